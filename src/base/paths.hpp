@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pml::base {
+
+/// $XDG_RUNTIME_DIR, or /run/user/<uid> where the variable is unset, empty or relative.
+[[nodiscard]] std::string runtime_folder();
+
+/// The socket of a profile: <runtime folder>/pml/<profile>.sock.
+[[nodiscard]] std::string socket_path(std::string_view profile);
+
+/// The folders that hold profiles, strongest first: $XDG_CONFIG_HOME (~/.config), /etc, then
+/// <prefix>/share, each with /pml/profiles appended.
+[[nodiscard]] std::vector<std::string> profile_folders();
+
+/// Whether `name` can be a profile's name: 1 to 64 of [A-Za-z0-9_.@-], not starting with a dot or
+/// a dash.
+[[nodiscard]] bool valid_profile_name(std::string_view name) noexcept;
+
+/// The home folder: $HOME where it is absolute, else empty. (The client is static and must not ask
+/// the user database.)
+[[nodiscard]] std::string home_folder();
+
+/// Makes `path` a folder that only its owner may enter (0700), its parents likewise where missing.
+/// An existing last folder must belong to this user and be writable by no one else. Returns the
+/// sentence that says what is wrong with it, or nothing.
+[[nodiscard]] std::optional<std::string> prepare_private_folder(const std::string& path);
+
+}  // namespace pml::base

@@ -1,0 +1,28 @@
+#pragma once
+
+/// MESSAGE_ID of every event in the journal; each has its text in config/pml.catalog.
+namespace pml::log {
+
+inline constexpr const char* k_service_ready = "0c4eb630d1514863bd83e7862011cb6e";
+inline constexpr const char* k_service_stopping = "80e930920258446da1ca21033c529b23";
+inline constexpr const char* k_service_reloading = "e846fc4801a14aad97afb8ddb038b0f1";
+inline constexpr const char* k_profile_bad = "7a559754ee66443f9808e77dc8137070";
+inline constexpr const char* k_service_failure = "091c346e4d054414a807d6a0ae564deb";
+inline constexpr const char* k_service_idle = "c09976cb5eda461abf17f71a1540bc30";
+inline constexpr const char* k_zygote_warm = "e42b21bb873b4b1cbb1cdd450f3a9ef1";
+inline constexpr const char* k_zygote_lost = "519c68fb003647cfa1840c63b149278f";
+inline constexpr const char* k_zygote_hung = "bf83ecf41fd14e2e94ccdde9301741cc";
+inline constexpr const char* k_preload_failed = "d7f710fc16434f3b83b1bf68df3ef2c2";
+inline constexpr const char* k_preload_warning = "ce2c3285f6784b8c8cace0ecd2bd36ad";
+inline constexpr const char* k_preload_quarantined = "0fc4a58997514b01a5f73d6749d7ad84";
+inline constexpr const char* k_preload_stale = "59fae25fa5e646c38ae468ca6d436491";
+inline constexpr const char* k_fork_failed = "936f5d2832204553af03230ad0c78648";
+inline constexpr const char* k_memory_pressure = "13b5d174a2a44de080f7c53c09b670d1";
+inline constexpr const char* k_job_started = "c496b8b82b764f43982f29b3d040757e";
+inline constexpr const char* k_job_exited = "013ecc61cc5c4c6f98710028a1cf2af3";
+inline constexpr const char* k_job_killed = "5fd74b98c1a54bb5acca96d9eaa3ea84";
+inline constexpr const char* k_job_lost = "d76d671290c44b51bc3a2a62a9880fd8";
+inline constexpr const char* k_request_refused = "46daf3c2852d43bfa75989d0aac9f7a5";
+inline constexpr const char* k_worker_lost = "56d83ed0cdd745308f5da26139046582";
+
+}  // namespace pml::log

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pml::profile {
+
+/// Where the jobs live: in the service's own control group, or each in a scope of its own.
+enum class Cgroup { service, scope };
+
+/// Which file set a key: for a list, the last one that added to it or reset it.
+struct Origin {
+  std::string key;   ///< dotted, as "pool.workers"; "python.env.NAME" for one variable
+  std::string file;  ///< path of the file
+};
+
+/// A profile: everything merged, checked and expanded. A plain value.
+struct Profile {
+  std::string name;
+  std::string description;
+  std::string interpreter =
+      "/usr/bin/python3";         ///< absolute; ~ and $VAR are expanded, links are not followed
+  std::vector<std::string> path;  ///< extra sys.path entries, absolute and expanded
+  std::vector<std::pair<std::string, std::string>>
+      environment;  ///< of the zygote while it preloads, sorted
+
+  std::vector<std::string> modules;   ///< imported once, in the zygote, in this order
+  std::vector<std::string> optional;  ///< the same after `modules`; absence is not worth a warning
+  std::vector<std::string> after_fork;  ///< imported in each idle worker
+  std::vector<std::string> warmup;  ///< "module:function", called in the zygote after the imports
+
+  unsigned workers = 5;                    ///< idle workers at start, 1 to 1000
+  unsigned spare = 3;                      ///< refilled whenever fewer are idle, 1 to `workers`
+  unsigned max_jobs = 0;                   ///< running at once; 0: no limit
+  unsigned max_queue = 128;                ///< requests waiting; 0: none waits
+  std::chrono::microseconds idle_exit{0};  ///< 0: never leave
+  std::chrono::microseconds preload_timeout = std::chrono::seconds(60);
+
+  bool watch_sources = true;
+  Cgroup cgroup = Cgroup::service;
+
+  std::vector<std::string>
+      files;  ///< what it was read from, in the order of merging; empty: built in
+  std::vector<Origin> provenance;  ///< by key; a key that no file sets is missing here
+};
+
+/// The value of PYTHONPATH for a program of this profile whose caller has `current` (null: unset):
+/// the profile's entries in front of the caller's. Only for a profile that has entries; where it
+/// has none, the caller's variable stays as it is.
+[[nodiscard]] std::string python_path(const Profile& profile, const char* current);
+
+/// One thing that is wrong with a profile, at the place where it is wrong.
+struct Problem {
+  std::string file;
+  unsigned line = 0;    ///< counted from 1; 0: the file as a whole
+  unsigned column = 0;  ///< counted from 1; 0: the line as a whole
+  std::string message;
+  std::string hint;  ///< what was probably meant; may be empty
+
+  /// "file:line:column: message (hint)", without a newline.
+  [[nodiscard]] std::string one_line() const;
+};
+
+/// What load() found: exactly one of
+///  - `profile` has a value: it is good, and `problems` is empty;
+///  - `problems` is not empty: it exists but is bad, and must not be used;
+///  - neither: there is no such profile, or it is masked.
+struct Result {
+  std::optional<Profile> profile;
+  std::vector<Problem> problems;
+  std::vector<std::string> looked_in;  ///< the folders, strongest first
+  std::string
+      masked_by;  ///< the empty file or link to /dev/null that hides the profile, if one does
+
+  [[nodiscard]] bool good() const noexcept { return profile.has_value(); }
+  [[nodiscard]] bool not_found() const noexcept { return !profile && problems.empty(); }
+
+  /// What is wrong, in one line for a user: the first problem, or "profile "x" not found (looked in
+  /// …)". Empty where nothing is wrong.
+  [[nodiscard]] std::string one_line(std::string_view name) const;
+};
+
+/// Reads the profile `name` from `folders` (strongest first: base::profile_folders()) with its
+/// drop-ins. "default" exists even where no file does: built-in values, nothing preloaded.
+/// A name that is not base::valid_profile_name() is a problem. Reads files, changes nothing,
+/// throws only std::bad_alloc.
+[[nodiscard]] Result load(std::string_view name, const std::vector<std::string>& folders);
+
+/// A profile that exists, as `pmlctl list` shows it.
+struct Listed {
+  std::string name;
+  std::string path;         ///< the file that wins; empty: built in
+  std::string description;  ///< merged; empty where the profile is bad
+  bool good = true;         ///< false: load() tells what is wrong
+};
+
+/// All profiles of `folders`, sorted by name; masked ones are left out, "default" is always there.
+[[nodiscard]] std::vector<Listed> list(const std::vector<std::string>& folders);
+
+}  // namespace pml::profile

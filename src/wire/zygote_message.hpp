@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/request.hpp"
+
+namespace pml::wire {
+
+/// Service → zygote. One packet each on a SOCK_SEQPACKET pair.
+enum class OrderKind : std::uint8_t {
+  boot = 1,    ///< the first packet: what to preload
+  fork = 2,    ///< value: how many workers to fork
+  signal = 3,  ///< value: signal; target: pid; flag: 1 to the process group. Only if still unreaped
+  leave = 4,   ///< reap what is there and exit; running jobs live on
+};
+inline constexpr std::uint8_t k_last_order_kind = 4;
+
+/// What to preload. Sent with OrderKind::boot.
+struct Boot {
+  std::vector<std::string_view> modules;     ///< imported once; a failure is worth a warning
+  std::vector<std::string_view> optional;    ///< the same, absence not worth a warning
+  std::vector<std::string_view> after_fork;  ///< imported in each idle worker
+  std::vector<std::string_view> warmup;      ///< "module:function"
+  std::vector<std::string_view> path;        ///< sys.path entries in front, during preload
+  std::vector<std::string_view> quirks;      ///< lines of config/quirks
+};
+
+struct Order {
+  OrderKind kind = OrderKind::fork;
+  std::int32_t value = 0;
+  std::int32_t target = 0;
+  std::int32_t flag = 0;
+  Boot boot;
+};
+
+/// Zygote → service. One packet each; `worker` carries the worker's link as its one descriptor.
+enum class EventKind : std::uint8_t {
+  preloading = 1,      ///< name: the module whose import begins
+  preloaded = 2,       ///< name; value: microseconds it took. Without a name: more of `files`, which
+                       ///< one packet could not hold with `warm`
+  preload_failed = 3,  ///< name; text: the traceback; value: 1 where it was optional and absent
+  preload_warning = 4, ///< name; text: what it left behind (threads, sockets), in one sentence
+  warm = 5,            ///< value: number of modules; files: every file the preloads came from
+  worker = 6,          ///< pid of an idle, rehearsed worker; carries its link
+  fork_failed = 7,     ///< value: errno
+  exited = 8,          ///< pid; value: wait status as waitpid(2) gives it; cpu_usec, max_rss_kib
+  stopped = 9,         ///< pid; value: wait status (WIFSTOPPED)
+  continued = 10,      ///< pid
+};
+inline constexpr std::uint8_t k_last_event_kind = 10;
+
+struct Event {
+  EventKind kind = EventKind::warm;
+  std::int32_t pid = 0;
+  std::int32_t value = 0;
+  std::uint64_t cpu_usec = 0;
+  std::uint64_t max_rss_kib = 0;
+  std::string_view name;
+  std::string_view text;
+  std::vector<std::string_view> files;
+};
+
+/// Worker → service, one packet on the worker's link, before the link is closed: what became of
+/// the job it was handed.
+enum class VerdictKind : std::uint8_t {
+  accepted = 1,  ///< the client was told `started`; the program begins
+  declined = 2,  ///< value: a Refusal; the client was told `refused`
+};
+struct Verdict {
+  VerdictKind kind = VerdictKind::accepted;
+  std::int32_t value = 0;
+  std::string_view text;  ///< detail of a refusal
+};
+
+/// Service → worker: in front of the request's body, on the worker's SOCK_SEQPACKET link. The first
+/// packet holds this header and, where `in_memory` is 0, the body; its first descriptor is the
+/// client's connection, the second, where `in_memory` is 1, a memfd that holds the body; then come
+/// the request's own, at most k_descriptors_a_packet a packet, further packets holding one byte.
+struct JobHeader {
+  std::uint32_t body_size = 0;
+  std::uint32_t descriptor_count = 0;  ///< of the request's own
+  std::uint32_t in_memory = 0;
+  std::uint32_t reserved = 0;
+};
+inline constexpr std::uint32_t k_descriptors_a_packet = 250;  ///< the kernel's SCM_MAX_FD is 253
+inline constexpr std::uint32_t k_max_inline_body = 64U << 10;
+
+/// A preload list can be long; one packet holds at most this many bytes.
+inline constexpr std::uint32_t k_max_packet = 160U << 10;
+
+[[nodiscard]] std::string encode(const Order& order);
+[[nodiscard]] std::optional<Order> decode_order(std::string_view packet);
+[[nodiscard]] std::string encode(const Event& event);
+[[nodiscard]] std::optional<Event> decode_event(std::string_view packet);
+[[nodiscard]] std::string encode(const Verdict& verdict);
+[[nodiscard]] std::optional<Verdict> decode_verdict(std::string_view packet);
+
+}  // namespace pml::wire
