@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pml::service {
+
+using Variables = std::vector<std::string>;  ///< NAME=VALUE
+
+/// `environment` without what belongs to the service alone: activation, notification, watchdog,
+/// journal and memory-pressure variables, and pml's own.
+[[nodiscard]] Variables without_service_variables(const char* const* environment);
+
+/// What a zygote starts with: without_service_variables(), without PYTHON*, with the profile's
+/// `additions`, and in a UTF-8 locale.
+[[nodiscard]] Variables zygote_environment(
+    const char* const* environment,
+    const std::vector<std::pair<std::string, std::string>>& additions);
+
+}  // namespace pml::service

@@ -1,0 +1,130 @@
+#include "service/front.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "wire/channel.hpp"
+
+namespace pml::service {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int k_accepts_a_turn = 32;
+constexpr std::size_t k_most_sessions = 256;
+constexpr std::size_t k_most_buffered = 128U << 20;
+constexpr std::uint64_t k_patience_usec = 5000000;
+/// Pause of accepting when the process has no descriptor left.
+constexpr milliseconds k_crowded{100};
+
+}  // namespace
+
+Front::Front(event::Loop& loop, const Gatekeeper& gate, RequestTaker& taker)
+    : loop_(loop),
+      gate_(gate),
+      taker_(taker),
+      expiry_(
+          loop, [this] { expire(); }, milliseconds(100)),
+      crowded_(loop,
+               [this] {
+                 for (Listener& listener : listeners_) listener.watch.resume();
+               }),
+      sweep_(loop, [this] { done_.clear(); }) {}
+
+void Front::listen(base::UniqueFd socket) {
+  const base::BorrowedFd number = socket.borrow();
+  Listener listener{std::move(socket), {}};
+  listener.watch =
+      event::Io(loop_, number, EPOLLIN, [this, number](std::uint32_t) { accept_some(number); });
+  listener.watch.set_priority(event::k_priority_first);
+  listeners_.push_back(std::move(listener));
+}
+
+void Front::accept_waiting() {
+  for (Listener& listener : listeners_)
+    while (accept_some(listener.socket.borrow())) {
+    }
+}
+
+void Front::close() {
+  for (Listener& listener : listeners_) listener.watch.reset();
+  listeners_.clear();
+  crowded_.disarm();
+  while (!sessions_.empty()) sessions_.front()->expire();
+}
+
+bool Front::accept_some(base::BorrowedFd socket) {
+  for (int i = 0; i < k_accepts_a_turn; ++i) {
+    base::UniqueFd connection(
+        base::k_adopt, ::accept4(socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connection.valid()) {
+      greet(std::move(connection));
+      continue;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      for (Listener& listener : listeners_) listener.watch.pause();
+      crowded_.arm(k_crowded);
+    }
+    if (errno != ECONNABORTED && errno != EINTR) return false;
+  }
+  return true;
+}
+
+void Front::greet(base::UniqueFd connection) {
+  Client client;
+  client.connection = std::move(connection);
+  const Gatekeeper::Verdict verdict = gate_.examine(client.connection.borrow());
+  client.pid = verdict.pid;
+  wire::Received first = wire::receive(client.connection.borrow(), receive_buffer(), MSG_DONTWAIT);
+  const std::string_view bytes(receive_buffer().data(), first.size);
+  if (verdict.denial) {
+    client.text = first.size > 0 && bytes.front() != wire::k_magic[0];
+    taker_.turn_away(client, verdict.denial->reason, verdict.denial->detail);
+    return;
+  }
+  if (first.error == EAGAIN || first.truncated ||
+      !take_frame(taker_, client, bytes, first.descriptors))
+    keep(std::move(client), std::move(first));
+}
+
+void Front::keep(Client client, wire::Received first) {
+  if (first.error == 0 && first.size == 0) return;  // gone again: a probe
+  if (sessions_.size() >= k_most_sessions) sessions_.front()->expire();
+  sessions_.push_back(std::make_unique<Session>(loop_, *this, taker_, std::move(client)));
+  if (sessions_.size() == 1) rearm();
+  sessions_.back()->received(std::move(first));
+}
+
+void Front::expire() {
+  const std::uint64_t now = event::Loop::now();
+  while (!sessions_.empty() && now - sessions_.front()->began() >= k_patience_usec)
+    sessions_.front()->expire();
+  rearm();
+}
+
+void Front::rearm() {
+  if (sessions_.empty()) {
+    expiry_.disarm();
+    return;
+  }
+  const std::uint64_t age = event::Loop::now() - sessions_.front()->began();
+  expiry_.arm(std::chrono::microseconds(k_patience_usec - std::min(age, k_patience_usec)));
+}
+
+void Front::session_done(Session& session) {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& item) { return item.get() == &session; });
+  if (found == sessions_.end()) return;
+  buffered_ -= session.size();
+  done_.splice(done_.end(), sessions_, found);
+  sweep_.ask();
+}
+
+bool Front::may_buffer(std::size_t more) {
+  return buffered_ + more <= k_most_buffered;
+}
+
+}  // namespace pml::service

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/source.hpp"
+#include "profile/profile.hpp"
+#include "service/zygote_link.hpp"
+
+namespace pml::service {
+
+/// The end of a worker or job, as its parent saw it.
+struct End {
+  pid_t pid = 0;
+  int wait_status = 0;
+  std::uint64_t cpu_usec = 0;
+  std::uint64_t max_rss_kib = 0;
+};
+
+/// Told what becomes of the processes that zygotes fork.
+class ProcessListener {
+ public:
+  virtual ~ProcessListener() = default;
+  virtual void worker_came(pid_t pid, base::UniqueFd link, std::uint32_t generation) = 0;
+  virtual void fork_failed() = 0;
+  virtual void process_ended(const End& end) = 0;
+  virtual void process_stopped(pid_t pid, int signal) = 0;
+  virtual void process_continued(pid_t pid) = 0;
+  /// Whether forks can be ordered now; said after every change.
+  virtual void breeding_changed(bool can_fork) = 0;
+  /// The zygote of `generation` is gone: its children are this process's own now.
+  virtual void parent_lost(std::uint32_t generation) = 0;
+};
+
+/// Told how the zygote itself fares.
+class HatcheryListener {
+ public:
+  virtual ~HatcheryListener() = default;
+  /// The first zygote, or a replacement, is warm; `files` are what its preloads came from, read
+  /// after `started` (wall clock).
+  virtual void became_warm(const std::vector<std::string>& files, timespec started) = 0;
+  /// No zygote ever became warm, and trying again would not help.
+  virtual void never_warm(int exit_status, const std::string& why) = 0;
+  /// Something that the status line shows has changed.
+  virtual void hatchery_changed() = 0;
+};
+
+/// A preload that is there.
+struct Preload {
+  std::string name;
+  std::uint64_t usec = 0;  ///< what importing it took
+};
+
+/// A preload that is not there, and why.
+struct FailedPreload {
+  std::string name;
+  std::string reason;  ///< the last line of its traceback, or why it was given up
+};
+
+/// Keeps one warm zygote of a profile: starts it, replaces it when asked to or when it is lost
+/// (with back-off), gives up preloads that crash or hang it.
+class Hatchery : private ZygoteListener {
+ public:
+  Hatchery(event::Loop& loop, HatcheryListener& listener, ProcessListener& processes,
+           rlimit descriptor_limit);
+  ~Hatchery() override;
+
+  /// Where zygotes write to; invalid: /dev/null. Owned by the caller.
+  void set_output(base::BorrowedFd output) noexcept { output_ = output; }
+
+  /// Starts a zygote of `profile` beside the one that there may be, which serves on until the new
+  /// one is warm.
+  void raise(const profile::Profile& profile);
+  /// Orders `count` workers of the warm zygote.
+  void order_forks(unsigned count);
+  /// Sends `signal` to the process `pid`, or its group, of `generation`, if it is not reaped yet.
+  void signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group);
+  /// Starts no zygote any more; the warm one stays.
+  void start_no_more();
+  /// Lets all zygotes leave, too.
+  void stop();
+
+  /// SIGKILL to all zygotes.
+  void kill_all() noexcept;
+
+  /// A child of this process has ended. Returns false where it is no zygote.
+  bool reaped(pid_t pid, int wait_status);
+
+  /// A child of this process was stopped. Returns false where it is no zygote; a zygote goes on.
+  bool stopped(pid_t pid) noexcept;
+
+  /// The loop's owner saw no worker come for too long: ends a zygote that hangs.
+  void give_up_hung_zygote();
+
+  [[nodiscard]] bool warm() const noexcept;
+  [[nodiscard]] bool empty() const noexcept { return !current_ && !next_ && leaving_.empty(); }
+  [[nodiscard]] std::uint32_t generation() const noexcept;
+  [[nodiscard]] pid_t zygote_pid() const noexcept;
+  /// Whether the last zygotes all failed before they were warm.
+  [[nodiscard]] bool broken() const noexcept { return failures_ >= 3; }
+  /// What is being done, such as "importing numpy (2 of 5)"; empty where nothing is.
+  [[nodiscard]] std::string activity() const;
+  /// When the warm zygote became so (wall clock, seconds); 0 where there is none.
+  [[nodiscard]] std::time_t warm_since() const noexcept;
+  /// The modules that the last zygote imported.
+  [[nodiscard]] const std::vector<Preload>& preloads() const noexcept { return preloads_; }
+  [[nodiscard]] const std::vector<FailedPreload>& failed() const noexcept { return failed_; }
+
+ private:
+  struct Zygote;
+  using ZygotePointer = std::unique_ptr<Zygote>;
+
+  void zygote_said(ZygoteLink& link, const wire::Event& event, base::UniqueFd worker) override;
+  void zygote_left(ZygoteLink& link) override;
+
+  void start();
+  void boot(Zygote& zygote);
+  void boot_progress(Zygote& zygote, const wire::Event& event);
+  void became_warm(Zygote& zygote, const wire::Event& event);
+  void overdue();
+  void gone(ZygotePointer zygote, bool was_current, int wait_status);
+  void retry(const std::string& why, int exit_status);
+  void quarantine(const std::string& name, const std::string& why);
+  void note_failed(std::string_view name, std::string_view text, bool absent_optional);
+  void retire(ZygotePointer zygote);
+  Zygote* find(const ZygoteLink& link) noexcept;
+
+  event::Loop& loop_;
+  HatcheryListener& listener_;
+  ProcessListener& processes_;
+  rlimit descriptor_limit_;
+  base::BorrowedFd output_;
+  profile::Profile profile_;
+  std::vector<std::string> quirks_;
+  ZygotePointer current_;  // warm
+  ZygotePointer next_;     // booting
+  std::vector<ZygotePointer> leaving_;
+  std::vector<Preload> preloads_;
+  std::vector<FailedPreload> failed_;
+  std::set<std::string> quarantined_;
+  event::Timer overdue_;
+  event::Timer again_;
+  std::chrono::milliseconds delay_{0};
+  std::uint32_t generations_ = 0;
+  unsigned failures_ = 0;
+  bool ever_warm_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace pml::service

@@ -1,0 +1,126 @@
+// The part of Hatchery that follows a zygote until it is warm.
+#include <algorithm>
+#include <utility>
+
+#include "log/journal.hpp"
+#include "log/message_ids.hpp"
+#include "service/hatchery_zygote.hpp"
+
+namespace pml::service {
+
+namespace {
+
+std::string_view last_line(std::string_view text) {
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  const std::size_t start = text.rfind('\n');
+  return start == std::string_view::npos ? text : text.substr(start + 1);
+}
+
+std::vector<std::string_view> views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+}  // namespace
+
+void Hatchery::boot(Zygote& zygote) {
+  const auto wanted = [this](const std::vector<std::string>& names) {
+    std::vector<std::string_view> result;
+    for (const std::string& name : names)
+      if (!quarantined_.contains(name)) result.emplace_back(name);
+    return result;
+  };
+  for (const std::string& name : quarantined_)
+    failed_.push_back({name, "given up: it ended or hung the interpreter"});
+  wire::Order order;
+  order.kind = wire::OrderKind::boot;
+  order.boot.modules = wanted(profile_.modules);
+  order.boot.optional = wanted(profile_.optional);
+  order.boot.after_fork = wanted(profile_.after_fork);
+  order.boot.warmup = wanted(profile_.warmup);
+  order.boot.quirks = views(quirks_);
+  zygote.to_import = static_cast<unsigned>(order.boot.modules.size() + order.boot.optional.size());
+  zygote.link->send(order);
+  overdue_.arm(profile_.preload_timeout);
+}
+
+void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
+  zygote.files.insert(zygote.files.end(), event.files.begin(), event.files.end());
+  if (event.name.empty()) return;  // a part of a long list of files
+  if (event.kind == wire::EventKind::preload_warning) {
+    log::write(LOG_WARNING, log::k_preload_warning,
+               "preload " + std::string(event.name) + ": " + std::string(event.text),
+               {{"PML_MODULE", std::string(event.name)}});
+    return;
+  }
+  if (event.kind == wire::EventKind::preloading) {
+    zygote.importing = event.name;
+  } else {
+    zygote.importing.clear();
+    ++zygote.imported;
+  }
+  if (event.kind == wire::EventKind::preloaded)
+    preloads_.push_back(
+        {std::string(event.name), static_cast<std::uint64_t>(std::max(event.value, 0))});
+  if (event.kind == wire::EventKind::preload_failed)
+    note_failed(event.name, event.text, event.value == 1);
+  if (&zygote == next_.get()) overdue_.arm(profile_.preload_timeout);
+  listener_.hatchery_changed();
+}
+
+void Hatchery::note_failed(std::string_view name, std::string_view text, bool absent_optional) {
+  if (absent_optional) return;
+  failed_.push_back({std::string(name), std::string(last_line(text))});
+  log::write(LOG_WARNING, log::k_preload_failed,
+             "preload " + std::string(name) + " failed:\n" + std::string(text),
+             {{"PML_MODULE", std::string(name)}});
+}
+
+void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {
+  if (&zygote != next_.get()) return;
+  overdue_.disarm();
+  zygote.importing.clear();
+  zygote.warm_since = event::Loop::now();
+  zygote.warm_time = std::time(nullptr);
+  failures_ = 0;
+  ever_warm_ = true;
+  if (current_) retire(std::move(current_));
+  current_ = std::move(next_);
+  log::write(LOG_INFO, log::k_zygote_warm,
+             "the interpreter is warm, " + std::to_string(event.value) + " modules preloaded",
+             {{"PML_PID", std::to_string(current_->link->pid())},
+              {"PML_INTERPRETER", profile_.interpreter}});
+  current_->files.insert(current_->files.end(), event.files.begin(), event.files.end());
+  listener_.became_warm(std::exchange(current_->files, {}), current_->started);
+  processes_.breeding_changed(true);
+  listener_.hatchery_changed();
+}
+
+void Hatchery::quarantine(const std::string& name, const std::string& why) {
+  quarantined_.insert(name);
+  log::write(LOG_ERR, log::k_preload_quarantined,
+             "preload " + name +
+                 " is given up until the profile or a file changes: the interpreter " + why +
+                 " while importing it",
+             {{"PML_MODULE", name}});
+}
+
+void Hatchery::overdue() {
+  if (!next_) return;
+  next_->hung = next_->link->open();
+  if (next_->hung)
+    log::write(LOG_ERR, log::k_zygote_hung,
+               next_->importing.empty()
+                   ? "the interpreter hangs while it warms up"
+                   : "the interpreter hangs while importing " + next_->importing,
+               {{"PML_MODULE", next_->importing}});
+  next_->link->kill();
+}
+
+std::string Hatchery::activity() const {
+  if (!next_) return again_.armed() ? "waiting to start the interpreter again" : "";
+  if (next_->importing.empty()) return "starting the interpreter";
+  return "importing " + next_->importing + " (" + std::to_string(next_->imported + 1) + " of " +
+         std::to_string(std::max(next_->to_import, next_->imported + 1)) + ")";
+}
+
+}  // namespace pml::service

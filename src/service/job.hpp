@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "event/source.hpp"
+#include "service/client.hpp"
+#include "service/job_log.hpp"
+
+namespace pml::service {
+
+struct Job;
+
+/// A forked, idle interpreter, or one that has taken its job and not said what becomes of it.
+struct Worker {
+  pid_t pid = 0;
+  std::uint32_t generation = 0;
+  base::UniqueFd link;
+  event::Io watch;
+  Job* job = nullptr;      ///< what it was handed
+  std::uint64_t came = 0;  ///< monotonic microseconds
+};
+
+/// How far a job has come.
+enum class JobState {
+  handed,    ///< the worker has it and has not answered
+  running,   ///< accepted: the program has begun
+  declined,  ///< the worker refused it and ends
+  lost,      ///< the worker vanished without a verdict; the client was told to retry
+};
+
+/// One request in a worker's hands, until its process has ended.
+struct Job {
+  JobName name;
+  JobState state = JobState::handed;
+  std::unique_ptr<Worker> worker;
+  Client client;
+  base::UniqueFd inner;  ///< far end of what a text job's worker was given as its connection
+  event::Io client_watch;
+  event::Timer hangup;  ///< towards SIGHUP and SIGKILL after the client has gone
+  Label label;
+  std::uint32_t flags = 0;
+  std::uint64_t began = 0;  ///< monotonic microseconds of the hand-over
+  bool scoped = false;      ///< it has a control group of its own, and outlives the service
+  bool orphan = false;      ///< its zygote is gone: this process reaps it
+  bool stopped = false;     ///< the client was told so
+  bool hung_up = false;     ///< SIGHUP was sent
+  std::vector<wire::ClientSignal> waiting_signals;  ///< come before the verdict
+  std::array<char, sizeof(wire::ClientSignal)> partial{};
+  std::size_t partial_size = 0;
+
+  [[nodiscard]] bool detached() const noexcept {
+    return client.text || (flags & wire::k_flag_detach) != 0;
+  }
+};
+
+}  // namespace pml::service

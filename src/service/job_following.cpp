@@ -1,0 +1,318 @@
+// The part of Dispatcher that follows jobs from the hand-over to their end.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "log/journal.hpp"
+#include "log/message_ids.hpp"
+#include "service/dispatcher.hpp"
+#include "wire/channel.hpp"
+
+namespace pml::service {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A client that got its report leaves a moment before the job's process is seen to have ended.
+constexpr milliseconds k_before_hangup{250};
+constexpr milliseconds k_before_kill{5000};
+/// A worker that does not answer for so long will not.
+constexpr std::uint64_t k_verdict_usec = 2000000;
+constexpr milliseconds k_verdict_check{1000};
+constexpr std::size_t k_most_waiting_signals = 32;
+
+wire::Reply reply_of(wire::ReplyKind kind, int value = 0) {
+  wire::Reply reply;
+  reply.kind = kind;
+  reply.value = value;
+  return reply;
+}
+
+wire::Reply end_reply(int wait_status) {
+  return WIFSIGNALED(wait_status) ? reply_of(wire::ReplyKind::killed, WTERMSIG(wait_status))
+                                  : reply_of(wire::ReplyKind::exited, WEXITSTATUS(wait_status));
+}
+
+/// The letter of the process's state in proc_pid_stat(5); 'X' where there is none.
+char state_of(pid_t pid) noexcept {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
+  const base::UniqueFd file(base::k_adopt, ::open(path, O_RDONLY | O_CLOEXEC));
+  char text[512];
+  const ssize_t size = file.valid() ? ::read(file.get(), text, sizeof text) : -1;
+  if (size <= 0) return 'X';
+  const std::string_view view(text, static_cast<std::size_t>(size));
+  const std::size_t name_end = view.rfind(')');
+  return name_end == std::string_view::npos || name_end + 2 >= view.size() ? 'X'
+                                                                           : view[name_end + 2];
+}
+
+/// Whether the process has ended, reaped or not.
+bool has_ended(pid_t pid) noexcept {
+  const char state = state_of(pid);
+  return state == 'Z' || state == 'X';
+}
+
+std::string sentence_of(int wait_status) {
+  return WIFSIGNALED(wait_status)
+             ? "it was killed by signal " + std::to_string(WTERMSIG(wait_status))
+             : "it exited with status " + std::to_string(WEXITSTATUS(wait_status));
+}
+
+/// A client that stopped with its job cannot read that the job goes on.
+void wake(const Client& client) noexcept {
+  const base::UniqueFd process(base::k_adopt,
+                               static_cast<int>(::syscall(SYS_pidfd_open, client.pid, 0)));
+  if (!client.connection.valid()) return;
+  // As long as the connection stands, the number is still the client's.
+  pollfd connection{client.connection.get(), POLLRDHUP, 0};
+  if (!process.valid() || ::poll(&connection, 1, 0) != 0 || state_of(client.pid) != 'T') return;
+  ::syscall(SYS_pidfd_send_signal, process.get(), SIGCONT, nullptr, 0);
+}
+
+}  // namespace
+
+Job* Dispatcher::find(pid_t pid) noexcept {
+  const auto found = jobs_.find(pid);
+  return found != jobs_.end() ? found->second.get() : nullptr;
+}
+
+void Dispatcher::link_ready(Worker& worker) {
+  if (worker.job == nullptr)
+    idle_worker_ready(worker);
+  else
+    read_verdict(*worker.job);
+}
+
+void Dispatcher::read_verdict(Job& job) {
+  if (job.state != JobState::handed) return;
+  static char buffer[wire::k_max_inline_body];
+  const wire::Received packet =
+      wire::receive(job.worker->link.borrow(), std::span(buffer), MSG_DONTWAIT);
+  if (packet.error == EAGAIN) return;
+  const auto verdict = packet.error == 0 && packet.size > 0 && !packet.truncated
+                           ? wire::decode_verdict({buffer, packet.size})
+                           : std::nullopt;
+  if (awaited_verdicts_ > 0) --awaited_verdicts_;
+  if (!verdict)
+    lost(job);
+  else if (verdict->kind == wire::VerdictKind::accepted)
+    accepted(job);
+  else
+    declined(job, *verdict);
+  job.worker->watch.reset();
+  job.worker->link.reset();
+  job.inner.reset();
+}
+
+void Dispatcher::accepted(Job& job) {
+  job.state = JobState::running;
+  record_.launched(event::Loop::now() - job.began);
+  if (job.client.text) job.client.tell(reply_of(wire::ReplyKind::started, job.name.pid));
+  for (const wire::ClientSignal& item : job.waiting_signals)
+    signal(job, item.signal, item.whole_group != 0);
+  job.waiting_signals.clear();
+  log_.started(job.name, job.label, job.client);
+  workers_are_fine();
+  disturbed();
+}
+
+void Dispatcher::declined(Job& job, const wire::Verdict& verdict) {
+  job.state = JobState::declined;
+  const auto reason = static_cast<wire::Refusal>(verdict.value);
+  ++refusals_[reason];
+  if (job.client.text) {
+    wire::Reply reply = reply_of(wire::ReplyKind::refused, verdict.value);
+    reply.text = verdict.text;
+    job.client.tell(reply);
+  }
+  log_.refused(job.client, reason, std::string(verdict.text), job.label.command);
+  job.client_watch.reset();
+  job.client.connection.reset();
+  disturbed();
+}
+
+void Dispatcher::lost(Job& job) {
+  job.state = JobState::lost;
+  job.client.tell(reply_of(wire::ReplyKind::retry));
+}
+
+void Dispatcher::watch_client(Job& job) {
+  if (!job.client.connection.valid()) return;
+  job.client_watch = event::Io(loop_, job.client.connection.borrow(), EPOLLIN,
+                               [this, &job](std::uint32_t events) { client_ready(job, events); });
+}
+
+void Dispatcher::client_ready(Job& job, std::uint32_t events) {
+  char buffer[256];
+  const wire::Received got =
+      wire::receive(job.client.connection.borrow(), std::span(buffer), MSG_DONTWAIT);
+  if (got.error == EAGAIN) return;
+  if (got.error == 0 && got.size > 0) {
+    if (!job.client.text) client_bytes(job, {buffer, got.size});
+    return;
+  }
+  if (got.error == 0 && (events & (EPOLLHUP | EPOLLERR)) == 0)
+    job.client_watch.set_events(0);  // only its sending side is shut: hanging up is still told
+  else
+    client_gone(job);
+}
+
+void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
+  for (const char byte : bytes) {
+    job.partial[job.partial_size++] = byte;
+    if (job.partial_size < job.partial.size()) continue;
+    job.partial_size = 0;
+    wire::ClientSignal item;
+    std::memcpy(&item, job.partial.data(), sizeof item);
+    if (item.signal < 1 || item.signal >= NSIG) continue;
+    if (job.state == JobState::running)
+      signal(job, item.signal, item.whole_group != 0);
+    else if (job.waiting_signals.size() < k_most_waiting_signals)
+      job.waiting_signals.push_back(item);
+  }
+}
+
+void Dispatcher::client_gone(Job& job) {
+  job.client_watch.reset();
+  job.client.connection.reset();
+  if (job.detached()) return;
+  job.hangup = event::Timer(loop_, [this, &job] { hang_up(job); });
+  job.hangup.arm(k_before_hangup);
+}
+
+void Dispatcher::hang_up(Job& job) {
+  // Its group may hold processes that it leaves behind on purpose.
+  if (has_ended(job.name.pid)) return;
+  signal(job, job.hung_up ? SIGKILL : SIGHUP, true);
+  if (job.hung_up) return;
+  signal(job, SIGCONT, true);
+  job.hung_up = true;
+  job.hangup.arm(k_before_kill);
+}
+
+void Dispatcher::signal(const Job& job, int signal, bool whole_group) {
+  if (!job.orphan)
+    hatchery_->signal(job.worker->generation, job.name.pid, signal, whole_group);
+  else
+    ::kill(whole_group ? -job.name.pid : job.name.pid, signal);  // unreaped: it is still listed
+}
+
+bool Dispatcher::signal_job(std::string_view name, int number) {
+  for (const auto& [pid, job] : jobs_) {
+    if (job->name.text() != name && std::to_string(pid) != name) continue;
+    signal(*job, number, true);
+    return true;
+  }
+  return false;
+}
+
+void Dispatcher::process_stopped(pid_t pid, int signal) {
+  Job* job = find(pid);
+  if (job != nullptr && job->state == JobState::handed) read_verdict(*job);
+  if (job == nullptr || job->state != JobState::running) {
+    // Nobody has a reason to stop what runs no program yet, and somebody waits for it or will.
+    wake_worker(pid);
+    return;
+  }
+  if (job->client.text) return;
+  job->stopped = true;
+  job->client.tell(reply_of(wire::ReplyKind::stopped, signal));
+}
+
+void Dispatcher::wake_worker(pid_t pid) {
+  if (const Job* job = find(pid)) {
+    signal(*job, SIGCONT, false);
+    return;
+  }
+  std::uint32_t generation = hatchery_->generation();
+  for (const WorkerPointer& worker : idle_)
+    if (worker->pid == pid) generation = worker->generation;
+  hatchery_->signal(generation, pid, SIGCONT, false);
+}
+
+void Dispatcher::process_continued(pid_t pid) {
+  Job* job = find(pid);
+  if (job == nullptr || job->client.text) return;
+  job->client.tell(reply_of(wire::ReplyKind::continued));
+  if (std::exchange(job->stopped, false)) wake(job->client);
+}
+
+void Dispatcher::process_ended(const End& end) {
+  if (Job* job = find(end.pid)) finish(*job, end);
+}
+
+void Dispatcher::finish(Job& job, const End& end) {
+  if (job.state == JobState::handed) read_verdict(job);  // its last word may still be there
+  // A client that was told to retry although it had seen `started` needs the end as well.
+  if (job.state != JobState::declined) job.client.tell(end_reply(end.wait_status));
+  if (job.stopped) wake(job.client);
+  if (job.state == JobState::lost) {
+    log::write(LOG_WARNING, log::k_worker_lost,
+               "worker " + std::to_string(job.name.pid) +
+                   " was lost before its job began: " + sentence_of(end.wait_status),
+               {{"PML_PID", std::to_string(job.name.pid)}, {"PML_COMMAND", job.label.command}});
+  }
+  if (job.state == JobState::running) {
+    ++served_;
+    const std::uint64_t duration = event::Loop::now() - job.began;
+    log_.ended(job.name, job.label, job.client, end, duration);
+    record_.ended(job.name, job.label.command, end.wait_status, duration);
+  }
+  jobs_.erase(end.pid);
+  pool_.job_ended();
+  serve_queue();
+  disturbed();
+}
+
+void Dispatcher::child_changed(const End& end) {
+  if (WIFSTOPPED(end.wait_status))
+    process_stopped(end.pid, WSTOPSIG(end.wait_status));
+  else if (WIFCONTINUED(end.wait_status))
+    process_continued(end.pid);
+  else
+    process_ended(end);
+}
+
+void Dispatcher::parent_lost(std::uint32_t generation) {
+  std::vector<Job*> unknown;
+  for (const auto& [pid, job] : jobs_) {
+    if (job->worker->generation != generation || job->orphan) continue;
+    job->orphan = true;
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 &&
+        errno == ECHILD)
+      unknown.push_back(job.get());
+  }
+  for (Job* job : unknown) {
+    log::write(LOG_WARNING, log::k_job_lost,
+               "job " + job->name.text() + " ended unseen: its parent was gone",
+               {{"PML_JOB", job->name.text()}, {"PML_PID", std::to_string(job->name.pid)}});
+    if (job->state == JobState::handed) read_verdict(*job);
+    jobs_.erase(job->name.pid);
+    pool_.job_ended();
+  }
+  serve_queue();
+  disturbed();
+}
+
+void Dispatcher::check_verdicts() {
+  const std::uint64_t now = event::Loop::now();
+  for (const auto& [pid, job] : jobs_)
+    if (job->state == JobState::handed && now - job->began >= k_verdict_usec)
+      signal(*job, SIGKILL, false);
+  if (awaited_verdicts_ > 0) verdicts_.arm(k_verdict_check);
+}
+
+}  // namespace pml::service

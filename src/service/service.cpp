@@ -1,0 +1,310 @@
+#include "service/service.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/exit_status.hpp"
+#include "log/journal.hpp"
+#include "log/message_ids.hpp"
+#include "service/profile_path.hpp"
+#include "service/status_text.hpp"
+
+namespace pml::service {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Standalone: how long jobs may take to end after SIGTERM.
+constexpr seconds k_stop_time{10};
+/// How long zygotes may take to leave, and then what was theirs.
+constexpr milliseconds k_leave_time{2000};
+constexpr milliseconds k_reap_time{200};
+/// Upgrades and editors change several files in a row.
+constexpr milliseconds k_settle_time{200};
+constexpr std::uint64_t k_soon_usec = 2000000;
+constexpr int k_most_doublings = 7;
+
+PoolLimits limits_of(const profile::Profile& profile) {
+  return {profile.workers, profile.spare, profile.max_jobs, profile.max_queue};
+}
+
+std::uint64_t usec(const timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1000000 +
+         static_cast<std::uint64_t>(time.tv_usec);
+}
+
+}  // namespace
+
+Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
+    : context_(context),
+      setting_(std::move(setting)),
+      daemon_(daemon),
+      notifier_(loop_, [this] { return status(); }),
+      dispatcher_(loop_, [this] { counts_changed(); }),
+      hatchery_(loop_, *this, dispatcher_, context.descriptor_limit()),
+      texts_(context, *this, "pml-" + setting_.profile.name),
+      front_(loop_, gate_, *this),
+      terminate_(loop_, SIGTERM, [this](const signalfd_siginfo&) { stop(0); }),
+      interrupt_(loop_, SIGINT, [this](const signalfd_siginfo&) { stop(0); }),
+      hangup_(loop_, SIGHUP, [this](const signalfd_siginfo&) { reload(); }),
+      child_(loop_, SIGCHLD, [this](const signalfd_siginfo&) { reap(); }),
+      stop_timer_(loop_, [this] { stop_harder(); }),
+      scopes_(loop_, setting_.profile.name,
+              [this](std::uint64_t number) { dispatcher_.mark_scoped(number); }),
+      sources_(loop_, [this](const std::string& file) { turned_stale(file); }),
+      pressure_(loop_, [this](bool pressed) { memory_changed(pressed); }),
+      renewal_(loop_, [this] { hatchery_.raise(setting_.profile); }),
+      idle_exit_(
+          loop_, [this] { rest(); }, seconds(1)) {
+  dispatcher_.set_hatchery(hatchery_);
+  dispatcher_.set_last_look([this] { sources_.look(); });
+  // Workers whose zygote dies become children of this process, which then reports their ends.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  loop_.answer_watchdog();
+}
+
+int Service::run(std::vector<base::UniqueFd> sockets) {
+  open_output();
+  apply(setting_.profile);
+  for (base::UniqueFd& socket : sockets) front_.listen(std::move(socket));
+  hatchery_.raise(setting_.profile);
+  loop_.run();
+  return exit_status_;
+}
+
+void Service::apply(const profile::Profile& profile) {
+  setting_.profile = profile;
+  if (profile.cgroup == profile::Cgroup::scope)
+    dispatcher_.set_handed([this](const Job& job) { scopes_.ask(job.name, job.label.command); });
+  else
+    dispatcher_.set_handed({});
+  // Only pml-cold can give python3 the profile's path.
+  dispatcher_.configure(limits_of(profile),
+                        profile.path.empty() ? profile.interpreter : std::string());
+}
+
+void Service::open_output() {
+  const std::string name = "pml-" + setting_.profile.name;
+  if (log::to_journal())
+    output_ = base::UniqueFd(base::k_adopt, sd_journal_stream_fd(name.c_str(), LOG_INFO, 0));
+  // A daemon's zygote must not hold the terminal, or a pipe of the one who started it.
+  if (!output_.valid() && !daemon_.detached())
+    output_ = base::duplicate(base::BorrowedFd(STDERR_FILENO));
+  hatchery_.set_output(output_.borrow());
+}
+
+void Service::submit(Ticket ticket, const wire::Request& request) {
+  if (setting_.profile.path.empty()) {
+    dispatcher_.submit(std::move(ticket), request);
+    return;
+  }
+  const PathedRequest pathed(request, setting_.profile);
+  ticket.body = pathed.body();
+  dispatcher_.submit(std::move(ticket), pathed.request());
+}
+
+void Service::submit_text(Client client, std::string_view line) {
+  client.text = true;
+  const TextLine parsed = parse_text(line);
+  if (const auto* request = std::get_if<TextRequest>(&parsed))
+    texts_.launch(std::move(client), *request);
+  else if (const auto* error = std::get_if<TextError>(&parsed))
+    client.tell_line("error " + error->reason + "\n");
+  else
+    answer(client, std::get<TextQuestion>(parsed));
+}
+
+void Service::answer(Client& client, const TextQuestion& question) {
+  if (question.subject == "jobs") {
+    client.tell_line(jobs_text(dispatcher_));
+  } else if (question.subject == "kill") {
+    const bool known = dispatcher_.signal_job(question.job, question.signal);
+    client.tell_line(known ? "done\n" : "error there is no such job\n");
+  } else if (question.subject == "reload") {
+    reload();
+    client.tell_line(profile_error_.empty() ? "done\n" : "error " + profile_error_ + "\n");
+  } else {
+    client.tell_line(status_text(setting_.profile, dispatcher_, hatchery_, profile_error_));
+  }
+}
+
+void Service::turn_away(Client& client, wire::Refusal reason, std::string_view detail) {
+  dispatcher_.refuse(client, reason, detail);
+}
+
+void Service::became_warm(const std::vector<std::string>& files, timespec started) {
+  if (stopping_) return;
+  warm_at_ = event::Loop::now();
+  dispatcher_.close_shop(std::nullopt);
+  sources_.clear();
+  if (setting_.profile.watch_sources) {
+    std::vector<std::string> watched = files;
+    watched.push_back(setting_.profile.interpreter);
+    sources_.watch(watched, started);
+  }
+  if (reloading_) {
+    reloading_ = false;
+    notifier_.ready();
+  }
+}
+
+void Service::never_warm(int exit_status, const std::string& why) {
+  log::write(LOG_ERR, log::k_service_failure, why);
+  notifier_.failed(exit_status == base::k_exit_config ? EINVAL : EIO, why);
+  // Who is waiting at the socket would start the service again, to no better end.
+  dispatcher_.close_shop(wire::Refusal::broken);
+  front_.accept_waiting();
+  stop(exit_status);
+}
+
+void Service::hatchery_changed() {
+  if (!ready_ && !stopping_)
+    notifier_.extend_timeout(setting_.profile.preload_timeout + seconds(15));
+  if (reloading_ && hatchery_.broken()) {
+    reloading_ = false;
+    profile_error_ = "no interpreter gets warm with it";
+    notifier_.ready();
+  }
+  notifier_.changed();
+  if (stopping_) check_stopped();
+}
+
+void Service::counts_changed() {
+  notifier_.changed();
+  if (stopping_) {
+    check_stopped();
+    return;
+  }
+  const Pool& pool = dispatcher_.pool();
+  if (ready_ || !hatchery_.warm() || pool.idle() == 0 || pool.forking() > 0) return;
+  ready_ = true;
+  log::write(LOG_INFO, log::k_service_ready, "the pool is warm: " + status());
+  notifier_.ready();
+  daemon_.started(0);
+  rest();
+}
+
+std::string Service::status() const {
+  return status_line(dispatcher_, hatchery_, profile_error_);
+}
+
+void Service::reload() {
+  if (stopping_) return;
+  log::write(LOG_INFO, log::k_service_reloading, "reloading the profile");
+  notifier_.reloading();
+  profile_error_.clear();
+  if (setting_.reload) {
+    const profile::Result result = setting_.reload();
+    if (!result.good()) {
+      profile_error_ = result.one_line(setting_.profile.name);
+      log::write(LOG_ERR, log::k_profile_bad,
+                 "the new profile is bad, the old pool serves on: " + profile_error_);
+      notifier_.ready();
+      return;
+    }
+    apply(*result.profile);
+    rest();
+  }
+  reloading_ = ready_;
+  hatchery_.raise(setting_.profile);
+}
+
+void Service::turned_stale(const std::string& file) {
+  if (stopping_) return;
+  log::write(LOG_NOTICE, log::k_preload_stale,
+             "a new interpreter is made: " + file + " has changed", {{"PML_FILE", file}});
+  dispatcher_.spoil();
+  // Files that change all the time, or whose clock is ahead, must not keep the machine busy.
+  const bool again = event::Loop::now() - warm_at_ < k_soon_usec;
+  renewals_ = again ? std::min(renewals_ + 1, k_most_doublings) : 0;
+  renewal_.arm(k_settle_time * (1 << renewals_));
+}
+
+void Service::memory_changed(bool pressed) {
+  log::write(LOG_INFO, log::k_memory_pressure,
+             pressed ? "memory runs short: only one idle worker is kept"
+                     : "memory is free again: idle workers return");
+  dispatcher_.set_pressure(pressed);
+}
+
+void Service::rest() {
+  const auto limit = static_cast<std::uint64_t>(setting_.profile.idle_exit.count());
+  if (limit == 0 || stopping_) return;
+  const std::uint64_t rested = event::Loop::now() - dispatcher_.last_activity();
+  if (!dispatcher_.at_rest() || rested < limit) {
+    const std::uint64_t rest = dispatcher_.at_rest() ? limit - rested : limit;
+    idle_exit_.arm(std::chrono::microseconds(rest));
+    return;
+  }
+  log::write(LOG_INFO, log::k_service_idle, "nothing ran for long: leaving");
+  stop(0);
+}
+
+void Service::reap() {
+  int status = 0;
+  rusage usage{};
+  for (;;) {
+    const pid_t pid = ::wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage);
+    if (pid <= 0) break;
+    const bool ended = WIFEXITED(status) || WIFSIGNALED(status);
+    if (ended && hatchery_.reaped(pid, status)) continue;
+    if (WIFSTOPPED(status) && hatchery_.stopped(pid)) continue;
+    dispatcher_.child_changed({pid, status, usec(usage.ru_utime) + usec(usage.ru_stime),
+                               static_cast<std::uint64_t>(usage.ru_maxrss)});
+  }
+  if (stopping_) check_stopped();
+}
+
+void Service::stop(int exit_status) {
+  if (stopping_) {
+    stop_harder();  // asked twice
+    return;
+  }
+  stopping_ = true;
+  exit_status_ = exit_status;
+  log::write(LOG_INFO, log::k_service_stopping, "stopping");
+  notifier_.stopping();
+  renewal_.disarm();
+  sources_.clear();
+  front_.close();
+  hatchery_.start_no_more();
+  dispatcher_.stop();
+  if (setting_.standalone) stop_timer_.arm(k_stop_time);
+  check_stopped();
+}
+
+void Service::check_stopped() {
+  if (dispatcher_.has_jobs()) return;
+  if (!hatchery_.empty()) {
+    if (!killing_) stop_timer_.arm(k_leave_time);
+    killing_ = true;
+    hatchery_.stop();
+    return;
+  }
+  // Idle workers were told to go a moment ago, and nobody else would reap them. What jobs left
+  // behind stays.
+  siginfo_t info{};
+  const bool childless = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0;
+  if (childless || (last_wait_ && !stop_timer_.armed())) {
+    loop_.exit(exit_status_);
+  } else if (!std::exchange(last_wait_, true)) {
+    stop_timer_.arm(k_reap_time);
+  }
+}
+
+void Service::stop_harder() {
+  dispatcher_.kill_jobs();
+  if (dispatcher_.has_jobs()) return;
+  hatchery_.kill_all();
+  if (hatchery_.empty()) loop_.exit(exit_status_);
+}
+
+}  // namespace pml::service

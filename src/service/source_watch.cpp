@@ -1,0 +1,114 @@
+#include "service/source_watch.hpp"
+
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+
+#include "log/journal.hpp"
+#include "log/message_ids.hpp"
+
+namespace pml::service {
+
+namespace {
+
+constexpr std::uint32_t k_mask = IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM |
+                                 IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF |
+                                 IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::size_t k_most_files = 100000;
+
+std::int64_t nanoseconds(const timespec& time) noexcept {
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+}  // namespace
+
+SourceWatch::SourceWatch(event::Loop& loop, std::function<void(const std::string&)> changed)
+    : loop_(loop), changed_(std::move(changed)) {}
+
+SourceWatch::Stamp SourceWatch::stamp_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
+          nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
+}
+
+void SourceWatch::clear() noexcept {
+  io_.reset();
+  inotify_.reset();
+  folders_.clear();
+  told_ = false;
+}
+
+void SourceWatch::watch(const std::vector<std::string>& files, timespec read_after) {
+  clear();
+  inotify_ = base::UniqueFd(base::k_adopt, ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_.valid() || files.empty()) return;
+  std::map<std::string, std::vector<std::string>> by_folder;
+  for (const std::string& file : files) {
+    const std::size_t slash = file.rfind('/');
+    if (slash == std::string::npos || file.front() != '/' || by_folder.size() > k_most_files)
+      continue;
+    by_folder[file.substr(0, slash)].push_back(file.substr(slash + 1));
+  }
+  std::string late;
+  for (auto& [path, names] : by_folder) {
+    const int descriptor = ::inotify_add_watch(inotify_.get(), path.c_str(), k_mask);
+    if (descriptor < 0) continue;
+    Folder& folder = folders_[descriptor];
+    folder.path = path;
+    for (std::string& name : names) {
+      const std::string whole = path + "/" + name;
+      const Stamp stamp = stamp_of(whole);
+      if (stamp.status_changed >= nanoseconds(read_after)) late = whole;
+      folder.names.emplace(std::move(name), stamp);
+    }
+  }
+  io_ = event::Io(loop_, inotify_.borrow(), EPOLLIN, [this](std::uint32_t) { read_events(); });
+  if (!late.empty()) tell(late);
+}
+
+void SourceWatch::look() {
+  if (inotify_.valid()) read_events();
+}
+
+void SourceWatch::read_events() {
+  alignas(inotify_event) char buffer[16384];
+  for (;;) {
+    const ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
+    if (size <= 0) return;
+    for (const char* at = buffer; at < buffer + size;) {
+      inotify_event event;
+      std::memcpy(&event, at, sizeof event);
+      check(event.wd, event.mask, event.len > 0 ? at + sizeof event : "");
+      at += sizeof event + event.len;
+    }
+    if (!inotify_.valid()) return;  // told, and watching something else or nothing
+  }
+}
+
+void SourceWatch::check(int descriptor, std::uint32_t mask, std::string_view name) {
+  if ((mask & IN_Q_OVERFLOW) != 0) {
+    tell("(too many changes at once)");
+    return;
+  }
+  const auto folder = folders_.find(descriptor);
+  if (folder == folders_.end()) return;
+  if ((mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
+    tell(folder->second.path);
+    return;
+  }
+  const auto file = folder->second.names.find(std::string(name));
+  if (file == folder->second.names.end()) return;
+  const std::string path = folder->second.path + "/" + file->first;
+  if (stamp_of(path) != file->second) tell(path);
+}
+
+void SourceWatch::tell(const std::string& path) {
+  if (std::exchange(told_, true)) return;
+  changed_(path);
+}
+
+}  // namespace pml::service

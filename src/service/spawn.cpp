@@ -1,0 +1,127 @@
+#include "service/spawn.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/check.hpp"
+
+namespace pml::service {
+
+namespace {
+
+constexpr int k_link_number = 3;
+constexpr int k_error_number = 4;
+
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result.push_back('\\');
+    result.push_back(c);
+  }
+  return result + "'";
+}
+
+std::string start_code(const std::string& folder) {
+  return "import sys;sys.path.insert(0," + quoted(folder) +
+         ");import _pml_zygote;del sys.path[0];_pml_zygote.serve(3)";
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+/// The child's descriptors, copied above the numbers they are to be placed at.
+struct ChildTable {
+  base::UniqueFd input, output, link, error;
+};
+
+ChildTable child_table(base::BorrowedFd output, base::BorrowedFd link, base::BorrowedFd error) {
+  const base::UniqueFd null(base::k_adopt, ::open("/dev/null", O_RDWR | O_CLOEXEC));
+  base::check(null.get(), "cannot open /dev/null");
+  ChildTable table{base::duplicate(null.borrow(), 10),
+                   base::duplicate(output.valid() ? output : null.borrow(), 10),
+                   base::duplicate(link, 10), base::duplicate(error, 10)};
+  base::check(table.error.get(), "cannot prepare the interpreter's descriptors");
+  return table;
+}
+
+void reset_signals() noexcept {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// Between fork and exec: system calls only.
+[[noreturn]] void become(const ChildTable& table, const rlimit& descriptors, const char* program,
+                         char* const* words, char* const* environment) noexcept {
+  reset_signals();
+  ::setrlimit(RLIMIT_NOFILE, &descriptors);
+  const bool placed =
+      base::place(table.input.borrow(), 0) && base::place(table.output.borrow(), 1) &&
+      base::place(table.output.borrow(), 2) && base::place(table.link.borrow(), k_link_number) &&
+      base::place(table.error.borrow(), k_error_number) &&
+      ::fcntl(k_error_number, F_SETFD, FD_CLOEXEC) == 0;
+  if (placed) {
+    base::close_between(k_error_number + 1, ~0U);
+    ::execve(program, words, environment);
+  }
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = ::write(k_error_number, &error, sizeof error);
+  ::_exit(127);
+}
+
+int read_error(base::UniqueFd pipe) noexcept {
+  int error = 0;
+  ssize_t size = 0;
+  do {
+    size = ::read(pipe.get(), &error, sizeof error);
+  } while (size < 0 && errno == EINTR);
+  return size == static_cast<ssize_t>(sizeof error) ? error : 0;
+}
+
+}  // namespace
+
+Spawned spawn_zygote(const ZygoteCommand& command, base::BorrowedFd output) {
+  int pair[2];
+  base::check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair),
+              "cannot make a socket pair");
+  Spawned spawned{-1, base::UniqueFd(base::k_adopt, pair[0])};
+  const base::UniqueFd far_end(base::k_adopt, pair[1]);
+  base::check(::fcntl(pair[0], F_SETFL, O_NONBLOCK), "cannot prepare a socket");
+  int pipe[2];
+  base::check(::pipe2(pipe, O_CLOEXEC), "cannot make a pipe");
+  base::UniqueFd error_reader(base::k_adopt, pipe[0]);
+  base::UniqueFd error_writer(base::k_adopt, pipe[1]);
+
+  std::vector<std::string> words{command.interpreter, "-c", start_code(command.module_folder)};
+  Variables environment = command.environment;
+  const std::vector<char*> argv = pointers(words);
+  const std::vector<char*> envp = pointers(environment);
+  ChildTable table = child_table(output, far_end.borrow(), error_writer.borrow());
+  spawned.pid = base::check(::fork(), "cannot fork");
+  if (spawned.pid == 0)
+    become(table, command.descriptor_limit, command.interpreter.c_str(), argv.data(), envp.data());
+  error_writer.reset();
+  // table.error holds the pipe open on this side as well.
+  table.error.reset();
+  if (const int error = read_error(std::move(error_reader)); error != 0) {
+    ::waitpid(spawned.pid, nullptr, 0);
+    base::throw_errno(error, ("cannot execute " + command.interpreter).c_str());
+  }
+  return spawned;
+}
+
+}  // namespace pml::service

@@ -1,0 +1,109 @@
+#include "service/status_text.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace pml::service {
+
+namespace {
+
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (c == '\n') c = ' ';
+  return text;
+}
+
+void add(std::string& text, const char* key, const std::string& value) {
+  text.append(key).append(" ").append(one_line(value)).append("\n");
+}
+
+void add(std::string& text, const char* key, std::uint64_t value) {
+  add(text, key, std::to_string(value));
+}
+
+const char* name_of(JobState state) noexcept {
+  switch (state) {
+    case JobState::handed:
+      return "starting";
+    case JobState::running:
+      return "running";
+    case JobState::declined:
+      return "declined";
+    case JobState::lost:
+      return "lost";
+  }
+  return "";
+}
+
+/// "exited:0" or "killed:9".
+std::string ending(int wait_status) {
+  return WIFSIGNALED(wait_status) ? "killed:" + std::to_string(WTERMSIG(wait_status))
+                                  : "exited:" + std::to_string(WEXITSTATUS(wait_status));
+}
+
+}  // namespace
+
+std::string status_line(const Dispatcher& dispatcher, const Hatchery& hatchery,
+                        const std::string& profile_error) {
+  const Pool& pool = dispatcher.pool();
+  std::string text = std::to_string(pool.idle()) + " idle, " + std::to_string(pool.running()) +
+                     " running, " + std::to_string(pool.queued()) + " queued, " +
+                     std::to_string(dispatcher.served()) + " served";
+  if (const std::string activity = hatchery.activity(); !activity.empty()) text += "; " + activity;
+  if (!hatchery.failed().empty()) {
+    text += "; preloads that failed:";
+    for (const FailedPreload& failed : hatchery.failed()) text += " " + failed.name;
+  }
+  if (!profile_error.empty()) text += "; the new profile is bad: " + profile_error;
+  return one_line(text);
+}
+
+std::string status_text(const profile::Profile& profile, const Dispatcher& dispatcher,
+                        const Hatchery& hatchery, const std::string& profile_error) {
+  const Pool& pool = dispatcher.pool();
+  std::string text;
+  add(text, "version", std::string(PML_VERSION));
+  add(text, "profile", profile.name);
+  add(text, "pid", static_cast<std::uint64_t>(::getpid()));
+  add(text, "zygote", static_cast<std::uint64_t>(hatchery.zygote_pid()));
+  add(text, "interpreter", profile.interpreter);
+  add(text, "generation", hatchery.generation());
+  add(text, "state",
+      std::string(hatchery.warm()     ? "warm"
+                  : hatchery.broken() ? "broken"
+                                      : "warming-up"));
+  if (const std::string activity = hatchery.activity(); !activity.empty())
+    add(text, "activity", activity);
+  add(text, "idle", pool.idle());
+  add(text, "running", pool.running());
+  add(text, "queued", pool.queued());
+  add(text, "served", dispatcher.served());
+  if (hatchery.warm_since() != 0)
+    add(text, "warm-since", static_cast<std::uint64_t>(hatchery.warm_since()));
+  add(text, "launch-p50-usec", dispatcher.record().percentile(50));
+  add(text, "launch-p99-usec", dispatcher.record().percentile(99));
+  for (const auto& [reason, count] : dispatcher.refusals())
+    add(text, ("refused." + std::string(wire::name_of(reason))).c_str(), count);
+  for (const Preload& preload : hatchery.preloads())
+    add(text, "preload", preload.name + " " + std::to_string(preload.usec));
+  for (const FailedPreload& failed : hatchery.failed())
+    add(text, "failed-preload", failed.name + " " + failed.reason);
+  if (!profile_error.empty()) add(text, "profile-error", profile_error);
+  for (const LaunchRecord::Ended& job : dispatcher.record().last())
+    add(text, "last-job",
+        job.job + " " + ending(job.wait_status) + " " + std::to_string(job.duration_usec) + " " +
+            job.command);
+  return text + "\n";
+}
+
+std::string jobs_text(const Dispatcher& dispatcher) {
+  std::string text;
+  const std::uint64_t now = event::Loop::now();
+  for (const auto& [pid, job] : dispatcher.jobs())
+    text += job->name.text() + " " + name_of(job->state) + " " +
+            std::to_string((now - job->began) / 1000000) + " " + one_line(job->label.command) +
+            "\n";
+  return text + "\n";
+}
+
+}  // namespace pml::service

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "service/dispatcher.hpp"
+#include "service/hatchery.hpp"
+
+namespace pml::service {
+
+/// The unit's status line, in plain words with the counts.
+[[nodiscard]] std::string status_line(const Dispatcher& dispatcher, const Hatchery& hatchery,
+                                      const std::string& profile_error);
+
+/// The answer to "status" in the text dialect: lines of "key value", ended by an empty line.
+[[nodiscard]] std::string status_text(const profile::Profile& profile, const Dispatcher& dispatcher,
+                                      const Hatchery& hatchery, const std::string& profile_error);
+
+/// The answer to "jobs": a line "JOB STATE SECONDS COMMAND" for each, ended by an empty line.
+[[nodiscard]] std::string jobs_text(const Dispatcher& dispatcher);
+
+}  // namespace pml::service
