@@ -1,0 +1,162 @@
+#include "worker/context.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/unique_fd.hpp"
+
+namespace pml::worker {
+
+namespace {
+
+/// What the worker has of its own; the caller's is compared with it.
+struct OwnContext {
+  std::array<wire::Limit, wire::k_limit_count> limits{};
+  int nice = 0;
+  int scheduler = 0;
+  int scheduler_priority = 0;
+  std::string affinity;
+  int oom_score_adjust = 0;
+  int personality = 0;
+  int io_priority = 0;
+  std::uint64_t timer_slack = 0;
+};
+OwnContext g_own;
+
+bool apply_limit(int resource, const wire::Limit& wanted) {
+  if (g_own.limits[resource] == wanted) return true;
+  const rlimit limit{wanted.soft, wanted.hard};
+  return ::setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
+}
+
+bool apply_limits(const wire::Request& request) {
+  for (std::size_t i = 0; i < request.limits.size(); ++i)
+    if (i != RLIMIT_NOFILE && !apply_limit(static_cast<int>(i), request.limits[i])) return false;
+  return true;
+}
+
+bool apply_nice(const wire::Request& request) {
+  return g_own.nice == request.nice || ::setpriority(PRIO_PROCESS, 0, request.nice) == 0;
+}
+
+bool apply_scheduler(const wire::Request& request) {
+  if (g_own.scheduler == request.scheduler &&
+      g_own.scheduler_priority == request.scheduler_priority)
+    return true;
+  sched_param parameter{};
+  parameter.sched_priority = request.scheduler_priority;
+  return ::sched_setscheduler(0, request.scheduler, &parameter) == 0;
+}
+
+bool apply_affinity(const wire::Request& request) {
+  if (request.affinity.empty() || g_own.affinity == request.affinity) return true;
+  return ::syscall(SYS_sched_setaffinity, 0, request.affinity.size(), request.affinity.data()) == 0;
+}
+
+int own_oom_score_adjust() {
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC));
+  char text[16] = {};
+  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
+  return std::atoi(text);
+}
+
+bool apply_oom_score(const wire::Request& request) {
+  if (g_own.oom_score_adjust == request.oom_score_adjust) return true;
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  const std::string wanted = std::to_string(request.oom_score_adjust);
+  return file.valid() &&
+         ::write(file.get(), wanted.data(), wanted.size()) == static_cast<ssize_t>(wanted.size());
+}
+
+constexpr int k_io_of_process = 1;  // IOPRIO_WHO_PROCESS, which no header of the C library has
+
+bool apply_io_priority(const wire::Request& request) {
+  return request.io_priority < 0 || g_own.io_priority == request.io_priority ||
+         ::syscall(SYS_ioprio_set, k_io_of_process, 0, request.io_priority) == 0;
+}
+
+bool apply_timer_slack(const wire::Request& request) {
+  return request.timer_slack == 0 || g_own.timer_slack == request.timer_slack ||
+         ::prctl(PR_SET_TIMERSLACK, request.timer_slack, 0, 0, 0) == 0;
+}
+
+bool apply_personality(const wire::Request& request) {
+  return g_own.personality == request.personality ||
+         ::personality(static_cast<unsigned long>(request.personality)) >= 0;
+}
+
+bool apply_group(const wire::Request& request) {
+  if ((request.flags & wire::k_flag_session_leader) != 0) return ::setsid() >= 0;
+  return ::setpgid(0, 0) == 0;
+}
+
+}  // namespace
+
+void remember_own_context() {
+  for (std::size_t i = 0; i < g_own.limits.size(); ++i) {
+    rlimit limit{};
+    ::getrlimit(static_cast<__rlimit_resource>(i), &limit);
+    g_own.limits[i] = {limit.rlim_cur, limit.rlim_max};
+  }
+  g_own.nice = ::getpriority(PRIO_PROCESS, 0);
+  g_own.scheduler = ::sched_getscheduler(0);
+  sched_param parameter{};
+  ::sched_getparam(0, &parameter);
+  g_own.scheduler_priority = parameter.sched_priority;
+  char affinity[1024];
+  const long size = ::syscall(SYS_sched_getaffinity, 0, sizeof affinity, affinity);
+  g_own.affinity.assign(affinity, size > 0 ? static_cast<std::size_t>(size) : 0);
+  g_own.oom_score_adjust = own_oom_score_adjust();
+  g_own.personality = ::personality(0xffffffff);
+  g_own.io_priority = static_cast<int>(::syscall(SYS_ioprio_get, k_io_of_process, 0));
+  g_own.timer_slack = static_cast<std::uint64_t>(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+}
+
+std::optional<std::string> apply_context(const wire::Request& request, int cwd) {
+  if (cwd < 0 || ::fchdir(cwd) != 0) return "working directory";
+  ::umask(request.umask & 0777);
+  if (!apply_group(request)) return "process group";
+  if (!apply_nice(request)) return "nice level";
+  if (!apply_scheduler(request)) return "scheduling policy";
+  if (!apply_affinity(request)) return "CPU affinity";
+  if (!apply_oom_score(request)) return "out-of-memory score";
+  if (!apply_personality(request)) return "personality";
+  if (!apply_io_priority(request)) return "I/O priority";
+  if (!apply_timer_slack(request)) return "timer slack";
+  if (!apply_limits(request)) return "resource limits";
+  return std::nullopt;
+}
+
+bool apply_descriptor_limit(const wire::Request& request) {
+  return apply_limit(RLIMIT_NOFILE, request.limits[RLIMIT_NOFILE]);
+}
+
+void apply_ignored_signals(const wire::Request& request) noexcept {
+  for (int number = 1; number <= 64; ++number) {
+    if ((request.ignored_signals >> (number - 1) & 1) == 0) continue;
+    struct sigaction action {};
+    action.sa_handler = SIG_IGN;
+    ::sigaction(number, &action, nullptr);
+  }
+}
+
+void apply_blocked_signals(const wire::Request& request) noexcept {
+  const std::uint64_t mask = request.blocked_signals;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, sizeof mask);
+}
+
+}  // namespace pml::worker

@@ -1,0 +1,278 @@
+#include "worker/finish.hpp"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "wire/reply.hpp"
+#include "worker/compat.hpp"
+#include "worker/interpreter.hpp"
+#include "worker/python.hpp"
+#include "worker/stash.hpp"
+#include "worker/streams.hpp"
+
+namespace pml::worker {
+
+namespace {
+
+void wait_for_threads() {
+  const Ref name = Ref::steal(PyUnicode_FromString("threading"));
+  PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), name.get());
+  if (threading == nullptr || threading == Py_None) return;
+  const Ref keep = Ref::borrow(threading);
+  if (!Ref::steal(PyObject_CallMethod(threading, "_shutdown", nullptr)))
+    PyErr_WriteUnraisable(threading);
+}
+
+void run_exit_calls() {
+  Ref::steal(PyObject_CallNoArgs(baseline().run_exit_calls.get()));
+  PyErr_Clear();
+}
+
+/// Threads that the program left running can only be stopped by the interpreter's own end.
+bool other_threads() {
+  PyThreadState* own = PyThreadState_Get();
+  PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  return first != own || PyThreadState_Next(first) != nullptr;
+}
+
+/// Puts None, or a value of its own, where user values hide.
+void clear_special_names() {
+  PyDict_SetItemString(PyEval_GetBuiltins(), "_", Py_None);
+  for (const char* name :
+       {"path", "argv", "ps1", "ps2", "last_type", "last_value", "last_traceback", "path_hooks",
+        "path_importer_cache", "meta_path", "__interactivehook__"})
+    PySys_SetObject(name, Py_None);
+  constexpr const char* k_streams[][2] = {
+      {"stdin", "__stdin__"}, {"stdout", "__stdout__"}, {"stderr", "__stderr__"}};
+  for (const auto& [name, kept] : k_streams) {
+    const Ref value = Ref::borrow(PySys_GetObject(kept));
+    PySys_SetObject(name, value ? value.get() : Py_None);
+  }
+}
+
+/// Weak references to the job's own modules, in the order of their import; sys.modules is empty
+/// afterwards.
+std::vector<Ref> remove_modules() {
+  std::vector<Ref> own;
+  PyObject* modules = PyImport_GetModuleDict();
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t at = 0;
+  std::vector<Ref> keys;
+  while (PyDict_Next(modules, &at, &key, &value)) {
+    if (!PyModule_Check(value)) continue;
+    keys.push_back(Ref::borrow(key));
+    if (stash().is_shared_module(value)) continue;
+    Ref weak = Ref::steal(PyWeakref_NewRef(value, nullptr));
+    if (weak) own.push_back(std::move(weak));
+    PyErr_Clear();
+  }
+  for (const Ref& name : keys) PyDict_SetItem(modules, name.get(), Py_None);
+  PyDict_Clear(modules);
+  return own;
+}
+
+void clear_left_modules(const std::vector<Ref>& own) {
+  for (auto weak = own.rbegin(); weak != own.rend(); ++weak) {
+    const Ref module = Ref::borrow(PyWeakref_GetObject(weak->get()));
+    if (!module || module.get() == Py_None) continue;
+    compat::clear_module(module.get());
+  }
+}
+
+/// Sets names that the job added to a dict of the interpreter's to None.
+void clear_added_names(PyObject* names, PyObject* original) {
+  std::vector<Ref> added;
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t at = 0;
+  while (PyDict_Next(names, &at, &key, &value)) {
+    PyObject* before = PyDict_GetItem(original, key);
+    if (before != value && value != Py_None && value != PySys_GetObject("stderr") &&
+        value != PySys_GetObject("stdout"))
+      added.push_back(Ref::borrow(key));
+  }
+  for (const Ref& name : added) {
+    PyObject* before = PyDict_GetItem(original, name.get());
+    PyDict_SetItem(names, name.get(), before != nullptr ? before : Py_None);
+  }
+}
+
+PyObject* system_dictionary() {
+  return PyModule_GetDict(baseline().system.get());
+}
+
+/// What hangs on the sys module itself, the standard streams with the layers below them first of
+/// all: it goes after everything else.
+std::set<PyObject*> objects_of_system() {
+  std::set<PyObject*> objects;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(system_dictionary(), &at, &key, &value) != 0;) {
+    if (PyDict_GetItem(baseline().system_names.get(), key) == value) continue;
+    Ref layer = Ref::borrow(value);
+    objects.insert(value);
+    for (const char* below : {"buffer", "raw"}) {
+      if (Py_TYPE(layer.get())->tp_finalize == nullptr) break;
+      layer = attribute(layer.get(), below);
+      if (!layer) break;
+      objects.insert(layer.get());
+    }
+  }
+  return objects;
+}
+
+/// The end of the sys module: streams first, then what the program added.
+void release_system_names() {
+  for (const char* name : {"stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__"})
+    PySys_SetObject(name, Py_None);
+  std::vector<Ref> added;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(system_dictionary(), &at, &key, &value) != 0;)
+    if (PyDict_Contains(baseline().system_names.get(), key) == 0) added.push_back(Ref::borrow(key));
+  for (const Ref& name : added) PyDict_SetItem(system_dictionary(), name.get(), Py_None);
+}
+
+/// 0 for a text file, 1 for the buffer below one, 2 for anything else: the order in which they can
+/// be ended without losing what is still in a buffer.
+int layer_of(PyObject* object) {
+  if (PyObject_TypeCheck(object, reinterpret_cast<PyTypeObject*>(baseline().text_wrapper.get())))
+    return 0;
+  return PyObject_HasAttrString(object, "raw") != 0 ? 1 : 2;
+}
+
+/// Objects of the job that preloaded modules still hold: python3 would have taken them apart with
+/// their holders, so their finalizers and their buffers are due.
+void finalize_held_objects() {
+  const Ref objects = Ref::steal(PyObject_CallNoArgs(baseline().live_objects.get()));
+  const Ref name = Ref::steal(PyUnicode_FromString("__del__"));
+  if (!objects || !name) {
+    PyErr_Clear();
+    return;
+  }
+  const std::set<PyObject*> spared = objects_of_system();
+  std::vector<PyObject*> layers[3];
+  for (Py_ssize_t i = 0; i < PyList_Size(objects.get()); ++i) {
+    PyObject* object = PyList_GetItem(objects.get(), i);
+    PyTypeObject* type = Py_TYPE(object);
+    if (type->tp_finalize == nullptr || PyType_Check(object) || spared.count(object) != 0 ||
+        _PyType_Lookup(type, name.get()) == nullptr)
+      continue;
+    layers[layer_of(object)].push_back(object);
+  }
+  for (const auto& layer : layers)
+    for (PyObject* object : layer) {
+      // A file's own finalizer would warn of it; the interpreter is past warnings when it gets
+      // there.
+      if (&layer != &layers[2])
+        Ref::steal(PyObject_CallMethod(object, "close", nullptr));
+      else
+        PyObject_CallFinalizer(object);
+      PyErr_Clear();
+    }
+}
+
+/// The interpreter goes back to the builtins it had before site and io added theirs.
+void remove_late_builtins() {
+  PyObject* builtins = PyEval_GetBuiltins();
+  clear_added_names(builtins, baseline().builtin_names.get());
+  for (const char* name : {"open", "exit", "quit", "copyright", "credits", "license", "help", "_"})
+    if (PyDict_DelItemString(builtins, name) != 0) PyErr_Clear();
+}
+
+void finalize_modules() {
+  clear_special_names();
+  const std::vector<Ref> own = remove_modules();
+  remove_late_builtins();
+  PyGC_Collect();
+  clear_left_modules(own);
+}
+
+void send_report(const EndReport& report, int status) {
+  if (report.name.empty() || report.name.size() > sizeof(sockaddr_un::sun_path) - 1) return;
+  const base::UniqueFd socket(base::k_adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + 1, report.name.data(), report.name.size());
+  const auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + report.name.size());
+  const std::string message = wire::encode({wire::ReplyKind::exited, status & 0xff, {}, {}});
+  ::sendto(socket.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+           reinterpret_cast<const sockaddr*>(&address), length);
+}
+
+[[noreturn]] void die_by_interrupt() {
+  ::signal(SIGINT, SIG_DFL);
+  ::kill(::getpid(), SIGINT);
+  ::_exit(SIGINT + 128);
+}
+
+}  // namespace
+
+namespace {
+
+void remove_names_beyond(PyObject* names, PyObject* wanted) {
+  std::vector<Ref> extra;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;)
+    if (PyDict_Contains(wanted, key) == 0) extra.push_back(Ref::borrow(key));
+  for (const Ref& name : extra) PyDict_DelItem(names, name.get());
+}
+
+}  // namespace
+
+void rehearse_end() {
+  PyObject* const system = system_dictionary();
+  PyObject* const dictionaries[] = {PyImport_GetModuleDict(), PyEval_GetBuiltins(), system};
+  Ref copies[3];
+  for (int i = 0; i < 3; ++i) copies[i] = Ref::steal(PyDict_Copy(dictionaries[i]));
+  run_exit_calls();
+  (void)flush_streams();
+  clear_special_names();
+  const std::vector<Ref> own = remove_modules();
+  remove_late_builtins();
+  PyGC_Collect();
+  for (int i = 0; i < 3; ++i) {
+    PyDict_Update(dictionaries[i], copies[i].get());
+    remove_names_beyond(dictionaries[i], copies[i].get());
+  }
+  PyErr_Clear();
+}
+
+void finish(const Outcome& outcome, const EndReport& report) {
+  int status = outcome.status;
+  wait_for_threads();
+  while (Py_MakePendingCalls() < 0) PyErr_Clear();
+  run_exit_calls();
+  if (other_threads()) {
+    if (Py_FinalizeEx() < 0) status = 120;
+    if (outcome.interrupted) die_by_interrupt();
+    std::exit(status);
+  }
+  compat::begin_finalizing();
+  if (!flush_streams()) status = 120;
+  PyGC_Collect();
+  finalize_modules();
+  // What fails to be written from here on is lost without a word, as python3 loses it.
+  flush_streams_silently();
+  finalize_held_objects();
+  flush_streams_silently();
+  release_system_names();
+  if (outcome.interrupted) die_by_interrupt();
+
+  std::fflush(nullptr);
+  const bool own = ::getpid() == report.pid;
+  base::close_between(0, UINT_MAX);
+  if (own) send_report(report, status);
+  ::_exit(status & 0xff);
+}
+
+}  // namespace pml::worker

@@ -1,0 +1,61 @@
+#include "worker/placement.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace pml::worker {
+
+namespace {
+
+/// Moves an own descriptor to a number no placed one will need.
+int move_up(base::UniqueFd& fd, int floor) {
+  if (!fd.valid() || fd.get() >= floor) return 0;
+  base::UniqueFd copy = base::duplicate(fd.borrow(), floor);
+  if (!copy.valid()) return errno;
+  fd = std::move(copy);
+  return 0;
+}
+
+void close_gaps(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 0;
+  for (int number : kept) {
+    const auto current = static_cast<unsigned>(number);
+    if (current > next) base::close_between(next, current - 1);
+    next = current + 1;
+  }
+  base::close_between(next, UINT_MAX);
+}
+
+}  // namespace
+
+int place_all(std::span<base::UniqueFd> descriptors, std::span<const std::int32_t> numbers,
+              std::span<base::UniqueFd* const> keep) {
+  int floor = 3;
+  for (std::int32_t number : numbers) floor = std::max(floor, number + 1);
+  for (base::UniqueFd* own : keep)
+    if (const int error = move_up(*own, floor); error != 0) return error;
+  // A received descriptor that stands where another one belongs makes room first.
+  for (base::UniqueFd& fd : descriptors) {
+    const bool in_the_way = fd.valid() && fd.get() < floor;
+    if (in_the_way)
+      if (const int error = move_up(fd, floor); error != 0) return error;
+  }
+  std::vector<int> kept;
+  for (std::size_t i = 0; i < descriptors.size(); ++i) {
+    if (numbers[i] < 0) {
+      if (descriptors[i].valid()) kept.push_back(descriptors[i].get());
+      continue;
+    }
+    if (!base::place(descriptors[i].borrow(), numbers[i])) return errno;
+    descriptors[i].reset();
+    kept.push_back(numbers[i]);
+  }
+  for (base::UniqueFd* own : keep)
+    if (own->valid()) kept.push_back(own->get());
+  close_gaps(std::move(kept));
+  return 0;
+}
+
+}  // namespace pml::worker

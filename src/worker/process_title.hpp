@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace pml::worker {
+
+/// Reads, once in the zygote, what the kernel must be told again when the title changes.
+void remember_memory_map() noexcept;
+
+/// Makes /proc/self/cmdline read `arguments`, /proc/self/environ read `environment`, and environ(7)
+/// point at the latter. The strings are copied and live as long as the process. Where the kernel
+/// was built without PR_SET_MM_MAP only environ(7) changes.
+void set_title_and_environment(const std::vector<std::string_view>& arguments,
+                               const std::vector<std::string_view>& environment);
+
+}  // namespace pml::worker

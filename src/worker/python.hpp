@@ -1,0 +1,60 @@
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+// Behind Python.h, without which it does not compile.
+#include <marshal.h>
+
+#include <string_view>
+#include <utility>
+
+namespace pml::worker {
+
+/// A strong reference to a Python object, or none. The GIL is held wherever one is made or goes.
+class Ref {
+ public:
+  Ref() noexcept = default;
+  /// Takes over a new reference; null where the call that made it failed.
+  static Ref steal(PyObject* object) noexcept { return Ref(object); }
+  /// Takes a reference of its own.
+  static Ref borrow(PyObject* object) noexcept {
+    Py_XINCREF(object);
+    return Ref(object);
+  }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref(const Ref& other) noexcept : object_(other.object_) { Py_XINCREF(object_); }
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() { Py_XDECREF(object_); }
+
+  [[nodiscard]] PyObject* get() const noexcept { return object_; }
+  [[nodiscard]] PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  explicit Ref(PyObject* object) noexcept : object_(object) {}
+  PyObject* object_ = nullptr;
+};
+
+/// A str from the caller's bytes, as python3 decodes its command line and environment.
+[[nodiscard]] inline Ref decode(std::string_view bytes) {
+  return Ref::steal(
+      PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+}
+
+/// A bytes object.
+[[nodiscard]] inline Ref bytes_of(std::string_view bytes) {
+  return Ref::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+}
+
+/// Attribute `name` of `object`; null, with no exception set, where there is none.
+[[nodiscard]] inline Ref attribute(PyObject* object, const char* name) {
+  PyObject* value = object != nullptr ? PyObject_GetAttrString(object, name) : nullptr;
+  if (value == nullptr) PyErr_Clear();
+  return Ref::steal(value);
+}
+
+}  // namespace pml::worker

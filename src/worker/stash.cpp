@@ -1,0 +1,349 @@
+#include "worker/stash.hpp"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "worker/compat.hpp"
+
+namespace pml::worker {
+
+namespace {
+
+std::string_view text_of(PyObject* text) {
+  Py_ssize_t size = 0;
+  const char* bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  if (bytes == nullptr) {
+    PyErr_Clear();
+    return {};
+  }
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
+std::string_view top_level(std::string_view name) {
+  return name.substr(0, name.find('.'));
+}
+
+std::string_view last_part(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+}
+
+PyObject* find_and_load_hook(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+  if (count != 2) {
+    PyErr_SetString(PyExc_TypeError, "_find_and_load() takes 2 positional arguments");
+    return nullptr;
+  }
+  return stash().find_and_load(arguments[0], arguments[1]);
+}
+
+PyMethodDef g_hook = {
+    "_find_and_load",
+    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(find_and_load_hook)), METH_FASTCALL,
+    nullptr};
+
+}  // namespace
+
+Stash& stash() {
+  static auto* const instance = new Stash;  // must outlive the interpreter's own end
+  return *instance;
+}
+
+int Stash::add(StashEntry entry) {
+  const int index = static_cast<int>(entries_.size());
+  index_.emplace(entry.name, index);
+  by_top_level_[std::string(top_level(entry.name))].push_back(index);
+  if (entry.module) module_addresses_.insert(entry.module.get());
+  entries_.push_back(std::move(entry));
+  return index;
+}
+
+std::optional<int> Stash::find(std::string_view name) const {
+  const auto found = index_.find(std::string(name));
+  return found == index_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Stash::opens_with(int index, int child) {
+  std::vector<int> open{index};
+  std::unordered_set<int> seen{index};
+  while (!open.empty()) {
+    const int current = open.back();
+    open.pop_back();
+    for (int next : entries_[current].requests) {
+      if (next == child) return true;
+      if (seen.insert(next).second) open.push_back(next);
+    }
+  }
+  return false;
+}
+
+bool Stash::unbind(StashEntry& entry) {
+  const std::string_view name = entry.name;
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || !entry.module) return true;
+  const std::string parent_name(name.substr(0, dot));
+  Ref parent;
+  if (entry.parent >= 0) {
+    if (entry.bound) return true;
+    parent = entries_[entry.parent].module;
+  } else if (const auto index = find(parent_name)) {
+    entry.parent = *index;
+    parent = entries_[*index].module;
+    entry.bound = opens_with(*index, *find(name));
+    if (entry.bound) return true;
+  } else {
+    const Ref key = Ref::steal(PyUnicode_FromString(parent_name.c_str()));
+    parent = Ref::borrow(PyDict_GetItem(PyImport_GetModuleDict(), key.get()));
+    entry.parent_known = bool(parent);
+  }
+  if (!parent || !PyModule_Check(parent.get())) return true;
+  const std::string child(last_part(name));
+  PyObject* dictionary = PyModule_GetDict(parent.get());
+  if (PyDict_GetItemString(dictionary, child.c_str()) == entry.module.get())
+    return PyDict_DelItemString(dictionary, child.c_str()) == 0;
+  return true;
+}
+
+bool Stash::hide(PyObject* original) {
+  original_ = Ref::borrow(original);
+  PyObject* modules = PyImport_GetModuleDict();
+  for (StashEntry& entry : entries_)
+    if (!unbind(entry)) return false;
+  for (const StashEntry& entry : entries_)
+    if (entry.module && PyDict_DelItem(modules, entry.key.get()) != 0) PyErr_Clear();
+  PyObject *key = nullptr, *module = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &key, &module) != 0;)
+    if (text_of(key) != "__main__") module_addresses_.insert(module);
+  PyObject* path = PySys_GetObject("path");
+  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i)
+    base_path_.emplace(text_of(PyList_GetItem(path, i)));
+  PyObject* finders = PySys_GetObject("meta_path");
+  for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i)
+    base_finders_.push_back(Ref::borrow(PyList_GetItem(finders, i)));
+  const Ref bootstrap = Ref::steal(PyImport_ImportModule("_frozen_importlib"));
+  const Ref hook = Ref::steal(PyCFunction_New(&g_hook, nullptr));
+  return bootstrap && hook &&
+         PyObject_SetAttrString(bootstrap.get(), "_find_and_load", hook.get()) == 0;
+}
+
+void Stash::rehearse() {
+  PyObject* modules = PyImport_GetModuleDict();
+  for (const StashEntry& entry : entries_) {
+    if (!entry.module) continue;
+    PyDict_SetItem(modules, entry.key.get(), entry.module.get());
+    if (!entry.bound) (void)bind_to_parent(entry);
+  }
+  for (StashEntry& entry : entries_) {
+    if (!entry.module) continue;
+    (void)unbind(entry);
+    (void)PyDict_DelItem(modules, entry.key.get());
+  }
+  PyErr_Clear();
+}
+
+std::optional<std::string> Stash::drop(const std::vector<int>& start) {
+  if (start.empty()) return std::nullopt;
+  std::vector<std::vector<int>> askers(entries_.size());
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    for (int request : entries_[i].requests) askers[request].push_back(static_cast<int>(i));
+  std::vector<int> open = start;
+  std::unordered_set<int> reached(start.begin(), start.end());
+  while (!open.empty()) {
+    const int current = open.back();
+    open.pop_back();
+    // A package and its modules stand or fall together.
+    for (int asker : askers[current])
+      if (reached.insert(asker).second) open.push_back(asker);
+  }
+  for (int index : reached)
+    if (entries_[index].extension) return entries_[index].name;
+  for (int index : reached) entries_[index].dropped = true;
+  return std::nullopt;
+}
+
+const std::unordered_set<std::string>& Stash::names_in(const std::string& folder) {
+  struct stat state {};
+  (void)::stat(folder.empty() ? "." : folder.c_str(), &state);
+  const FolderState key{state.st_dev, state.st_ino,
+                        static_cast<std::uint64_t>(state.st_mtim.tv_sec) * 1000000000U +
+                            static_cast<std::uint64_t>(state.st_mtim.tv_nsec)};
+  const auto [place, added] = listings_.try_emplace(key);
+  if (!added) return place->second;
+  DIR* handle = ::opendir(folder.empty() ? "." : folder.c_str());
+  if (handle == nullptr) return place->second;
+  while (const dirent* item = ::readdir(handle)) {
+    const std::string_view name = item->d_name;
+    const std::string stem(name.substr(0, name.find('.')));
+    if (!stem.empty() && by_top_level_.count(stem) != 0) {
+      const std::string_view suffix = name.substr(stem.size());
+      // A folder without __init__.py is only a namespace portion, which never wins over a module.
+      const bool module_file = suffix == ".py" || suffix == ".pyc" || suffix.ends_with(".so");
+      bool package = false;
+      if (suffix.empty()) {
+        const std::string base = (folder.empty() ? "." : folder) + "/" + stem + "/__init__";
+        struct stat info {};
+        package = ::stat((base + ".py").c_str(), &info) == 0 ||
+                  ::stat((base + ".pyc").c_str(), &info) == 0;
+      }
+      if (module_file || package) place->second.insert(stem);
+    }
+  }
+  ::closedir(handle);
+  return place->second;
+}
+
+std::vector<int> Stash::shadowed_by(const std::string& folder) {
+  std::vector<int> found;
+  if (base_path_.count(folder) != 0) return found;
+  for (const std::string& name : names_in(folder))
+    for (int index : by_top_level_.at(name))
+      // Built-in and frozen modules come before any path.
+      if (!entries_[index].found_in.empty() || !entries_[index].module) found.push_back(index);
+  return found;
+}
+
+/// Whether the path search would still find the file the module was preloaded from.
+bool Stash::still_first(const StashEntry& entry) {
+  if (entry.found_in.empty()) return true;
+  PyObject* path = PySys_GetObject("path");
+  if (path == nullptr || !PyList_Check(path)) return false;
+  const std::string top(top_level(entry.name));
+  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i) {
+    PyObject* item = PyList_GetItem(path, i);
+    if (!PyUnicode_Check(item)) continue;
+    const std::string folder(text_of(item));
+    if (folder == entry.found_in) return true;
+    if (base_path_.count(folder) != 0) continue;
+    struct stat info {};
+    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
+    if (!S_ISDIR(info.st_mode)) return false;
+    if (names_in(folder).count(top) != 0) return false;
+  }
+  return false;
+}
+
+/// Whether no finder that the program put in place claims the module.
+bool Stash::finders_agree(const StashEntry& entry) {
+  PyObject* finders = PySys_GetObject("meta_path");
+  if (finders == nullptr || !PyList_Check(finders)) return false;
+  std::size_t known = 0;
+  for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i) {
+    const Ref finder = Ref::borrow(PyList_GetItem(finders, i));
+    const bool base = std::any_of(base_finders_.begin(), base_finders_.end(),
+                                  [&](const Ref& own) { return own.get() == finder.get(); });
+    if (base) {
+      ++known;
+      continue;
+    }
+    if (known == base_finders_.size()) return true;  // behind all the usual ones
+    Ref search_path = Ref::borrow(Py_None);
+    if (entry.parent >= 0 && entries_[entry.parent].module) {
+      Ref own = attribute(entries_[entry.parent].module.get(), "__path__");
+      if (own) search_path = own;
+    }
+    const Ref spec = Ref::steal(PyObject_CallMethod(finder.get(), "find_spec", "OOO",
+                                                    entry.key.get(), search_path.get(), Py_None));
+    if (!spec || spec.get() != Py_None) {
+      PyErr_Clear();
+      return false;
+    }
+  }
+  return known == base_finders_.size();
+}
+
+bool Stash::has_foreign_finders() {
+  PyObject* finders = PySys_GetObject("meta_path");
+  return finders == nullptr || !PyList_Check(finders) ||
+         static_cast<std::size_t>(PyList_Size(finders)) != base_finders_.size();
+}
+
+bool Stash::bind_to_parent(const StashEntry& entry) {
+  if (entry.bound) return true;
+  const std::string_view name = entry.name;
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return true;
+  PyObject* modules = PyImport_GetModuleDict();
+  const Ref parent_key =
+      Ref::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(dot)));
+  PyObject* parent = parent_key ? PyDict_GetItem(modules, parent_key.get()) : nullptr;
+  if (parent == nullptr) return !PyErr_Occurred();
+  return PyObject_SetAttrString(parent, std::string(last_part(name)).c_str(), entry.module.get()) ==
+         0;
+}
+
+bool Stash::apply_edits(const StashEntry& entry) {
+  for (const ListEdit& edit : entry.edits) {
+    for (std::size_t i = 0; i < edit.front.size(); ++i)
+      if (PyList_Insert(edit.list.get(), static_cast<Py_ssize_t>(i), edit.front[i].get()) != 0)
+        return false;
+    for (const Ref& item : edit.back)
+      if (PyList_Append(edit.list.get(), item.get()) != 0) return false;
+  }
+  if (!entry.edits.empty()) {
+    const Ref warnings = Ref::steal(PyImport_ImportModule("_warnings"));
+    const Ref mutated = attribute(warnings.get(), "_filters_mutated");
+    if (mutated) Ref::steal(PyObject_CallNoArgs(mutated.get()));
+    PyErr_Clear();
+  }
+  for (const NameEdit& change : entry.changes)
+    if (PyObject_SetAttr(change.owner.get(), change.name.get(), change.value.get()) != 0)
+      PyErr_Clear();
+  for (const Ref& logger : entry.loggers)
+    if (!Ref::steal(PyObject_CallOneArg(entry.show_logger.get(), logger.get()))) return false;
+  if (entry.exit_calls.empty()) return true;
+  const Ref atexit = Ref::steal(PyImport_ImportModule("atexit"));
+  const Ref enroll = attribute(atexit.get(), "register");
+  for (const Ref& call : entry.exit_calls) {
+    const Ref positional = Ref::steal(
+        PySequence_Concat(Ref::steal(PyTuple_Pack(1, PyTuple_GetItem(call.get(), 0))).get(),
+                          PyTuple_GetItem(call.get(), 1)));
+    if (!enroll || !positional ||
+        !Ref::steal(PyObject_Call(enroll.get(), positional.get(), PyTuple_GetItem(call.get(), 2))))
+      return false;
+  }
+  return true;
+}
+
+bool Stash::reveal(int index) {
+  StashEntry& entry = entries_[index];
+  if (entry.revealed || entry.dropped) return true;
+  entry.revealed = true;
+  if (!entry.module) {
+    // A fresh import would have tried it, and the program's own finders would have heard of it.
+    if (has_foreign_finders()) (void)finders_agree(entry);
+    return true;
+  }
+  if (entry.parent >= 0 && !reveal(entry.parent)) return false;
+  if (asked_ != index && has_foreign_finders()) (void)finders_agree(entry);
+  for (int request : entry.requests)
+    if (!reveal(request)) return false;
+  // A module moves to the end of sys.modules when its import is done.
+  PyObject* modules = PyImport_GetModuleDict();
+  if (PyDict_SetDefault(modules, entry.key.get(), entry.module.get()) == nullptr) return false;
+  return bind_to_parent(entry) && apply_edits(entry);
+}
+
+PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
+  if (PyUnicode_Check(name)) {
+    const auto index = find(text_of(name));
+    if (index) {
+      StashEntry& entry = entries_[*index];
+      const bool present = PyDict_GetItem(PyImport_GetModuleDict(), name) != nullptr;
+      if (!present && !entry.revealed && !entry.dropped && entry.module) {
+        if (still_first(entry) && finders_agree(entry)) {
+          asked_ = *index;
+          if (!reveal(*index)) return nullptr;
+          return Py_NewRef(entry.module.get());
+        }
+        (void)drop({*index});
+        entry.dropped = true;
+      }
+    }
+  }
+  PyObject* const arguments[] = {name, import};
+  const compat::UncountedCall uncounted;
+  return PyObject_Vectorcall(original_.get(), arguments, 2, nullptr);
+}
+
+}  // namespace pml::worker

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "worker/python.hpp"
+
+namespace pml::worker {
+
+/// Items a module's import put into one of the interpreter's lists (warnings.filters, sys.path, …).
+struct ListEdit {
+  Ref list;                ///< the list itself
+  std::vector<Ref> front;  ///< put in front, in their final order
+  std::vector<Ref> back;   ///< appended
+};
+
+/// A name that a module's import set, or removed, in a module or class every interpreter has.
+struct NameEdit {
+  Ref owner;
+  Ref name;
+  Ref value;  ///< none: removed
+};
+
+/// One preloaded module, hidden until the job imports it.
+struct StashEntry {
+  std::string name;             ///< as in sys.modules
+  Ref key;                      ///< the same as str
+  Ref module;                   ///< none for a module whose import was tried and failed
+  std::vector<int> requests;    ///< what its import asked for, in order; indices of entries
+  int parent = -1;              ///< index of the package, or -1
+  bool bound = false;           ///< the parent's import itself binds the name
+  bool parent_known = false;    ///< the parent is a module every interpreter has at start
+  bool extension = false;       ///< a shared object: cannot be imported twice
+  std::string found_in;         ///< the sys.path entry that held the top-level name, or empty
+  std::vector<Ref> exit_calls;  ///< (function, args, kwargs) given to atexit.register
+  std::vector<ListEdit> edits;
+  std::vector<NameEdit> changes;
+  std::vector<Ref> loggers;  ///< names of loggers it made, out of sight until then
+  Ref show_logger;           ///< called with each of them
+  std::map<std::string, std::optional<std::string>> read_variables;  ///< environment read at import
+  bool revealed = false;
+  bool dropped = false;  ///< is imported afresh, from its file
+};
+
+/// A folder at one state of its contents: device, inode, time of the last change in ns.
+using FolderState = std::array<std::uint64_t, 3>;
+
+/// The preloaded modules of this interpreter. A fresh python3 has none of them in sys.modules; a
+/// job sees each appear when it imports it, with all that its import would have brought, and never
+/// otherwise.
+///
+/// Lives from the zygote's preload to the end of the process; never destroyed.
+class Stash {
+ public:
+  /// Adds an entry; `name` must be new. Returns its index.
+  int add(StashEntry entry);
+  [[nodiscard]] std::optional<int> find(std::string_view name) const;
+  [[nodiscard]] StashEntry& at(int index) { return entries_[index]; }
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+  /// Takes the entries out of sys.modules and off their packages, and puts the hook in place.
+  /// `original` is importlib's own _find_and_load. Returns false with a Python exception set.
+  bool hide(PyObject* original);
+
+  /// Reveals everything and hides it again, so that the pages this writes are the process's own.
+  void rehearse();
+
+  /// Everything that cannot be used warm because `start` cannot: the entries that asked for them.
+  /// Returns the name of a shared object among them, which makes a fresh import impossible, or
+  /// nothing after dropping them all.
+  [[nodiscard]] std::optional<std::string> drop(const std::vector<int>& start);
+
+  /// Entries whose top-level name a file or folder in `folder` would win over.
+  [[nodiscard]] std::vector<int> shadowed_by(const std::string& folder);
+
+  /// Entries that read a variable which the caller gave another value.
+  template <typename Lookup>
+  [[nodiscard]] std::vector<int> misled_by(Lookup&& value_of) const {
+    std::vector<int> found;
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+      for (const auto& [name, value] : entries_[i].read_variables)
+        if (value_of(name) != value) found.push_back(static_cast<int>(i));
+    return found;
+  }
+
+  /// importlib._bootstrap._find_and_load: from the stash, or by the original.
+  PyObject* find_and_load(PyObject* name, PyObject* import);
+
+  /// Whether any preloaded shared object lies outside the standard library.
+  [[nodiscard]] bool computes() const noexcept { return computes_; }
+  void set_computes(bool value) noexcept { computes_ = value; }
+  /// Whether the module was there before the job: preloaded, or in every interpreter. __main__ is
+  /// the job's own.
+  [[nodiscard]] bool is_shared_module(PyObject* module) const {
+    return module_addresses_.count(module) != 0;
+  }
+
+ private:
+  bool reveal(int index);
+  bool bind_to_parent(const StashEntry& entry);
+  bool apply_edits(const StashEntry& entry);
+  bool still_first(const StashEntry& entry);
+  bool finders_agree(const StashEntry& entry);
+  const std::unordered_set<std::string>& names_in(const std::string& folder);
+  bool has_foreign_finders();
+  bool unbind(StashEntry& entry);
+  bool opens_with(int index, int child);
+
+  std::vector<StashEntry> entries_;
+  std::unordered_map<std::string, int> index_;
+  std::unordered_set<PyObject*> module_addresses_;
+  std::unordered_map<std::string, std::vector<int>> by_top_level_;
+  std::map<FolderState, std::unordered_set<std::string>> listings_;
+  std::unordered_set<std::string> base_path_;
+  std::vector<Ref> base_finders_;
+  Ref original_;
+  bool computes_ = false;
+  int asked_ = -1;  // the entry that the program's own finders were asked about last
+};
+
+/// The process's one stash.
+[[nodiscard]] Stash& stash();
+
+}  // namespace pml::worker

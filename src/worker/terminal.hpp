@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "wire/request.hpp"
+
+namespace pml::worker {
+
+/// What a request brings for a job that has a terminal.
+struct JobTerminal {
+  base::UniqueFd far;      ///< the end of the pseudo-terminal that the job is to have
+  base::UniqueFd control;  ///< SOCK_SEQPACKET, to the client: wire::TerminalWord
+  base::UniqueFd near;     ///< the client's end, so that the terminal outlives the client a little
+};
+
+/// Takes the terminal out of a request's descriptors. Nothing where there is none.
+[[nodiscard]] std::optional<JobTerminal> take_terminal(const wire::Request& request,
+                                                       std::vector<base::UniqueFd>& descriptors);
+
+/// Gives this process a session on the terminal and forks. The parent never returns: it becomes the
+/// shepherd, which tells the client of the job's stops and its end, passes signals on and ends as
+/// the job ended. The child returns true, in a process group of its own, which is the terminal's
+/// foreground. (In one process the group would be orphaned, and no signal could stop it.) False,
+/// in this process, where the system does not allow it. The GIL is held.
+[[nodiscard]] bool enter_terminal(JobTerminal terminal);
+
+}  // namespace pml::worker

@@ -1,0 +1,280 @@
+#include "worker/worker.hpp"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "wire/channel.hpp"
+#include "wire/reply.hpp"
+#include "wire/request.hpp"
+#include "wire/zygote_message.hpp"
+#include "worker/compat.hpp"
+#include "worker/context.hpp"
+#include "worker/finish.hpp"
+#include "worker/fitness.hpp"
+#include "worker/interpreter.hpp"
+#include "worker/placement.hpp"
+#include "worker/process_title.hpp"
+#include "worker/program.hpp"
+#include "worker/python.hpp"
+#include "worker/stash.hpp"
+#include "worker/streams.hpp"
+#include "worker/terminal.hpp"
+
+namespace pml::worker {
+
+namespace {
+
+constexpr int k_status_declined = 0;  // the client never sees it
+
+bool tell_client(base::BorrowedFd connection, const wire::Reply& reply) {
+  const std::string frame = wire::encode_frame(reply);
+  return wire::send_some(connection, frame) == static_cast<long>(frame.size());
+}
+
+/// The zygote is given PYTHONPATH for its profile's path, and for nothing else.
+bool has_profile_path() {
+  const auto& environment = baseline().environment;
+  return std::any_of(environment.begin(), environment.end(),
+                     [](const std::string& entry) { return entry.starts_with("PYTHONPATH="); });
+}
+
+[[noreturn]] void decline(wire::Job& job, base::UniqueFd& link, const Objection& objection) {
+  wire::Reply reply;
+  reply.kind = wire::ReplyKind::refused;
+  reply.value = static_cast<std::int32_t>(objection.refusal);
+  reply.text = objection.detail;
+  // With a path of the profile's own, only pml-cold can start python3.
+  if (!has_profile_path()) reply.interpreter = baseline().executable;
+  (void)tell_client(job.connection.borrow(), reply);
+  (void)wire::send_some(link.borrow(), wire::encode(wire::Verdict{wire::VerdictKind::declined,
+                                                                  reply.value, reply.text}));
+  ::_exit(k_status_declined);
+}
+
+/// The caller's user site folder is part of sys.path: another home, other packages.
+std::optional<Objection> check_home(const RunOptions& options) {
+  const std::string suffix = "/.local/lib/python" + std::to_string(PY_MAJOR_VERSION) + "." +
+                             std::to_string(PY_MINOR_VERSION) + "/site-packages";
+  const std::string folder = options.home.value_or("") + suffix;
+  struct stat info {};
+  const bool exists = options.home && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  for (const std::string& entry : baseline().path)
+    if (entry.ends_with(suffix) && !(exists && entry == folder))
+      return Objection{wire::Refusal::environment, "HOME"};
+  const auto& path = baseline().path;
+  if (exists && std::find(path.begin(), path.end(), folder) == path.end())
+    return Objection{wire::Refusal::environment, "HOME: " + folder};
+  return std::nullopt;
+}
+
+/// Preloads that would not be what a fresh import gives: dropped, or a reason to step aside.
+std::optional<Objection> check_preloads(const wire::Request& request, const RunOptions& options,
+                                        const Environment& caller) {
+  Stash& all = stash();
+  const auto value_of = [&caller](const std::string& name) -> std::optional<std::string> {
+    const auto value = caller.get(name);
+    return value ? std::optional<std::string>(*value) : std::nullopt;
+  };
+  if (const auto name = all.drop(all.misled_by(value_of)))
+    return Objection{wire::Refusal::environment, *name};
+  std::vector<std::string> folders = options.python_path;
+  if (const auto own = program_folder(request)) folders.push_back(*own);
+  for (const std::string& folder : folders) {
+    struct stat info {};
+    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
+    if (!S_ISDIR(info.st_mode)) continue;  // an archive: looked into when a module is imported
+    if (const auto name = all.drop(all.shadowed_by(folder)))
+      return Objection{wire::Refusal::shadowed, *name};
+  }
+  return std::nullopt;
+}
+
+/// A folder with customization modules in front of the path acts before the program does.
+std::optional<Objection> check_customization(const RunOptions& options) {
+  struct stat info {};
+  for (const std::string& folder : options.python_path)
+    for (const char* name :
+         {"/sitecustomize.py", "/usercustomize.py", "/sitecustomize", "/usercustomize"})
+      if (::stat(((folder.empty() ? "." : folder) + name).c_str(), &info) == 0)
+        return Objection{wire::Refusal::shadowed, folder + name};
+  return std::nullopt;
+}
+
+std::optional<Objection> take_context(const wire::Request& request, wire::Job& job,
+                                      base::UniqueFd& link) {
+  int cwd = -1;
+  for (std::size_t i = 0; i < request.descriptors.size(); ++i)
+    if (request.descriptors[i] == wire::k_descriptor_cwd) cwd = job.descriptors[i].get();
+  if (const auto part = apply_context(request, cwd))
+    return Objection{wire::Refusal::context, *part};
+  for (std::size_t i = 0; i < request.descriptors.size(); ++i)
+    if (request.descriptors[i] == wire::k_descriptor_cwd) job.descriptors[i].reset();
+  base::UniqueFd* const keep[] = {&job.connection, &link};
+  if (const int error = place_all(job.descriptors, request.descriptors, keep); error != 0)
+    return Objection{wire::Refusal::context, std::string("descriptors: ") + std::strerror(error)};
+  if (!apply_descriptor_limit(request))
+    return Objection{wire::Refusal::context, "limit of open files"};
+  struct stat info {};
+  if (::fstat(0, &info) == 0 && S_ISDIR(info.st_mode))
+    return Objection{wire::Refusal::context, "standard input is a folder"};
+  return std::nullopt;
+}
+
+/// A __main__ of the job's own: the zygote's is frozen, and the garbage collector would never
+/// find the cycles that go through its globals.
+void renew_main() {
+  const Ref main = Ref::steal(PyModule_New("__main__"));
+  PyObject* globals = PyModule_GetDict(main.get());
+  PyDict_Clear(globals);
+  PyDict_Update(globals, baseline().main_globals.get());
+  PyDict_SetItemString(globals, "__annotations__", Ref::steal(PyDict_New()).get());
+  PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
+}
+
+PyObject* preloaded(const char* name) {
+  const auto index = stash().find(name);
+  return index ? stash().at(*index).module.get() : nullptr;
+}
+
+/// What a fork copies and each process must have for itself. (random and OpenSSL see to
+/// themselves.)
+void renew_identity() {
+  const Ref thread = attribute(preloaded("threading"), "_main_thread");
+  if (thread) Ref::steal(PyObject_CallMethod(thread.get(), "_set_native_id", nullptr));
+  const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
+  if (legacy) Ref::steal(PyObject_CallMethod(legacy.get(), "seed", nullptr));
+  if (PyObject* process = preloaded("multiprocessing.process")) {
+    const Ref main = attribute(process, "_current_process");
+    const Ref settings = attribute(main.get(), "_config");
+    const Ref type = attribute(process, "AuthenticationString");
+    const Ref os = Ref::steal(PyImport_ImportModule("os"));
+    const Ref secret = Ref::steal(PyObject_CallMethod(os.get(), "urandom", "i", 32));
+    const Ref key = Ref::steal(PyObject_CallOneArg(type.get(), secret.get()));
+    if (settings && key) PyDict_SetItemString(settings.get(), "authkey", key.get());
+  }
+  PyErr_Clear();
+}
+
+[[noreturn]] void run_job(wire::Job& job, base::UniqueFd& link) {
+  const auto request = wire::decode_request(job.body);
+  if (!request || request->descriptors.size() != job.descriptors.size())
+    decline(job, link, {wire::Refusal::malformed, ""});
+  const Environment caller(request->environment);
+  const Fitness fitness = judge(*request, caller, started_with(), stash().computes());
+  if (fitness.objection) decline(job, link, *fitness.objection);
+  if (!adopt_locale(fitness.options.locale))
+    decline(job, link, {wire::Refusal::environment, "locale " + fitness.options.locale.name});
+  if (const auto objection = check_home(fitness.options)) decline(job, link, *objection);
+  if (auto terminal = take_terminal(*request, job.descriptors))
+    if (!enter_terminal(std::move(*terminal)))
+      decline(job, link, {wire::Refusal::terminal, "no session on it"});
+  if (const auto objection = take_context(*request, job, link)) decline(job, link, *objection);
+  // From here on relative names mean the caller's.
+  if (const auto objection = check_preloads(*request, fitness.options, caller))
+    decline(job, link, *objection);
+  if (const auto objection = check_customization(fitness.options)) decline(job, link, *objection);
+  if (!become(*request, fitness.options)) {
+    PyErr_Clear();
+    decline(job, link, {wire::Refusal::context, "interpreter state"});
+  }
+  const EndReport report{std::string(request->report_name), ::getpid()};
+  wire::Reply started;
+  started.kind = wire::ReplyKind::started;
+  started.value = report.pid;
+  // A client that has gone has not committed to this run.
+  if (!tell_client(job.connection.borrow(), started)) ::_exit(k_status_declined);
+  (void)wire::send_some(link.borrow(),
+                        wire::encode(wire::Verdict{wire::VerdictKind::accepted, 0, {}}));
+  job.connection.reset();
+  link.reset();
+  apply_blocked_signals(*request);
+  const Outcome outcome = run_program(*request);
+  finish(outcome, report);
+}
+
+bool has_job(base::BorrowedFd link) noexcept {
+  pollfd entry{link.get(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+void rehearse_imports() {
+  stash().rehearse();
+}
+
+/// Everything a job's start does, for a job that asks for nothing; the real one does it all again.
+void rehearse_start() {
+  wire::Request request;
+  request.kind = wire::ProgramKind::command;
+  request.target = "pass";
+  request.environment.assign(baseline().environment.begin(), baseline().environment.end());
+  const std::string body = wire::encode(request);
+  const auto decoded = wire::decode_request(body);
+  const Environment caller(decoded->environment);
+  const Fitness fitness = judge(*decoded, caller, started_with(), stash().computes());
+  (void)check_preloads(*decoded, fitness.options, caller);
+  (void)become(*decoded, fitness.options);
+}
+
+/// For whoever looks at the processes: the rehearsal has left a program's words there.
+void show_idle() {
+  const auto& environment = baseline().environment;
+  set_title_and_environment({baseline().executable, "(pml: idle worker)"},
+                            {environment.begin(), environment.end()});
+}
+
+void rehearse_run() {
+  const Ref globals = Ref::steal(PyDict_New());
+  PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins());
+  Ref::steal(
+      PyRun_String("class A:\n    def f(self, *a, **k):\n        return [str(x) for x in a]\n"
+                   "A().f(1, 2.0, 'x')\ntry:\n    {}['x']\nexcept KeyError:\n    pass\n",
+                   Py_file_input, globals.get(), globals.get()));
+  char depth[32768];  // the stack pages that a job's first calls reach
+  std::memset(depth, 0, sizeof depth);
+  asm volatile("" : : "r"(depth) : "memory");
+}
+
+void rehearse_job() {
+  rehearse_start();
+  rehearse_run();
+  rehearse_end();
+}
+
+}  // namespace
+
+void rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
+  for (const std::string& name : after_fork)
+    if (!Ref::steal(PyImport_ImportModule(name.c_str()))) PyErr_Print();
+  renew_main();
+  renew_identity();
+  // A rehearsal costs as much as the job's own start. Who waits already is served without.
+  for (void (*step)() : {prepare_streams, rehearse_imports, rehearse_job})
+    if (!has_job(link)) step();
+  PyErr_Clear();
+  // What the rehearsal made stays; the job's own objects are all that its end looks at.
+  Ref::steal(PyObject_CallNoArgs(baseline().freeze.get()));
+  renew_main();
+  remember_own_context();
+  show_idle();
+}
+
+void serve_one(base::UniqueFd link) {
+  try {
+    auto job = wire::receive_job(link.borrow());
+    if (!job) ::_exit(0);
+    run_job(*job, link);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "pml: worker: %s\n", problem.what());
+  }
+  ::_exit(70);
+}
+
+}  // namespace pml::worker

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace pml::worker {
+
+/// Does once, in an idle worker, what a job would do first, so that the pages it writes are already
+/// this process's own; leaves out what is left of that as soon as a job lies at `link`, which a job
+/// cannot tell but by the clock. `after_fork` are modules to import here. The GIL is held.
+void rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link);
+
+/// Waits on `link` for one job, becomes it, runs it and leaves the process with it. Never returns,
+/// never throws into its caller; where the link closes first, it leaves quietly.
+[[noreturn]] void serve_one(base::UniqueFd link);
+
+}  // namespace pml::worker

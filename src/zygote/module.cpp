@@ -1,0 +1,65 @@
+#include <pybind11/pybind11.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "wire/channel.hpp"
+#include "wire/request.hpp"
+#include "wire/zygote_message.hpp"
+#include "worker/interpreter.hpp"
+#include "worker/process_title.hpp"
+#include "worker/python.hpp"
+#include "zygote/fork_server.hpp"
+#include "zygote/preload.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+/// A fresh interpreter has no trace of this module or of pybind11 in its builtins.
+void leave_no_trace() {
+  PyDict_DelItemString(PyEval_GetBuiltins(), PYBIND11_INTERNALS_ID);
+  PyErr_Clear();
+  PyObject* modules = PyImport_GetModuleDict();
+  const std::string file = py::str(py::module_::import("_pml_zygote").attr("__file__"));
+  const py::object caches = py::module_::import("sys").attr("path_importer_cache");
+  if (PyDict_DelItemString(caches.ptr(), file.substr(0, file.rfind('/')).c_str()) != 0)
+    PyErr_Clear();
+  if (PyDict_DelItemString(modules, "_pml_zygote") != 0) PyErr_Clear();
+  py::dict globals = py::module_::import("__main__").attr("__dict__");
+  for (const char* name : {"sys", "_pml_zygote"})
+    if (PyDict_DelItemString(globals.ptr(), name) != 0) PyErr_Clear();
+  // The command line put the current folder and this module's own in front.
+  const py::list path = py::module_::import("sys").attr("path");
+  if (!path.empty() && std::string(py::str(path[0])).empty()) PySequence_DelItem(path.ptr(), 0);
+}
+
+void serve(int link_number) {
+  pml::base::UniqueFd link(pml::base::k_adopt, link_number);
+  std::string packet(pml::wire::k_max_packet, '\0');
+  const pml::wire::Received received = pml::wire::receive(link.borrow(), packet);
+  const auto order = pml::wire::decode_order({packet.data(), received.size});
+  if (!order || order->kind != pml::wire::OrderKind::boot)
+    throw std::runtime_error("the first packet is no boot order");
+  leave_no_trace();
+  const py::module_ sys = py::module_::import("sys");
+  const std::string executable = py::str(py::list(sys.attr("orig_argv"))[0]);
+  pml::worker::take_baseline(executable);
+  pml::worker::remember_memory_map();
+  pml::zygote::preload(order->boot, link.borrow());
+  std::vector<std::string> after_fork(order->boot.after_fork.begin(), order->boot.after_fork.end());
+  pml::zygote::ForkServer(std::move(link), std::move(after_fork)).run();
+  std::fflush(nullptr);
+  ::_exit(0);  // an end of the interpreter would take apart what workers still share
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_pml_zygote, module) {
+  module.doc() = "pml's fork server: preloads modules and forks workers on the service's request.";
+  module.def("serve", &serve, py::arg("link"),
+             "Serve the service at the other end of the descriptor `link` (a SOCK_SEQPACKET pair) "
+             "until it closes; takes the descriptor over and never returns.");
+}

@@ -1,0 +1,166 @@
+#include "zygote/preload.hpp"
+
+#include <dirent.h>
+#include <malloc.h>
+#include <pybind11/pybind11.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <set>
+#include <string>
+
+#include "wire/channel.hpp"
+#include "worker/stash.hpp"
+#include "zygote/recorder.hpp"
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+namespace {
+
+void report(base::BorrowedFd link, const wire::Event& event) {
+  (void)wire::send_some(link, wire::encode(event));
+}
+
+std::set<std::string> entries_of(const char* folder) {
+  std::set<std::string> names;
+  DIR* handle = ::opendir(folder);
+  if (handle == nullptr) return names;
+  while (const dirent* item = ::readdir(handle)) names.insert(item->d_name);
+  names.erase(std::to_string(::dirfd(handle)));
+  ::closedir(handle);
+  return names;
+}
+
+/// What an import must not leave in a process that is going to be forked.
+struct Footprint {
+  std::set<std::string> threads = entries_of("/proc/self/task");
+  std::set<std::string> descriptors = entries_of("/proc/self/fd");
+};
+
+std::string difference(const Footprint& before, const Footprint& after) {
+  std::string text;
+  if (after.threads.size() > before.threads.size())
+    text += "it left " + std::to_string(after.threads.size() - before.threads.size()) +
+            " thread(s) running";
+  for (const std::string& number : after.descriptors) {
+    if (before.descriptors.count(number) != 0) continue;
+    char target[256];
+    const ssize_t size = ::readlink(("/proc/self/fd/" + number).c_str(), target, sizeof target);
+    if (size <= 0) continue;
+    text += (text.empty() ? "it left " : " and ") +
+            std::string(target, static_cast<std::size_t>(size)) + " open";
+  }
+  if (!text.empty()) text += "; import it after the fork (preload.after-fork) instead";
+  return text;
+}
+
+std::string traceback_of(py::error_already_set& error) {
+  try {
+    const py::object lines =
+        py::module_::import("traceback")
+            .attr("format_exception")(error.type(), error.value(), error.trace());
+    return py::str(py::str("").attr("join")(lines));
+  } catch (py::error_already_set&) {
+    return error.what();
+  }
+}
+
+bool is_absence(py::error_already_set& error, const std::string& name) {
+  if (!error.matches(PyExc_ModuleNotFoundError)) return false;
+  const std::string missing = py::str(py::getattr(error.value(), "name", py::str("")));
+  return name == missing || name.rfind(missing + ".", 0) == 0;
+}
+
+template <typename Step>
+void guarded(base::BorrowedFd link, const std::string& name, bool optional, Step&& step) {
+  report(link, {wire::EventKind::preloading, 0, 0, 0, 0, name});
+  const Footprint before;
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    step();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    report(link, {wire::EventKind::preloaded, 0,
+                  static_cast<std::int32_t>(
+                      std::chrono::duration_cast<std::chrono::microseconds>(took).count()),
+                  0, 0, name});
+  } catch (py::error_already_set& error) {
+    const bool absent = optional && is_absence(error, name);
+    const std::string text = traceback_of(error);
+    report(link, {wire::EventKind::preload_failed, 0, absent ? 1 : 0, 0, 0, name, text});
+    return;
+  }
+  const std::string left = difference(before, Footprint());
+  if (!left.empty()) report(link, {wire::EventKind::preload_warning, 0, 0, 0, 0, name, left});
+}
+
+void import_all(const std::vector<std::string_view>& names, bool optional, base::BorrowedFd link) {
+  for (std::string_view name : names) {
+    const std::string text(name);
+    guarded(link, text, optional,
+            [&text] { py::module_::import("importlib").attr("import_module")(text); });
+  }
+}
+
+void call_warmup(std::string_view spec, base::BorrowedFd link) {
+  const std::string text(spec);
+  guarded(link, text, false, [&text] {
+    const std::size_t colon = text.find(':');
+    const py::object module =
+        py::module_::import("importlib").attr("import_module")(text.substr(0, colon));
+    if (colon != std::string::npos) module.attr(text.substr(colon + 1).c_str())();
+  });
+}
+
+void settle_heap(const py::module_& gc) {
+  gc.attr("collect")();
+  gc.attr("freeze")();
+  ::malloc_trim(0);
+}
+
+void report_warm(const Recorder& recorder, base::BorrowedFd link) {
+  wire::Event event;
+  event.kind = wire::EventKind::warm;
+  event.value = static_cast<std::int32_t>(recorder.module_count());
+  std::size_t size = 0;
+  for (const std::string& file : recorder.files()) {
+    size += file.size() + 8;
+    if (size > wire::k_max_packet / 2) {  // more than one packet holds: the service hears in parts
+      wire::Event part = event;
+      part.kind = wire::EventKind::preloaded;
+      part.value = 0;
+      report(link, part);
+      event.files.clear();
+      size = 0;
+    }
+    event.files.emplace_back(file);
+  }
+  report(link, event);
+}
+
+}  // namespace
+
+void preload(const wire::Boot& boot, base::BorrowedFd link) {
+  static auto* const recorder = new Recorder;  // its hooks may be held by what was imported
+  recorder->start(boot.quirks);
+  const py::object path = py::module_::import("sys").attr("path");
+  for (std::size_t i = 0; i < boot.path.size(); ++i)
+    path.attr("insert")(i, std::string(boot.path[i]));
+  // What every launch by name needs, whatever the profile says.
+  for (const char* name : {"runpy", "importlib.util", "gc"})
+    py::module_::import("importlib").attr("import_module")(name);
+  import_all(boot.modules, false, link);
+  import_all(boot.optional, true, link);
+  for (std::string_view spec : boot.warmup) call_warmup(spec, link);
+  for (std::size_t i = 0; i < boot.path.size(); ++i) path.attr("pop")(0);
+  const py::module_ gc = py::module_::import("gc");
+  recorder->finish();
+  if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))
+    throw py::error_already_set();
+  settle_heap(gc);
+  report_warm(*recorder, link);
+}
+
+}  // namespace pml::zygote

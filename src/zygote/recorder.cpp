@@ -1,0 +1,373 @@
+#include "zygote/recorder.hpp"
+
+#include <pybind11/eval.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+namespace {
+
+py::module_ bootstrap() {
+  return py::module_::import("_frozen_importlib");
+}
+py::dict modules() {
+  return py::reinterpret_borrow<py::dict>(PyImport_GetModuleDict());
+}
+py::module_ module_named(const char* name) {
+  return py::module_::import(name);
+}
+
+worker::Ref to_ref(const py::object& object) {
+  return worker::Ref::borrow(object.ptr());
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+/// The sys.path entry that a top-level module or package was found in.
+std::string found_in(const py::object& module) {
+  const py::object spec = py::getattr(module, "__spec__", py::none());
+  if (spec.is_none() || !py::getattr(spec, "has_location", py::bool_(false)).cast<bool>())
+    return {};
+  const std::string origin = py::str(py::getattr(spec, "origin", py::str("")));
+  const py::object places = py::getattr(spec, "submodule_search_locations", py::none());
+  return places.is_none() ? folder_of(origin) : folder_of(folder_of(origin));
+}
+
+/// A dict that tells which keys are looked up; os.environ keeps its values in it meanwhile.
+py::object recording_dict(const py::object& values, const py::cpp_function& note) {
+  py::dict scope;
+  scope["__builtins__"] = module_named("builtins");
+  scope["note"] = note;
+  py::exec(
+      "class environ(dict):\n"
+      "    def __getitem__(self, key):\n"
+      "        value = dict.get(self, key)\n"
+      "        note(key, value)\n"
+      "        return dict.__getitem__(self, key)\n"
+      "    def __contains__(self, key):\n"
+      "        note(key, dict.get(self, key))\n"
+      "        return dict.__contains__(self, key)\n",
+      scope);
+  return scope["environ"](values);
+}
+
+/// logging's table of loggers, or null where logging was not imported.
+py::object logger_manager() {
+  if (!modules().contains("logging")) return {};
+  const py::object root = py::getattr(modules()["logging"], "root", py::none());
+  return root.is_none() ? py::object() : root.attr("manager");
+}
+
+/// A table that does not show the loggers of modules nobody imported, but gives them, and shows
+/// them from then on, to whoever asks by name.
+py::object hiding_table(const py::dict& shown, const py::dict& hidden) {
+  py::dict scope;
+  scope["__builtins__"] = module_named("builtins");
+  py::exec(
+      "class dict(dict):\n"
+      "    __slots__ = ('hidden',)\n"
+      "    def show(self, name):\n"
+      "        if name in self.hidden:\n"
+      "            super().__setitem__(name, self.hidden.pop(name))\n"
+      "    def __contains__(self, name):\n"
+      "        self.show(name)\n"
+      "        return super().__contains__(name)\n"
+      "    def __getitem__(self, name):\n"
+      "        self.show(name)\n"
+      "        return super().__getitem__(name)\n"
+      "    def get(self, name, default=None):\n"
+      "        self.show(name)\n"
+      "        return super().get(name, default)\n",
+      scope);
+  py::object table = scope["dict"](shown);
+  table.attr("hidden") = hidden;
+  return table;
+}
+
+}  // namespace
+
+void Recorder::note_loggers() {
+  const py::object manager = logger_manager();
+  if (!manager) return;
+  for (const auto& [name, logger] : py::dict(manager.attr("loggerDict")))
+    if (loggers_seen_.insert(py::str(name)).second)
+      current().loggers.push_back(py::reinterpret_borrow<py::object>(name));
+}
+
+void Recorder::hide_loggers() {
+  const py::object manager = logger_manager();
+  if (!manager || loggers_seen_.empty()) return;
+  py::dict shown;
+  py::dict hidden;
+  for (const auto& [name, logger] : py::dict(manager.attr("loggerDict")))
+    (loggers_seen_.count(py::str(name)) != 0 ? hidden : shown)[name] = logger;
+  loggers_ = hiding_table(shown, hidden);
+  manager.attr("loggerDict") = loggers_;
+}
+
+void Recorder::watch(const py::list& list) {
+  Watched watched{list, {}};
+  for (const py::handle item : list)
+    watched.seen.push_back(py::reinterpret_borrow<py::object>(item));
+  watched_.push_back(std::move(watched));
+}
+
+void Recorder::request(const std::string& name) {
+  if (known_.count(name) != 0 || (!stack_.empty() && stack_.back() == name)) return;
+  Record& record = current();
+  if (record.requested.insert(name).second) record.requests.push_back(name);
+}
+
+void Recorder::note_names() {
+  for (NameChange& change : namespaces_.changes()) {
+    current().changes.push_back(change);
+    all_changes_.push_back(std::move(change));
+  }
+}
+
+void Recorder::restore_names() {
+  for (auto change = all_changes_.rbegin(); change != all_changes_.rend(); ++change)
+    set_name(*change, change->before);
+}
+
+void Recorder::note_lists() {
+  note_names();
+  note_loggers();
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    Watched& watched = watched_[i];
+    std::vector<py::object> now;
+    for (const py::handle item : watched.list)
+      now.push_back(py::reinterpret_borrow<py::object>(item));
+    const auto same = [](const py::object& a, const py::object& b) { return a.is(b); };
+    const auto at =
+        std::search(now.begin(), now.end(), watched.seen.begin(), watched.seen.end(), same);
+    if (at != now.end() || watched.seen.empty()) {
+      auto& [front, back] = current().edits[static_cast<int>(i)];
+      front.insert(front.begin(), now.begin(), at);
+      const auto rest = at + std::min<std::ptrdiff_t>(
+                                 now.end() - at, static_cast<std::ptrdiff_t>(watched.seen.size()));
+      back.insert(back.end(), rest, now.end());
+      if (front.empty() && back.empty()) current().edits.erase(static_cast<int>(i));
+    }
+    watched.seen = std::move(now);
+  }
+}
+
+/// A module may put others into sys.modules by itself, unseen by the import system.
+void Recorder::note_new_modules() {
+  for (const auto& [key, value] : modules()) {
+    if (!py::isinstance<py::str>(key)) continue;
+    const std::string name = py::str(key);
+    if (known_.count(name) != 0 || records_.count(name) != 0) continue;
+    if (std::find(stack_.begin(), stack_.end(), name) != stack_.end()) continue;
+    order_.push_back(name);
+    records_[name];
+    request(name);
+  }
+}
+
+py::object Recorder::load(const py::object& name, const py::object& import) {
+  const std::string text = py::str(name);
+  request(text);
+  if (modules().contains(name) || known_.count(text) != 0) return original_load_(name, import);
+  note_lists();
+  note_new_modules();
+  if (records_.count(text) == 0) order_.push_back(text);
+  records_[text];
+  stack_.push_back(text);
+  try {
+    py::object result = original_load_(name, import);
+    note_lists();
+    note_new_modules();
+    stack_.pop_back();
+    return result;
+  } catch (py::error_already_set&) {
+    stack_.pop_back();
+    missing_.insert(text);
+    throw;
+  }
+}
+
+py::object Recorder::import(const py::args& arguments, const py::kwargs& keywords) {
+  py::object result = original_import_(*arguments, **keywords);
+  const auto argument = [&](std::size_t at, const char* name) -> py::object {
+    if (arguments.size() > at) return arguments[at];
+    if (keywords.contains(name)) return keywords[name];
+    return py::none();
+  };
+  std::string name = py::str(argument(0, "name"));
+  const py::object globals = argument(1, "globals");
+  const py::object names = argument(3, "fromlist");
+  const py::object level = argument(4, "level");
+  if (!level.is_none() && level.cast<int>() > 0) {
+    const py::object package = bootstrap().attr("_calc___package__")(globals);
+    name = py::str(bootstrap().attr("_resolve_name")(name, package, level));
+  }
+  request(name);
+  const auto request_child = [&](const std::string& child) {
+    if (modules().contains(name + "." + child)) request(name + "." + child);
+  };
+  if (!names.is_none())
+    for (const py::handle item : names) {
+      if (!py::isinstance<py::str>(item)) continue;
+      const std::string child = py::str(item);
+      if (child != "*") {
+        request_child(child);
+        continue;
+      }
+      const py::object all = py::getattr(result, "__all__", py::none());
+      if (!all.is_none())
+        for (const py::handle one : all)
+          if (py::isinstance<py::str>(one)) request_child(py::str(one));
+    }
+  return result;
+}
+
+void Recorder::note_variable(const py::bytes& name, const py::object& value) {
+  std::optional<std::string> text;
+  if (!value.is_none()) text = value.cast<std::string>();
+  current().variables.emplace(std::string(name), text);
+}
+
+void Recorder::start(const std::vector<std::string_view>& quirks) {
+  for (std::string_view line : quirks)
+    if (auto quirk = read_quirk(line)) quirks_.push_back(std::move(*quirk));
+  for (const auto& [key, value] : modules()) known_.insert(py::str(key));
+  const py::module_ sys = module_named("sys");
+  watch(module_named("_warnings").attr("filters"));
+  watch(sys.attr("meta_path"));
+  watch(sys.attr("path_hooks"));
+  watch(sys.attr("path"));
+  caches_before_ = py::reinterpret_steal<py::dict>(
+      PyDict_Copy(py::object(sys.attr("path_importer_cache")).ptr()));
+  py::module_ builtins = module_named("builtins");
+  py::module_ atexit = module_named("atexit");
+  original_load_ = bootstrap().attr("_find_and_load");
+  original_import_ = builtins.attr("__import__");
+  original_register_ = atexit.attr("register");
+  bootstrap().attr("_find_and_load") = py::cpp_function(
+      [this](const py::object& name, const py::object& import) { return load(name, import); });
+  builtins.attr("__import__") =
+      py::cpp_function([this](const py::args& arguments, const py::kwargs& keywords) {
+        return import(arguments, keywords);
+      });
+  atexit.attr("register") = py::cpp_function(
+      [this](const py::object& function, const py::args& arguments, const py::kwargs& keywords) {
+        current().exit_calls.push_back(
+            py::make_tuple(with_quirks(function, quirks_), arguments, keywords));
+        return function;
+      });
+  const py::object environ = module_named("os").attr("environ");
+  original_data_ = environ.attr("_data");
+  environ.attr("_data") = recording_dict(
+      original_data_, py::cpp_function([this](const py::object& name, const py::object& value) {
+        if (py::isinstance<py::bytes>(name)) note_variable(py::bytes(name), value);
+      }));
+  // After the hooks above, which are changes too.
+  for (const std::string& name : known_)
+    if (name != "__main__" && name != "sys" && modules().contains(name))
+      namespaces_.watch(name, modules()[name.c_str()]);
+}
+
+void Recorder::restore_lists() {
+  for (Watched& watched : watched_) {
+    for (auto& [name, record] : records_) {
+      const auto edit = record.edits.find(static_cast<int>(&watched - watched_.data()));
+      if (edit == record.edits.end()) continue;
+      for (const auto* items : {&edit->second.first, &edit->second.second})
+        for (const py::object& item : *items)
+          for (Py_ssize_t i = 0; i < PyList_Size(watched.list.ptr()); ++i)
+            if (PyList_GetItem(watched.list.ptr(), i) == item.ptr()) {
+              PySequence_DelItem(watched.list.ptr(), i);
+              break;
+            }
+    }
+  }
+  module_named("_warnings").attr("_filters_mutated")();
+}
+
+void Recorder::describe(worker::StashEntry& entry, const py::object& module) {
+  const py::object spec = py::getattr(module, "__spec__", py::none());
+  const py::object file = py::getattr(module, "__file__", py::none());
+  if (py::isinstance<py::str>(file)) files_.insert(py::str(file));
+  const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
+  if (!loader.is_none())
+    entry.extension =
+        std::string(py::str(py::type::of(loader).attr("__name__"))) == "ExtensionFileLoader";
+  const std::string top = entry.name.substr(0, entry.name.find('.'));
+  const auto all = modules();
+  if (all.contains(top)) entry.found_in = found_in(all[top.c_str()]);
+}
+
+void Recorder::fill_stash() {
+  worker::Stash& stash = worker::stash();
+  const std::string platform = py::str(module_named("sys").attr("prefix"));
+  std::vector<std::string> added;
+  bool computes = false;
+  for (const std::string& name : order_) {
+    const bool present = modules().contains(name);
+    if (!present && name.find('.') != std::string::npos)
+      continue;  // only absent top-level names matter
+    if (stash.find(name)) continue;
+    worker::StashEntry entry;
+    entry.name = name;
+    entry.key = to_ref(py::str(name));
+    if (present) {
+      entry.module = to_ref(modules()[name.c_str()]);
+      describe(entry, py::reinterpret_borrow<py::object>(entry.module.get()));
+      ++count_;
+    }
+    const Record& record = records_[name];
+    if (loggers_ && !record.loggers.empty()) {
+      entry.show_logger = to_ref(loggers_.attr("show"));
+      for (const py::object& logger : record.loggers) entry.loggers.push_back(to_ref(logger));
+    }
+    for (const NameChange& change : record.changes)
+      entry.changes.push_back({to_ref(change.owner), to_ref(change.name), to_ref(change.after)});
+    entry.read_variables = record.variables;
+    for (const py::tuple& call : record.exit_calls) entry.exit_calls.push_back(to_ref(call));
+    for (const auto& [list, edit] : record.edits) {
+      worker::ListEdit copy;
+      copy.list = to_ref(watched_[list].list);
+      for (const py::object& item : edit.first) copy.front.push_back(to_ref(item));
+      for (const py::object& item : edit.second) copy.back.push_back(to_ref(item));
+      entry.edits.push_back(std::move(copy));
+    }
+    computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
+    stash.add(std::move(entry));
+    added.push_back(name);
+  }
+  for (const std::string& name : added)
+    for (const std::string& request : records_[name].requests)
+      if (const auto index = stash.find(request))
+        stash.at(*stash.find(name)).requests.push_back(*index);
+  stash.set_computes(computes);
+}
+
+void Recorder::finish() {
+  note_lists();
+  note_new_modules();
+  bootstrap().attr("_find_and_load") = original_load_;
+  module_named("builtins").attr("__import__") = original_import_;
+  module_named("atexit").attr("register") = original_register_;
+  const py::object environ = module_named("os").attr("environ");
+  // What preloads set for themselves must not reach a job; each job brings its own environment.
+  environ.attr("_data") = original_data_;
+  restore_names();
+  restore_lists();
+  hide_loggers();
+  fill_stash();
+  py::dict caches = module_named("sys").attr("path_importer_cache");
+  caches.clear();
+  for (const auto& [key, value] : caches_before_) caches[key] = value;
+  records_.clear();
+}
+
+}  // namespace pml::zygote

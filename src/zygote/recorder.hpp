@@ -1,0 +1,83 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/stash.hpp"
+#include "zygote/namespaces.hpp"
+#include "zygote/quirks.hpp"
+
+namespace pml::zygote {
+
+/// Watches imports and writes down what each module's import asked for and left behind: other
+/// modules, environment variables read, exit calls registered, lists changed. From `start` to
+/// `finish`; one at a time.
+class Recorder {
+ public:
+  /// Takes note of the modules that are there already and puts the hooks in place. `quirks` are
+  /// lines of config/quirks.
+  void start(const std::vector<std::string_view>& quirks);
+
+  /// Takes the hooks away, brings lists and sys.modules back to how they were, and fills the
+  /// process's stash. Throws pybind11::error_already_set.
+  void finish();
+
+  /// The files that the modules came from, each once.
+  [[nodiscard]] const std::set<std::string>& files() const noexcept { return files_; }
+  [[nodiscard]] std::size_t module_count() const noexcept { return count_; }
+
+ private:
+  struct Record {
+    std::vector<std::string> requests;
+    std::set<std::string> requested;
+    std::map<std::string, std::optional<std::string>> variables;
+    std::vector<pybind11::tuple> exit_calls;
+    std::vector<NameChange> changes;
+    std::vector<pybind11::object> loggers;  // names of loggers it made
+    std::map<int, std::pair<std::vector<pybind11::object>, std::vector<pybind11::object>>> edits;
+  };
+  struct Watched {
+    pybind11::list list;
+    std::vector<pybind11::object> seen;
+  };
+
+  pybind11::object load(const pybind11::object& name, const pybind11::object& import);
+  pybind11::object import(const pybind11::args& arguments, const pybind11::kwargs& keywords);
+  void request(const std::string& name);
+  void note_lists();
+  void note_new_modules();
+  void note_names();
+  void restore_names();
+  void note_loggers();
+  void hide_loggers();
+  void watch(const pybind11::list& list);
+  void restore_lists();
+  void fill_stash();
+  void describe(worker::StashEntry& entry, const pybind11::object& module);
+  void note_variable(const pybind11::bytes& name, const pybind11::object& value);
+  Record& current() { return records_[stack_.empty() ? std::string() : stack_.back()]; }
+
+  std::map<std::string, Record> records_;
+  std::vector<std::string> order_;
+  std::vector<std::string> stack_;
+  std::set<std::string> known_;    // modules there before
+  std::set<std::string> missing_;  // absolute top-level names that were asked for in vain
+  std::vector<Watched> watched_;
+  pybind11::object original_load_, original_import_, original_register_, original_data_;
+  pybind11::dict caches_before_;
+  std::set<std::string> loggers_seen_;
+  pybind11::object loggers_;  // logging's table with the hidden ones out of sight, or null
+  Namespaces namespaces_;
+  std::vector<NameChange> all_changes_;
+  std::vector<ExitCallQuirk> quirks_;
+  std::set<std::string> files_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace pml::zygote
