@@ -1,0 +1,63 @@
+#include "client/client.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "client/arguments.hpp"
+#include "client/launch.hpp"
+#include "client/step_aside.hpp"
+
+namespace pml::client {
+
+namespace {
+
+int print(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written <= 0) return 1;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+int complain(const std::string& what) {
+  say(base::BorrowedFd(STDERR_FILENO), what + "; see pml --help");
+  return base::k_exit_usage;
+}
+
+// What makes the service not worth asking.
+std::optional<Reason> obstacle(const Arguments& arguments) {
+  const char* wanted = std::getenv("PML");
+  if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return reasons::disabled();
+  if (arguments.action == Action::python) return reasons::option(arguments.reason);
+  if (arguments.kind == wire::ProgramKind::standard_in && ::isatty(STDIN_FILENO) != 0)
+    return reasons::interactive();
+  return std::nullopt;
+}
+
+}  // namespace
+
+void run(std::span<const char* const> words) {
+  Trace trace(std::getenv("PML_TRACE"));
+  const bool as_python = !words.empty() && called_as_python(words[0]);
+  const Arguments arguments = parse_arguments(words.empty() ? words : words.subspan(1),
+                                              std::getenv("PML_PROFILE"), as_python);
+  if (arguments.action == Action::help) ::_exit(print(help_text()));
+  if (arguments.action == Action::version) ::_exit(print("pml " PML_VERSION "\n"));
+  if (arguments.action == Action::wrong_usage) ::_exit(complain(arguments.reason));
+
+  const SignalSet blocked = block_all_signals();
+  if (const auto reason = obstacle(arguments)) step_aside(arguments, *reason, {}, blocked, trace);
+  Launch launch(arguments, blocked, trace);
+  const Outcome outcome = launch.run();
+  if (outcome.kind == Outcome::Kind::aside)
+    step_aside(arguments, outcome.reason, outcome.interpreter, blocked, trace);
+  trace.write_line();
+  if (outcome.kind == Outcome::Kind::killed) die_by(outcome.value);
+  ::_exit(outcome.value);
+}
+
+}  // namespace pml::client

@@ -1,0 +1,174 @@
+#include "client/context.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+
+namespace pml::client {
+
+namespace {
+
+constexpr int k_probed_descriptors = 32;
+constexpr int k_deadline_policy = 6;  // SCHED_DEADLINE
+
+// What libc has no names for: a directory entry of getdents64(2), up to its name, and the
+// attributes of sched_getattr(2), the first version.
+struct DirectoryEntry {
+  std::uint64_t inode;
+  std::int64_t offset;
+  unsigned short size;
+  unsigned char type;
+};
+constexpr std::size_t k_name_offset = offsetof(DirectoryEntry, type) + 1;
+
+struct SchedulingAttributes {
+  std::uint32_t size, policy;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime, deadline, period;
+};
+constexpr std::uint64_t k_reset_on_fork_flag = 1;
+constexpr int k_io_of_process = 1;  // IOPRIO_WHO_PROCESS, which no header of the C library has
+
+bool contains(std::span<const int> numbers, int number) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
+// Asks for one number after the other until `count` are found. Cheaper than reading the folder
+// where all are low, as nearly always.
+std::optional<std::vector<int>> probe(std::size_t count, std::span<const int> own) {
+  std::vector<int> found;
+  for (int number = 0; number < k_probed_descriptors && found.size() < count; ++number)
+    if (!contains(own, number) && ::fcntl(number, F_GETFD) >= 0) found.push_back(number);
+  if (found.size() < count) return std::nullopt;
+  return found;
+}
+
+// Reads the whole of /proc/self/fd.
+std::optional<std::vector<int>> enumerate(std::span<const int> own) {
+  const base::UniqueFd folder(base::k_adopt,
+                              ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return std::nullopt;
+  std::vector<int> found;
+  alignas(DirectoryEntry) char buffer[8192];
+  for (;;) {
+    const long size = ::syscall(SYS_getdents64, folder.get(), buffer, sizeof buffer);
+    if (size < 0) return std::nullopt;
+    if (size == 0) break;
+    for (long at = 0; at < size;) {
+      const char* name = buffer + at + k_name_offset;
+      at += reinterpret_cast<const DirectoryEntry*>(buffer + at)->size;
+      int number = -1;
+      const char* end = name + std::strlen(name);
+      if (std::from_chars(name, end, number).ptr != end) continue;
+      if (number != folder.get() && !contains(own, number)) found.push_back(number);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool read_scheduling(wire::Request& request) {
+  SchedulingAttributes attributes{};
+  if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return false;
+  if (attributes.policy == k_deadline_policy) return false;
+  request.scheduler = static_cast<std::int32_t>(attributes.policy);
+  if ((attributes.flags & k_reset_on_fork_flag) != 0) request.scheduler |= SCHED_RESET_ON_FORK;
+  request.scheduler_priority = static_cast<std::int32_t>(attributes.priority);
+  request.nice = attributes.nice;
+  if (attributes.priority != 0) request.nice = ::getpriority(PRIO_PROCESS, 0);
+  return true;
+}
+
+bool read_affinity(wire::Request& request, Context& context) {
+  const long size =
+      ::syscall(SYS_sched_getaffinity, 0, context.affinity.size(), context.affinity.data());
+  if (size <= 0) return false;
+  request.affinity = {context.affinity.data(), static_cast<std::size_t>(size)};
+  return true;
+}
+
+bool read_oom_score(wire::Request& request) {
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC));
+  char text[16];
+  const ssize_t size = file.valid() ? ::read(file.get(), text, sizeof text) : -1;
+  return size > 0 && std::from_chars(text, text + size, request.oom_score_adjust).ec == std::errc();
+}
+
+bool read_limits(wire::Request& request) {
+  for (unsigned i = 0; i < wire::k_limit_count; ++i) {
+    rlimit limit{};
+    if (::syscall(SYS_prlimit64, 0, i, nullptr, &limit) != 0) return false;
+    request.limits[i] = {limit.rlim_cur, limit.rlim_max};
+  }
+  return true;
+}
+
+bool read_folder(wire::Request& request, Context& context) {
+  context.folder = base::UniqueFd(base::k_adopt, ::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!context.folder.valid()) return false;
+  const long size = ::syscall(SYS_getcwd, context.folder_path.data(), context.folder_path.size());
+  // A folder that was removed or cannot be reached has no path that leads to it.
+  if (size > 1 && context.folder_path[0] == '/')
+    request.cwd = {context.folder_path.data(), static_cast<std::size_t>(size) - 1};
+  return true;
+}
+
+void read_identity(wire::Request& request) {
+  const pid_t self = ::getpid();
+  if (::getpgid(0) == self) request.flags |= wire::k_flag_group_leader;
+  if (::getsid(0) == self) request.flags |= wire::k_flag_session_leader;
+  request.umask = ::umask(0);
+  ::umask(request.umask);
+}
+
+void read_environment(wire::Request& request) {
+  for (char** entry = environ; *entry != nullptr; ++entry) request.environment.emplace_back(*entry);
+}
+
+}  // namespace
+
+std::optional<std::vector<int>> open_descriptors(std::span<const int> own) {
+  struct stat info {};
+  if (::stat("/proc/self/fd", &info) != 0) return std::nullopt;
+  // The size is the number of descriptors since Linux 6.2, 0 before.
+  const auto count = static_cast<std::size_t>(info.st_size);
+  if (count >= own.size() && count != 0)
+    if (auto found = probe(count - own.size(), own)) return found;
+  return enumerate(own);
+}
+
+std::optional<Reason> collect_context(wire::Request& request, Context& context,
+                                      std::span<const int> own, SignalSet blocked) {
+  auto inherited = open_descriptors(own);
+  if (!inherited) return reasons::context("open descriptors");
+  context.inherited = std::move(*inherited);
+  read_environment(request);
+  read_identity(request);
+  request.blocked_signals = blocked;
+  request.ignored_signals = ignored_signals();
+  request.personality = ::personality(0xffffffff);
+  if (request.personality < 0) return reasons::context("personality");
+  if (!read_limits(request)) return reasons::context("resource limits");
+  if (!read_scheduling(request)) return reasons::context("scheduling");
+  if (!read_affinity(request, context)) return reasons::context("processor affinity");
+  if (!read_oom_score(request)) return reasons::context("oom_score_adj");
+  request.io_priority = static_cast<std::int32_t>(::syscall(SYS_ioprio_get, k_io_of_process, 0));
+  request.timer_slack = static_cast<std::uint64_t>(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+  if (!read_folder(request, context)) return reasons::context("current folder");
+  return std::nullopt;
+}
+
+}  // namespace pml::client

@@ -1,0 +1,51 @@
+#include "client/step_aside.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace pml::client {
+
+namespace {
+
+constexpr const char* k_default_interpreter = "/usr/bin/python3";
+
+std::string helper_path() {
+  const char* folder = std::getenv("PML_HELPER_DIR");
+  return std::string(folder != nullptr && *folder != '\0' ? folder : PML_HELPERDIR) + "/pml-cold";
+}
+
+void execute(const char* path, std::vector<const char*> words, const Arguments& arguments) {
+  words.insert(words.end(), arguments.python_words.begin(), arguments.python_words.end());
+  words.push_back(nullptr);
+  ::execv(path, const_cast<char* const*>(words.data()));
+}
+
+}  // namespace
+
+void step_aside(const Arguments& arguments, const Reason& reason, const std::string& interpreter,
+                SignalSet blocked, Trace& trace) {
+  if (trace.enabled()) {
+    trace.write_line();
+    trace.say("cold: " + std::string(reason.name) + ": " + reason.text());
+  }
+  if (!arguments.fallback) {
+    say(base::BorrowedFd(STDERR_FILENO), reason.text());
+    ::_exit(reason.status);
+  }
+  set_blocked_signals(blocked);
+  if (!interpreter.empty()) execute(interpreter.c_str(), {interpreter.c_str()}, arguments);
+  const std::string helper = helper_path();
+  const std::string profile(arguments.profile);
+  execute(helper.c_str(), {helper.c_str(), profile.c_str()}, arguments);
+  const int error = errno;
+  if (arguments.profile == "default" && error == ENOENT)
+    execute(k_default_interpreter, {k_default_interpreter}, arguments);
+  say(base::BorrowedFd(STDERR_FILENO), "cannot execute " + helper + ": " + ::strerror(error));
+  ::_exit(base::k_exit_unavailable);
+}
+
+}  // namespace pml::client
