@@ -1,0 +1,80 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "base/exit_status.hpp"
+#include "base/paths.hpp"
+#include "ctl/command.hpp"
+#include "ctl/files.hpp"
+#include "ctl/json.hpp"
+#include "ctl/table.hpp"
+#include "profile/draft.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+using Problems = std::vector<profile::Problem>;
+
+Problems check_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return {{path, 0, 0, std::string("cannot be read: ") + std::strerror(errno), ""}};
+  profile::Draft draft;
+  profile::merge_text(path, read_file(path), draft);
+  profile::finish(draft);
+  return draft.problems;
+}
+
+Problems check_installed(const std::string& name) {
+  const profile::Result result = profile::load(name, base::profile_folders());
+  if (result.not_found())
+    throw Failure(k_exit_no_such_profile, result.one_line(name) + "; see pmlctl list");
+  if (!result.good()) return result.problems;
+  const std::string& interpreter = result.profile->interpreter;
+  if (::access(interpreter.c_str(), X_OK) == 0) return {};
+  return {{result.profile->files.empty() ? "" : result.profile->files.front(), 0, 0,
+           "the interpreter " + interpreter + " of profile \"" + name + "\" cannot be executed",
+           std::strerror(errno)}};
+}
+
+bool names_a_file(const std::string& word) {
+  return word.find('/') != std::string::npos || word.ends_with(".toml");
+}
+
+Json json_of(const profile::Problem& problem) {
+  return {{"file", problem.file},
+          {"line", problem.line},
+          {"column", problem.column},
+          {"message", problem.message},
+          {"hint", problem.hint}};
+}
+
+}  // namespace
+
+int check(const Options& options) {
+  std::vector<std::string> words = options.words;
+  if (words.empty() && !options.profile.empty()) words.push_back(options.profile);
+  if (words.empty())
+    for (const profile::Listed& listed : profile::list(base::profile_folders()))
+      words.push_back(listed.name);
+  Problems problems;
+  for (const std::string& word : words) {
+    const Problems found = names_a_file(word) ? check_file(word) : check_installed(word);
+    problems.insert(problems.end(), found.begin(), found.end());
+  }
+  if (options.json) {
+    Json json = Json::array();
+    for (const profile::Problem& problem : problems) json.push_back(json_of(problem));
+    print_json(json);
+  } else {
+    for (const profile::Problem& problem : problems)
+      std::fprintf(stderr, "%s\n", problem.one_line().c_str());
+    if (problems.empty()) std::printf("%zu checked, nothing wrong.\n", words.size());
+  }
+  return problems.empty() ? 0 : base::k_exit_config;
+}
+
+}  // namespace pml::ctl

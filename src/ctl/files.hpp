@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace pml::ctl {
+
+/// Writes a file in one step, making its folder where it is missing. Throws Failure.
+void write_file(const std::string& path, const std::string& text, bool executable = false);
+/// What a file holds; empty where it cannot be read.
+[[nodiscard]] std::string read_file(const std::string& path);
+/// The user's folder of profiles. Throws Failure where there is no home.
+[[nodiscard]] std::string own_profile_folder();
+
+}  // namespace pml::ctl

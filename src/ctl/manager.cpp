@@ -1,0 +1,135 @@
+#include "ctl/manager.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "ctl/command.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+constexpr const char* k_name = "org.freedesktop.systemd1";
+constexpr const char* k_path = "/org/freedesktop/systemd1";
+constexpr const char* k_interface = "org.freedesktop.systemd1.Manager";
+constexpr std::chrono::milliseconds k_look_again{20};
+
+struct Reply {
+  Reply() = default;
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+  sd_bus_message* message = nullptr;
+  sd_bus_error error = SD_BUS_ERROR_NULL;
+  ~Reply() {
+    sd_bus_message_unref(message);
+    sd_bus_error_free(&error);
+  }
+  [[nodiscard]] std::string why() const {
+    return error.message != nullptr ? error.message : "the user manager did not answer";
+  }
+};
+
+}  // namespace
+
+std::string socket_unit(const std::string& profile) {
+  return "pml@" + profile + ".socket";
+}
+
+std::string service_unit(const std::string& profile) {
+  return "pml@" + profile + ".service";
+}
+
+std::optional<Manager> Manager::connect() {
+  sd_bus* bus = nullptr;
+  if (sd_bus_open_user(&bus) < 0) return std::nullopt;
+  Manager manager(bus);
+  Reply reply;
+  char* version = nullptr;
+  const int result = sd_bus_get_property_string(bus, k_name, k_path, k_interface, "Version",
+                                                &reply.error, &version);
+  std::free(version);  // NOLINT: sd-bus allocates with malloc
+  if (result < 0) return std::nullopt;
+  return manager;
+}
+
+std::string Manager::unit_path(const std::string& unit) {
+  Reply reply;
+  const char* path = nullptr;
+  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "LoadUnit", &reply.error,
+                         &reply.message, "s", unit.c_str()) < 0 ||
+      sd_bus_message_read(reply.message, "o", &path) < 0)
+    return {};
+  return path;
+}
+
+std::string Manager::active_state(const std::string& unit) {
+  const std::string path = unit_path(unit);
+  if (path.empty()) return {};
+  Reply reply;
+  char* state = nullptr;
+  if (sd_bus_get_property_string(bus_.get(), k_name, path.c_str(), "org.freedesktop.systemd1.Unit",
+                                 "ActiveState", &reply.error, &state) < 0)
+    return {};
+  const std::string result = state;
+  std::free(state);  // NOLINT
+  return result;
+}
+
+std::string Manager::file_state(const std::string& unit) {
+  Reply reply;
+  const char* state = nullptr;
+  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "GetUnitFileState", &reply.error,
+                         &reply.message, "s", unit.c_str()) < 0 ||
+      sd_bus_message_read(reply.message, "s", &state) < 0)
+    return {};
+  return state;
+}
+
+void Manager::job(const char* method, const std::string& unit) {
+  Reply reply;
+  const char* path = nullptr;
+  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, method, &reply.error,
+                         &reply.message, "ss", unit.c_str(), "replace") < 0 ||
+      sd_bus_message_read(reply.message, "o", &path) < 0)
+    throw Failure(k_exit_failure,
+                  unit + ": " + reply.why() + "; see systemctl --user status " + unit);
+  wait_for(path, unit);
+}
+
+// The job object is there as long as the job is.
+void Manager::wait_for(const std::string& job_path, const std::string& unit) {
+  for (;;) {
+    Reply reply;
+    char* state = nullptr;
+    const int result =
+        sd_bus_get_property_string(bus_.get(), k_name, job_path.c_str(),
+                                   "org.freedesktop.systemd1.Job", "State", &reply.error, &state);
+    std::free(state);  // NOLINT
+    if (result < 0) break;
+    std::this_thread::sleep_for(k_look_again);
+  }
+  if (active_state(unit) == "failed")
+    throw Failure(k_exit_failure, unit + " has failed; see journalctl --user -u " + unit);
+}
+
+void Manager::enable(const std::string& unit) {
+  Reply reply;
+  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "EnableUnitFiles", &reply.error,
+                         &reply.message, "asbb", 1, unit.c_str(), 0, 0) < 0)
+    throw Failure(k_exit_failure, "cannot enable " + unit + ": " + reply.why());
+}
+
+void Manager::disable(const std::string& unit) {
+  Reply reply;
+  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "DisableUnitFiles", &reply.error,
+                         &reply.message, "asb", 1, unit.c_str(), 0) < 0)
+    throw Failure(k_exit_failure, "cannot disable " + unit + ": " + reply.why());
+}
+
+void Manager::reset_failed(const std::string& unit) noexcept {
+  sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "ResetFailedUnit", nullptr, nullptr,
+                     "s", unit.c_str());
+}
+
+}  // namespace pml::ctl

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pml::ctl {
+
+/// The user's service manager.
+class Manager {
+ public:
+  /// Nothing where none runs or it cannot be reached.
+  [[nodiscard]] static std::optional<Manager> connect();
+
+  /// "active", "inactive", "failed", "activating", …; empty where it does not say.
+  [[nodiscard]] std::string active_state(const std::string& unit);
+  /// "enabled", "disabled", …; empty where there is no such file.
+  [[nodiscard]] std::string file_state(const std::string& unit);
+
+  // Each waits until it is done and throws Failure where the manager refuses or the job fails.
+  void start(const std::string& unit) { job("StartUnit", unit); }
+  void stop(const std::string& unit) { job("StopUnit", unit); }
+  void reload(const std::string& unit) { job("ReloadUnit", unit); }
+  void enable(const std::string& unit);
+  void disable(const std::string& unit);
+  /// Forgets that the unit failed.
+  void reset_failed(const std::string& unit) noexcept;
+
+ private:
+  struct Unref {
+    void operator()(sd_bus* bus) const noexcept { sd_bus_flush_close_unref(bus); }
+  };
+  explicit Manager(sd_bus* bus) : bus_(bus) {}
+  void job(const char* method, const std::string& unit);
+  void wait_for(const std::string& job_path, const std::string& unit);
+  std::string unit_path(const std::string& unit);
+
+  std::unique_ptr<sd_bus, Unref> bus_;
+};
+
+[[nodiscard]] std::string socket_unit(const std::string& profile);
+[[nodiscard]] std::string service_unit(const std::string& profile);
+
+}  // namespace pml::ctl

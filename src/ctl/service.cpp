@@ -1,0 +1,132 @@
+#include "ctl/service.hpp"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "base/exit_status.hpp"
+#include "base/paths.hpp"
+#include "base/unique_fd.hpp"
+#include "profile/profile.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+constexpr timeval k_patience{5, 0};
+constexpr std::size_t k_longest_answer = std::size_t{16} << 20;
+
+base::UniqueFd connected(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return {};
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  base::UniqueFd socket(base::k_adopt, ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &k_patience, sizeof k_patience);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &k_patience, sizeof k_patience);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return {};
+  return socket;
+}
+
+}  // namespace
+
+std::optional<std::string> ask(const std::string& socket, std::string_view line) {
+  const base::UniqueFd connection = connected(socket);
+  if (!connection.valid()) return std::nullopt;
+  const std::string request = std::string(line) + "\n";
+  if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size()))
+    return std::nullopt;
+  std::string answer;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t size = ::recv(connection.get(), buffer, sizeof buffer, 0);
+    if (size < 0) return std::nullopt;
+    if (size == 0) break;
+    answer.append(buffer, static_cast<std::size_t>(size));
+    if (answer.size() > k_longest_answer) return std::nullopt;
+  }
+  if (answer.empty()) return std::nullopt;
+  return answer;
+}
+
+std::string socket_of(const std::string& profile) {
+  return profile.find('/') != std::string::npos ? profile : base::socket_path(profile);
+}
+
+Services::Services() : manager_(Manager::connect()) {}
+
+std::vector<std::string> Services::names() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(base::runtime_folder() + "/pml", error))
+    if (entry.path().extension() == ".sock") names.push_back(entry.path().stem());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool Services::asleep(const std::string& profile) {
+  if (!managed(profile) || manager_->active_state(socket_unit(profile)) != "active") return false;
+  const std::string state = manager_->active_state(service_unit(profile));
+  return state == "inactive" || state == "failed";
+}
+
+std::string Services::service_state(const std::string& profile) {
+  const std::string state = managed(profile) ? manager_->active_state(service_unit(profile)) : "";
+  if ((!state.empty() && state != "inactive") || asleep(profile)) return state;
+  return status(profile) ? "standalone" : "inactive";
+}
+
+std::string Services::socket_state(const std::string& profile) {
+  if (managed(profile) && manager_->active_state(socket_unit(profile)) == "active")
+    return "listening";
+  std::error_code error;
+  return std::filesystem::exists(socket_of(profile), error) ? "present" : "absent";
+}
+
+std::optional<ServiceStatus> Services::status(const std::string& profile) {
+  if (asleep(profile)) return std::nullopt;
+  const auto answer = ask(socket_of(profile), "status");
+  if (!answer || answer->starts_with("error")) return std::nullopt;
+  return parse_status(*answer);
+}
+
+std::optional<std::vector<RunningJob>> Services::jobs(const std::string& profile) {
+  if (asleep(profile)) return std::nullopt;
+  const auto answer = ask(socket_of(profile), "jobs");
+  if (!answer || answer->starts_with("error")) return std::nullopt;
+  return parse_jobs(*answer);
+}
+
+void require_profile(const std::string& profile) {
+  const profile::Result result = profile::load(profile, base::profile_folders());
+  if (result.good()) return;
+  if (!result.masked_by.empty())
+    throw Failure(k_exit_no_such_profile, result.one_line(profile) + "; remove that file");
+  if (result.not_found())
+    throw Failure(k_exit_no_such_profile,
+                  result.one_line(profile) + "; see pmlctl list, or write " +
+                      base::profile_folders().front() + "/" + profile + ".toml");
+  throw Failure(base::k_exit_config, result.one_line(profile));
+}
+
+Failure not_running(Services& services, const std::string& profile) {
+  if (profile.find('/') != std::string::npos)
+    return {k_exit_not_running, "no service answers at " + profile};
+  try {
+    require_profile(profile);
+  } catch (const Failure& failure) {
+    return failure;
+  }
+  const std::string how = services.manager() ? "systemctl --user start " + service_unit(profile)
+                                             : "pmld --profile " + profile + " --daemonize";
+  return {k_exit_not_running,
+          "the service of profile \"" + profile + "\" is not running; start it with: " + how};
+}
+}  // namespace pml::ctl

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctl/answer.hpp"
+#include "ctl/command.hpp"
+#include "ctl/manager.hpp"
+
+namespace pml::ctl {
+
+/// Asks the service at `socket` one line of the text dialect; nothing where nobody listens or
+/// answers within some seconds. Starts a service whose socket systemd holds.
+[[nodiscard]] std::optional<std::string> ask(const std::string& socket, std::string_view line);
+
+/// The socket of a profile's service. Where the name holds a slash, it is the path of a socket.
+[[nodiscard]] std::string socket_of(const std::string& profile);
+
+/// The services of this user: those of the manager, and those that run without one.
+class Services {
+ public:
+  Services();
+
+  [[nodiscard]] std::optional<Manager>& manager() noexcept { return manager_; }
+  /// The names of all sockets there are.
+  [[nodiscard]] std::vector<std::string> names() const;
+  /// Whether asking would only start the service: the manager holds its socket and it is not
+  /// running.
+  [[nodiscard]] bool asleep(const std::string& profile);
+  /// "active", "inactive", "failed", …; of the manager, or of what answers without one.
+  [[nodiscard]] std::string service_state(const std::string& profile);
+  [[nodiscard]] std::string socket_state(const std::string& profile);
+  /// The service's status; nothing where it does not run.
+  [[nodiscard]] std::optional<ServiceStatus> status(const std::string& profile);
+  [[nodiscard]] std::optional<std::vector<RunningJob>> jobs(const std::string& profile);
+
+ private:
+  [[nodiscard]] bool managed(const std::string& profile) const {
+    return manager_.has_value() && profile.find('/') == std::string::npos;
+  }
+
+  std::optional<Manager> manager_;
+};
+
+/// The failure for a service that does not run, with what to do about it; for a profile that does
+/// not exist, that.
+[[nodiscard]] Failure not_running(Services& services, const std::string& profile);
+
+/// Throws Failure where there is no such profile, or it is bad.
+void require_profile(const std::string& profile);
+
+}  // namespace pml::ctl

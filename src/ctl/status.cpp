@@ -1,0 +1,50 @@
+#include <ctime>
+
+#include "ctl/command.hpp"
+#include "ctl/json.hpp"
+#include "ctl/service.hpp"
+#include "ctl/status_view.hpp"
+#include "ctl/table.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+std::vector<std::string> wanted(Services& services, const Options& options) {
+  if (!options.socket.empty()) return {options.socket};
+  if (!options.words.empty()) return options.words;
+  if (!options.profile.empty()) return {options.profile};
+  std::vector<std::string> running;
+  for (const std::string& name : services.names())
+    if (services.status(name)) running.push_back(name);
+  if (running.empty()) running.push_back(profile_of(options));
+  return running;
+}
+
+}  // namespace
+
+int status(const Options& options) {
+  Services services;
+  Json all = Json::array();
+  std::string text;
+  for (const std::string& name : wanted(services, options)) {
+    const auto answer = services.status(name);
+    if (!answer) throw not_running(services, name);
+    const auto memory = memory_of_pool(static_cast<pid_t>(answer->number("zygote")));
+    if (options.json) {
+      Json json = json_of(*answer);
+      json["memory"] = json_of(memory);
+      all.push_back(std::move(json));
+    } else {
+      if (!text.empty()) text += "\n";
+      text += status_view(*answer, memory);
+    }
+  }
+  if (options.json)
+    print_json(all.size() == 1 ? all.front() : all);
+  else
+    print(text, options.pager);
+  return 0;
+}
+
+}  // namespace pml::ctl

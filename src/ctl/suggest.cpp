@@ -1,0 +1,140 @@
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/exit_status.hpp"
+#include "base/paths.hpp"
+#include "ctl/command.hpp"
+#include "ctl/files.hpp"
+#include "ctl/import_time.hpp"
+#include "ctl/json.hpp"
+#include "ctl/process.hpp"
+#include "ctl/service.hpp"
+#include "ctl/table.hpp"
+#include "ctl/toml_text.hpp"
+#include "ctl/units.hpp"
+#include "profile/profile.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+constexpr std::uint64_t k_least_usec = 500;
+constexpr const char* k_drop_in = "50-suggested.toml";
+
+ImportReport measured(const std::string& interpreter, const std::vector<std::string>& words) {
+  std::vector<std::string> all = {interpreter, "-X", "importtime"};
+  all.insert(all.end(), words.begin(), words.end());
+  const Outcome outcome = run({all, {}, Output::inherit, Output::keep, false});
+  ImportReport report = parse_import_time(outcome.standard_error);
+  std::fputs(report.rest.c_str(), stderr);
+  if (WIFSIGNALED(outcome.wait_status))
+    throw Failure(k_exit_failure, "the program was killed; nothing can be said about it");
+  return report;
+}
+
+/// The names that the interpreter itself finds, without the program's folder.
+std::set<std::string> found_without_program(const std::string& interpreter,
+                                            const std::set<std::string>& names) {
+  std::vector<std::string> words = {
+      interpreter, "-P", "-c",
+      "import sys, importlib.util as u\n"
+      "for n in sys.argv[1:]:\n"
+      "  try:\n    if u.find_spec(n): print(n)\n  except Exception: pass"};
+  words.insert(words.end(), names.begin(), names.end());
+  const Outcome asked = run({words, {}, Output::keep, Output::discard, true});
+  std::set<std::string> found;
+  for (std::size_t begin = 0; begin < asked.standard_output.size();) {
+    const std::size_t end = asked.standard_output.find('\n', begin);
+    found.insert(asked.standard_output.substr(begin, end - begin));
+    begin = end == std::string::npos ? end : end + 1;
+  }
+  return found;
+}
+
+std::vector<Import> candidates(const profile::Profile& profile,
+                               const std::vector<std::string>& words) {
+  const ImportReport bare = measured(profile.interpreter, {"-c", "pass"});
+  const ImportReport report = measured(profile.interpreter, words);
+  std::set<std::string> startup, names;
+  collect_first_parts(bare.imports, startup);
+  collect_first_parts(report.imports, names);
+  std::vector<Import> imports = report.imports;
+  std::erase_if(imports, [&](const Import& item) { return startup.contains(item.name); });
+  return worth_preloading(imports, found_without_program(profile.interpreter, names), k_least_usec);
+}
+
+bool is_preloaded(const profile::Profile& profile, const std::string& name) {
+  const auto holds = [&](const std::vector<std::string>& list) {
+    return std::any_of(list.begin(), list.end(), [&](const std::string& item) {
+      return item == name || item.starts_with(name + ".");
+    });
+  };
+  return holds(profile.modules) || holds(profile.optional) || holds(profile.after_fork);
+}
+
+profile::Profile profile_to_fill(const Options& options, const std::string& name) {
+  const profile::Result result = profile::load(name, base::profile_folders());
+  if (result.not_found() && options.write) {
+    write_file(own_profile_folder() + "/" + name + ".toml", "# written by pmlctl suggest\n");
+    return *profile::load(name, base::profile_folders()).profile;
+  }
+  require_profile(name);
+  return *result.profile;
+}
+
+void write_drop_in(const std::string& name, const std::vector<std::string>& modules) {
+  const std::string path = own_profile_folder() + "/" + name + ".toml.d/" + k_drop_in;
+  // Lists grow from file to file; what an earlier suggestion added stays.
+  std::vector<std::string> all;
+  const auto earlier = profile::load(name, base::profile_folders()).profile;
+  const std::string before = read_file(path);
+  if (earlier)
+    for (const std::string& item : earlier->modules)
+      if (before.find(toml_text(item)) != std::string::npos) all.push_back(item);
+  all.insert(all.end(), modules.begin(), modules.end());
+  write_file(path, "# written by pmlctl suggest\n[preload]\nmodules = " + toml_list(all) + "\n");
+  std::printf("Written to %s; it takes effect with: pmlctl reload %s\n", path.c_str(),
+              name.c_str());
+}
+
+std::string note_of(bool preloaded) {
+  return preloaded ? "preloaded already" : "would be saved";
+}
+
+}  // namespace
+
+int suggest(const Options& options) {
+  const std::string name = profile_of(options);
+  const profile::Profile profile = profile_to_fill(options, name);
+  const std::vector<Import> imports = candidates(profile, options.words);
+  Table table({">TIME", "MODULE", "WITH PROFILE " + name});
+  Json json = Json::array();
+  std::vector<std::string> modules;
+  std::uint64_t saved = 0;
+  for (const Import& import : imports) {
+    const bool preloaded = is_preloaded(profile, import.name);
+    if (!preloaded) modules.push_back(import.name);
+    if (!preloaded) saved += import.cumulative_usec;
+    table.add({{duration_text(import.cumulative_usec)},
+               {import.name, Colour::bold},
+               {note_of(preloaded), preloaded ? Colour::faint : Colour::good}});
+    json.push_back(
+        {{"module", import.name}, {"usec", import.cumulative_usec}, {"preloaded", preloaded}});
+  }
+  if (options.json)
+    print_json(json);
+  else if (table.empty())
+    print("The program imports nothing that is worth preloading.\n", false);
+  else
+    print(table.text() + "\nPreloading saves " + duration_text(saved) + " more a start.\n", false);
+  if (modules.empty()) return 0;
+  if (options.write)
+    write_drop_in(name, modules);
+  else if (!options.json)
+    print("pmlctl suggest --write … puts that into the profile.\n", false);
+  return 0;
+}
+
+}  // namespace pml::ctl
