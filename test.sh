@@ -1,0 +1,142 @@
+#!/bin/bash
+# Installs what the tests need, builds pml and tests it.
+#
+#   ./test.sh                                       everything
+#   ./test.sh unit|integration|equivalence|systemd  one part of it
+#   ./test.sh sanitize                              unit and integration tests under ASan and UBSan
+#   ./test.sh lint                                  formatting and clang-tidy (not part of everything)
+#
+# The last line is "N passed, N failed, N skipped". CI=true: what cannot run has failed.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+root=$PWD stage=$PWD/build-test/stage results=$PWD/build-test/results
+jobs=$(nproc)
+packages=(g++ meson ninja-build pkg-config libsystemd-dev libtomlplusplus-dev nlohmann-json3-dev pybind11-dev python3 python3-dev
+  libgtest-dev python3-pytest python3-numpy python3-pyside2.qtwidgets netcat-openbsd systemd dbus dbus-user-session
+  procps util-linux)
+counted=()
+
+say() { printf '\n== %s\n' "$*"; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }
+
+install_packages() {
+  command -v apt-get >/dev/null || return 0
+  local package missing=()
+  for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  apt_install "${missing[@]}" >"$log" 2>&1 || { as_root apt-get update -q && apt_install "${missing[@]}"; } >"$log" 2>&1 ||
+    { tail -n 20 "$log"; exit 1; }
+  rm -f "$log"
+}
+
+# What a job of make or of an editor leaves in the environment is no business of the tests.
+clean_environment() {
+  local name
+  for name in $(compgen -e); do
+    case $name in PYTHON* | PML* | LD_* | MALLOC_* | LC_* | LANGUAGE | MAKEFLAGS | VIRTUAL_ENV) unset "$name" ;; esac
+  done
+  export LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  umask 022
+}
+
+# FOLDER [options …]: configures, builds, and installs into FOLDER/stage.
+build() {
+  local folder=$1 again=()
+  shift
+  [ -e "$folder/build.ninja" ] && again=(--reconfigure)
+  mkdir -p "$folder"
+  { meson setup "$folder" "${again[@]}" --werror --prefix "$root/$folder/stage" "-Duserunitdir=$root/$folder/stage/lib/systemd/user" "$@" &&
+    ninja -C "$folder" -j "$jobs" && meson install -C "$folder" --no-rebuild; } >"$folder/build.log" 2>&1 ||
+    { grep -E -A5 'error|ERROR|FAILED' "$folder/build.log" | head -n 60; echo "the build failed, see $folder/build.log"; exit 1; }
+}
+
+unit() { # FOLDER NAME
+  say "Unit tests ($2)"
+  meson test -C "$1" --no-rebuild --print-errorlogs --suite unit || true
+  cp "$1/meson-logs/testlog.junit.xml" "$results/$2.xml"
+  counted+=("$results/$2.xml")
+}
+
+# Adds what is in a JUnit file, or one failure where the suite did not come so far.
+count() {
+  if [ -s "$results/$1.xml" ]; then counted+=("$results/$1.xml"); else counted+=("$1=0,1,0"); fi
+}
+
+integration() { # STAGE NAME
+  say "Integration tests ($2)"
+  PML_TEST_PREFIX=$1 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q -o junit_family=xunit2 --junitxml "$results/$2.xml" tests/integration || true
+  count "$2"
+}
+
+equivalence() {
+  say "Equivalence with python3"
+  local line
+  tests/equivalence/run.py --prefix "$stage" -j "$jobs" | tee "$results/equivalence.log" || true
+  line=$(tail -n 1 "$results/equivalence.log")
+  if [[ $line =~ ^equivalence:\ ([0-9]+)\ cases,.*\ ([0-9]+)\ failed ]]; then
+    counted+=("equivalence=$((BASH_REMATCH[1] > BASH_REMATCH[2] ? BASH_REMATCH[1] - BASH_REMATCH[2] : 0)),${BASH_REMATCH[2]},0")
+  else
+    counted+=("equivalence=0,1,0")
+  fi
+}
+
+systemd_suite() {
+  say "The real thing: systemd, journald, sockets"
+  local status=0 number
+  rm -f "$results/systemd.xml"
+  tests/systemd/run.sh "$stage" -q -o junit_family=xunit2 --junitxml "$results/systemd.xml" || status=$?
+  if [ "$status" = 77 ]; then
+    number=$(grep -c '^def test_' tests/systemd/test_*.py | awk -F: '{ sum += $2 } END { print sum }')
+    counted+=("systemd=0,0,$number")
+  else
+    count systemd
+  fi
+}
+
+sanitize() {
+  say "Building with ASan and UBSan"
+  build build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
+  export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  unit build-sanitize unit-sanitized
+  # python3 itself is not built so: the module that it loads is the plain one.
+  PML_MODULE_DIR=$(dirname "$(find "$stage/lib" -name '_pml_zygote*.so' | head -n 1)") integration "$root/build-sanitize/stage" integration-sanitized
+  unset ASAN_OPTIONS UBSAN_OPTIONS
+}
+
+lint() {
+  packages+=(clang-format clang-tidy)
+  install_packages
+  mapfile -t files < <(git ls-files '*.cpp' '*.hpp')
+  clang-format --dry-run -Werror "${files[@]}"
+  mapfile -t files < <(git ls-files 'src/*.cpp' | grep -v '^src/client/runtime/')
+  printf '%s\n' "${files[@]}" | xargs -P "$jobs" -n 4 clang-tidy --quiet -p build-test
+}
+
+parts=("$@")
+[ $# -gt 0 ] || parts=(unit integration equivalence systemd sanitize)
+clean_environment
+install_packages
+mkdir -p "$results"
+say "Building"
+build build-test
+for part in "${parts[@]}"; do
+  case $part in
+    unit) unit build-test unit ;;
+    integration) integration "$stage" integration ;;
+    equivalence) equivalence ;;
+    systemd) systemd_suite ;;
+    sanitize) sanitize ;;
+    lint) lint; exit ;;
+    *) echo "test.sh: unknown part $part" >&2; exit 64 ;;
+  esac
+done
+say "Summary"
+/usr/bin/python3 tests/summary.py "${counted[@]}"

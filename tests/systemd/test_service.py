@@ -1,0 +1,190 @@
+"""The service under systemd: reload, stop, bad profiles, and what happens when something dies."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import PML, PREFIX, SMALL, journal, systemctl, until
+
+
+def sleeper(tmp_path, name="sleeper.py"):
+    """A program that says that it runs, and what it was told."""
+    script = tmp_path / name
+    script.write_text(
+        "import pathlib, signal, sys, time\n"
+        "def told(number, frame):\n    pathlib.Path('told').write_text(str(number)); sys.exit(9)\n"
+        "signal.signal(signal.SIGTERM, told)\nprint('running', flush=True)\ntime.sleep(60)\n")
+    return script
+
+
+def start_sleeper(pool, tmp_path):
+    process = pool.popen(sleeper(tmp_path), cwd=tmp_path)
+    assert process.stdout.readline() == "running\n"
+    return process
+
+
+def test_the_units_are_clean():
+    units = PREFIX / "lib/systemd/user"
+    done = subprocess.run(["systemd-analyze", "--user", "--man=no", "verify", f"{units}/pml@.socket", f"{units}/pml@.service"],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_reload_takes_the_new_profile(warm_pool):
+    generation = int(warm_pool.status()["generation"])
+    warm_pool.write(SMALL.replace("json", "decimal").replace("workers = 3", "workers = 4"))
+    systemctl("reload", warm_pool.service_unit)
+    until(lambda: int(warm_pool.status()["generation"]) > generation and warm_pool.counts()["idle"] == 4)
+    assert warm_pool.run("-c", "print(1)").stdout == "1\n"
+
+
+def test_a_reload_does_not_touch_running_jobs(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    generation = int(warm_pool.status()["generation"])
+    systemctl("reload", warm_pool.service_unit)
+    until(lambda: int(warm_pool.status()["generation"]) > generation and warm_pool.status()["state"] == "warm")
+    assert job.poll() is None
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(10) == 9
+
+
+def test_a_bad_profile_at_reload_leaves_the_old_pool(warm_pool):
+    warm_pool.write("[pool]\nworker = 3\n")
+    systemctl("reload", warm_pool.service_unit, check=False)
+    until(lambda: "bad" in warm_pool.show("StatusText"))
+    assert warm_pool.active()
+    assert warm_pool.run("-c", "print(1)", warm=False).stdout in ("1\n", "")
+    assert int(warm_pool.status()["idle"]) > 0
+    warm_pool.write(SMALL)
+    systemctl("reload", warm_pool.service_unit)
+    until(lambda: "bad" not in warm_pool.show("StatusText"))
+
+
+@pytest.mark.parametrize("text", ["[pool]\nworker = 3\n", "no toml", "[pool]\nworkers = 'many'\n", "[pool]\nworkers = -1\n"])
+def test_a_bad_profile_at_start_is_no_restart_loop(pool, text):
+    pool.write(text)
+    assert systemctl("start", pool.service_unit, check=False).returncode != 0
+    time.sleep(0.5)
+    assert pool.show("ExecMainStatus") == "78"
+    assert pool.show("NRestarts") == "0"
+    assert pool.show("ActiveState") == "failed"
+    entries = journal("PML_PROFILE=" + pool.name)
+    assert any(f"{pool.name}.toml:" in entry["MESSAGE"] for entry in entries)
+
+
+def test_a_failing_preload_is_named_and_the_rest_is_served(pool, tmp_path):
+    (tmp_path / "broken_preload.py").write_text("raise ValueError('this one is broken')\n")
+    pool.write(f'[python]\npath = ["{tmp_path}"]\n[preload]\nmodules = ["broken_preload", "json"]\n')
+    pool.start()
+    assert "broken_preload" in pool.show("StatusText")
+    assert pool.run("-c", "print(1)").stdout == "1\n"
+    assert any("this one is broken" in entry["MESSAGE"] for entry in journal("PML_PROFILE=" + pool.name))
+
+
+def test_stopping_tells_the_running_jobs(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    systemctl("stop", warm_pool.socket_unit, warm_pool.service_unit)
+    assert job.wait(10) == 9
+    assert (tmp_path / "told").read_text() == str(int(signal.SIGTERM))
+
+
+def test_nothing_is_left_after_a_stop(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    processes = warm_pool.processes()
+    assert len(processes) > 4
+    systemctl("stop", warm_pool.socket_unit, warm_pool.service_unit)
+    job.wait(10)
+    until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in processes))
+    assert not warm_pool.socket.exists()
+    assert warm_pool.show("Result") == "success"
+
+
+def test_a_killed_job_kills_its_client(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    pid = next(int(line.split("-")[0]) for line in jobs(warm_pool))
+    os.kill(pid, signal.SIGKILL)
+    assert job.wait(10) == -signal.SIGKILL
+    assert warm_pool.run("-c", "print(1)").stdout == "1\n"
+
+
+def jobs(pool):
+    """The lines of the service's list of jobs."""
+    import socket
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(pool.socket))
+        peer.sendall(b"jobs\n")
+        text = b""
+        while data := peer.recv(65536):
+            text += data
+    return [line for line in text.decode().splitlines() if line]
+
+
+def test_a_killed_zygote_is_replaced(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    zygote = int(warm_pool.status()["zygote"])
+    os.kill(zygote, signal.SIGKILL)
+    until(lambda: warm_pool.status()["state"] == "warm" and int(warm_pool.status()["zygote"]) not in (0, zygote))
+    assert warm_pool.run("-c", "print(1)").stdout == "1\n"
+    assert job.poll() is None, "running jobs go on"
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(10) == 9, "and their ends are reported"
+
+
+def test_a_killed_service_is_restarted(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    pid = warm_pool.main_pid()
+    os.kill(pid, signal.SIGKILL)
+    done = warm_pool.run("-c", "print(1)", warm=False)
+    assert (done.stdout, done.returncode) == ("1\n", 0)
+    until(lambda: warm_pool.active() and warm_pool.main_pid() not in (0, pid))
+    assert warm_pool.run("-c", "print(2)").stdout == "2\n"
+    job.send_signal(signal.SIGTERM)
+    job.wait(10)
+
+
+def test_a_vanished_client_ends_its_job(warm_pool, tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text("import time\nprint('running', flush=True)\ntime.sleep(60)\n")
+    client = warm_pool.popen(script)
+    assert client.stdout.readline() == "running\n"
+    assert len(jobs(warm_pool)) == 1
+    client.kill()
+    client.wait()
+    until(lambda: not jobs(warm_pool))
+
+
+def test_a_detached_job_outlives_its_client(warm_pool, tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text("import pathlib, time\ntime.sleep(0.5)\npathlib.Path('done').touch()\n")
+    began = time.monotonic()
+    done = subprocess.run([PML, "-p", warm_pool.name, "--no-fallback", "--detach", script], cwd=tmp_path,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
+    assert done.returncode == 0
+    assert time.monotonic() - began < 0.45
+    until((tmp_path / "done").exists)
+
+
+def test_an_idle_service_leaves_and_comes_back(pool):
+    pool.write(SMALL + 'idle-exit = "1s"\n')
+    pool.start()
+    assert pool.run("-c", "print(1)").stdout == "1\n"
+    until(lambda: pool.show("ActiveState") == "inactive")
+    assert pool.show("Result") == "success"
+    assert pool.run("-c", "print(2)").stdout == "2\n"
+
+
+def test_an_edited_preload_is_not_served_stale(pool, tmp_path):
+    module = tmp_path / "edited_preload.py"
+    module.write_text("value = 'old'\n")
+    pool.write(f'[python]\npath = ["{tmp_path}"]\n[preload]\nmodules = ["edited_preload"]\n')
+    pool.start()
+    words = ["-c", "import edited_preload; print(edited_preload.value)"]
+    assert pool.run(*words).stdout == "old\n"
+    module.write_text("value = 'newer'\n")
+    assert pool.run(*words, warm=False).stdout == "newer\n"
+    until(lambda: pool.status()["state"] == "warm")
+    assert pool.run(*words).stdout == "newer\n"

@@ -1,0 +1,143 @@
+#include <gtest/gtest.h>
+
+#include "ctl/answer.hpp"
+#include "ctl/command.hpp"
+#include "ctl/console_script.hpp"
+#include "ctl/import_time.hpp"
+#include "ctl/memory.hpp"
+#include "ctl/samples.hpp"
+#include "ctl/table.hpp"
+#include "ctl/toml_text.hpp"
+#include "ctl/units.hpp"
+
+namespace {
+
+using namespace pml::ctl;
+using Words = std::vector<std::string>;
+
+TEST(Options, StandBeforeAndAfterTheVerb) {
+  const Options options = parse_options({"--json", "kill", "-pqt", "4-1", "--no-pager", "INT"});
+  EXPECT_EQ(options.verb, "kill");
+  EXPECT_EQ(options.profile, "qt");
+  EXPECT_TRUE(options.json);
+  EXPECT_FALSE(options.pager);
+  EXPECT_EQ(options.words, (Words{"4-1", "INT"}));
+}
+
+TEST(Options, ThoseOfTheProgramAreItsOwn) {
+  EXPECT_EQ(parse_options({"bench", "-n", "3", "-m", "x", "--json"}).words,
+            (Words{"-m", "x", "--json"}));
+  EXPECT_EQ(parse_options({"suggest", "--write", "s.py", "-p", "x"}).words,
+            (Words{"s.py", "-p", "x"}));
+  EXPECT_EQ(parse_options({"bench", "--", "-u", "s.py"}).words, (Words{"-u", "s.py"}));
+}
+
+TEST(Options, WrongOnesAreToldOf) {
+  EXPECT_FALSE(parse_options({"--nosuch"}).error.empty());
+  EXPECT_FALSE(parse_options({"-p"}).error.empty());
+  EXPECT_FALSE(parse_options({"--profile="}).error.empty());
+  EXPECT_FALSE(parse_options({"-n", "1x", "bench"}).error.empty());
+}
+
+TEST(Answer, IsReadLineByLine) {
+  const ServiceStatus status = parse_status(
+      "idle 4\nstate warm\nrefused.stale 2\npreload a.b 17\nfailed-preload c No module\n"
+      "last-job 7-1 exited:3 900 -c x y\nstray\n\n");
+  EXPECT_EQ(status.number("idle"), 4U);
+  EXPECT_EQ(status.value("state"), "warm");
+  EXPECT_EQ(status.value("nosuch"), "");
+  EXPECT_EQ(status.refused.at("stale"), 2U);
+  EXPECT_EQ(status.preloads.front(), (std::pair<std::string, std::uint64_t>("a.b", 17)));
+  EXPECT_EQ(status.failed.front().second, "No module");
+  EXPECT_EQ(status.last_jobs.front().command, "-c x y");
+  EXPECT_EQ(parse_jobs("7-1 running 12 s.py a b\n\n").front().seconds, 12U);
+}
+
+TEST(ImportTime, NestsAndLeavesTheProgramsOwnLines) {
+  const ImportReport report = parse_import_time(
+      "import time: self [us] | cumulative | imported package\n"
+      "import time:       100 |        100 |     deep\n"
+      "import time:       200 |        300 |   inner\n"
+      "mine\n"
+      "import time:        50 |        350 | outer.x\n"
+      "import time:         5 |          5 | small\n"
+      "no newline");
+  EXPECT_EQ(report.rest, "mine\nno newline");
+  ASSERT_EQ(report.imports.size(), 2U);
+  EXPECT_EQ(report.imports[0].name, "outer.x");
+  EXPECT_EQ(report.imports[0].cumulative_usec, 350U);
+  EXPECT_EQ(report.imports[0].inner.at(0).inner.at(0).name, "deep");
+  const auto all = worth_preloading(report.imports, {"outer", "inner", "deep"}, 10);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].name, "outer.x");
+  const auto without = worth_preloading(report.imports, {"deep", "small"}, 10);
+  ASSERT_EQ(without.size(), 1U);
+  EXPECT_EQ(without[0].name, "deep");
+}
+
+TEST(ConsoleScript, FirstLine) {
+  EXPECT_EQ(python_first_line("#!/usr/bin/python3\n")->interpreter, "/usr/bin/python3");
+  EXPECT_EQ(python_first_line("#! /usr/bin/env python3.11\nx")->interpreter, "python3.11");
+  EXPECT_TRUE(python_first_line("#!/usr/bin/python3 -I\n")->has_options);
+  EXPECT_FALSE(python_first_line("#!/bin/sh\n"));
+  EXPECT_FALSE(
+      python_first_line("\x7f"
+                        "ELF"));
+  EXPECT_FALSE(python_first_line(""));
+}
+
+TEST(ConsoleScript, Imports) {
+  EXPECT_EQ(imported_modules("import re\nimport sys\nfrom black import main\nif x:\n  import y\n"),
+            (Words{"black"}));
+  EXPECT_EQ(imported_modules("import a.b, c\nfrom a.b import d\n"), (Words{"a.b"}));
+}
+
+TEST(ConsoleScript, LauncherKeepsTheRest) {
+  const std::string text = launcher_text("#!/usr/bin/python3\nx\n", "/b/pml", "wrap-x");
+  EXPECT_EQ(text, "#!/b/pml -pwrap-x\nx\n");
+  EXPECT_TRUE(is_launcher(text, "wrap-x"));
+  EXPECT_FALSE(is_launcher(text, "wrap-y"));
+  EXPECT_FALSE(is_launcher("", "wrap-x"));
+}
+
+TEST(Memory, OfTheKernelsText) {
+  const Memory memory = parse_smaps_rollup(
+      "1-2 ---p\nRss: 900 kB\nPss:   500 kB\nPss_Anon: 7 kB\nShared_Clean: 10 kB\n"
+      "Shared_Dirty: 20 kB\nPrivate_Clean: 1 kB\nPrivate_Dirty: 2 kB\n");
+  EXPECT_EQ(memory.pss, 500U);
+  EXPECT_EQ(memory.shared, 30U);
+  EXPECT_EQ(memory.own, 3U);
+  EXPECT_EQ(parse_smaps_rollup("").pss, 0U);
+}
+
+TEST(Samples, PercentilesAndSteps) {
+  Samples samples;
+  EXPECT_EQ(samples.percentile(50), 0U);
+  for (unsigned i = 1; i <= 100; ++i) samples.add(i);
+  EXPECT_EQ(samples.percentile(0), 1U);
+  EXPECT_EQ(samples.percentile(50), 51U);
+  EXPECT_EQ(samples.percentile(100), 100U);
+  EXPECT_EQ(samples.counts(0, 100, 2), (std::vector<unsigned>{49, 51}));
+  EXPECT_EQ(bars({0, 1, 8}), " ▁█");
+  EXPECT_EQ(bars({}), "");
+}
+
+TEST(Text, ForPeople) {
+  EXPECT_EQ(duration_text(0), "0 s");
+  EXPECT_EQ(duration_text(840), "840 µs");
+  EXPECT_EQ(duration_text(12345), "12.3 ms");
+  EXPECT_EQ(duration_text(4560000), "4.56 s");
+  EXPECT_EQ(duration_text(200000000), "3min 20s");
+  EXPECT_EQ(size_text(812), "812 KiB");
+  EXPECT_EQ(size_text(2048), "2.00 MiB");
+  EXPECT_EQ(toml_text("a\"\\\n"), "\"a\\\"\\\\\\u000A\"");
+  EXPECT_EQ(toml_list({"a", "b"}), "[\"a\", \"b\"]");
+}
+
+TEST(Table, IsAsWideAsItNeedsToBe) {
+  Table table({"A", ">NUMBER", "B"});
+  table.add({{"µµµ"}, {"7"}, {"x"}});
+  EXPECT_EQ(table.text(), "A    NUMBER  B\nµµµ       7  x\n");
+}
+
+}  // namespace
