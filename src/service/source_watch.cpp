@@ -1,11 +1,17 @@
 #include "service/source_watch.hpp"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
@@ -21,6 +27,29 @@ constexpr std::size_t k_most_files = 100000;
 
 std::int64_t nanoseconds(const timespec& time) noexcept {
   return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+bool is_pattern(std::string_view name) noexcept {
+  return name.find('*') != std::string_view::npos;
+}
+
+using NamesByFolder = std::map<std::string, std::vector<std::string>>;
+
+void add_path(NamesByFolder& by_folder, const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || path.front() != '/' || by_folder.size() > k_most_files) return;
+  by_folder[path.substr(0, slash)].push_back(path.substr(slash + 1));
+}
+
+NamesByFolder sort_by_folder(const std::vector<std::string>& files) {
+  NamesByFolder by_folder;
+  for (const std::string& file : files) {
+    add_path(by_folder, file);
+    char target[PATH_MAX];
+    if (!is_pattern(file) && ::realpath(file.c_str(), target) != nullptr && file != target)
+      add_path(by_folder, target);
+  }
+  return by_folder;
 }
 
 }  // namespace
@@ -46,28 +75,40 @@ void SourceWatch::watch(const std::vector<std::string>& files, timespec read_aft
   clear();
   inotify_ = base::UniqueFd(base::k_adopt, ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify_.valid() || files.empty()) return;
-  std::map<std::string, std::vector<std::string>> by_folder;
-  for (const std::string& file : files) {
-    const std::size_t slash = file.rfind('/');
-    if (slash == std::string::npos || file.front() != '/' || by_folder.size() > k_most_files)
-      continue;
-    by_folder[file.substr(0, slash)].push_back(file.substr(slash + 1));
-  }
   std::string late;
-  for (auto& [path, names] : by_folder) {
+  for (auto& [path, names] : sort_by_folder(files)) {
     const int descriptor = ::inotify_add_watch(inotify_.get(), path.c_str(), k_mask);
     if (descriptor < 0) continue;
     Folder& folder = folders_[descriptor];
-    folder.path = path;
-    for (std::string& name : names) {
-      const std::string whole = path + "/" + name;
-      const Stamp stamp = stamp_of(whole);
-      if (stamp.status_changed >= nanoseconds(read_after)) late = whole;
-      folder.names.emplace(std::move(name), stamp);
+    folder.path = path;  // two paths to one folder share a watch
+    for (std::string& name : names)
+      if (is_pattern(name))
+        folder.patterns.push_back(std::move(name));
+      else
+        folder.names.emplace(std::move(name), Stamp{});
+    add_matches(folder);
+    for (auto& [name, stamp] : folder.names) {
+      stamp = stamp_of(path + "/" + name);
+      if (stamp.status_changed >= nanoseconds(read_after)) late = path + "/" + name;
     }
   }
   io_ = event::Io(loop_, inotify_.borrow(), EPOLLIN, [this](std::uint32_t) { read_events(); });
   if (!late.empty()) tell(late);
+}
+
+void SourceWatch::add_matches(Folder& folder) {
+  if (folder.patterns.empty()) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> handle(::opendir(folder.path.c_str()), ::closedir);
+  if (!handle) return;
+  while (const dirent* item = ::readdir(handle.get()))
+    if (awaits(folder, item->d_name)) folder.names.emplace(item->d_name, Stamp{});
+}
+
+bool SourceWatch::awaits(const Folder& folder, const std::string& name) {
+  return std::any_of(folder.patterns.begin(), folder.patterns.end(),
+                     [&](const std::string& pattern) {
+                       return ::fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) == 0;
+                     });
 }
 
 void SourceWatch::look() {
@@ -100,10 +141,12 @@ void SourceWatch::check(int descriptor, std::uint32_t mask, std::string_view nam
     tell(folder->second.path);
     return;
   }
-  const auto file = folder->second.names.find(std::string(name));
-  if (file == folder->second.names.end()) return;
-  const std::string path = folder->second.path + "/" + file->first;
-  if (stamp_of(path) != file->second) tell(path);
+  const std::string own_name(name);
+  const auto file = folder->second.names.find(own_name);
+  const bool known = file != folder->second.names.end();
+  if (!known && !awaits(folder->second, own_name)) return;
+  const std::string path = folder->second.path + "/" + own_name;
+  if (stamp_of(path) != (known ? file->second : Stamp{})) tell(path);
 }
 
 void SourceWatch::tell(const std::string& path) {

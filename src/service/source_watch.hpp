@@ -12,15 +12,17 @@
 
 namespace pml::service {
 
-/// Notices when one of a set of files is changed, replaced or removed. Watches their folders, so
-/// that thousands of files cost a few dozen kernel watches.
+/// Notices when one of a set of files is changed, replaced or removed, or when one comes that was
+/// awaited. Watches their folders, so that thousands of files cost a few dozen kernel watches.
 class SourceWatch {
  public:
   /// `changed` is called with the path of the first file that changed, once for each watch().
   SourceWatch(event::Loop& loop, std::function<void(const std::string&)> changed);
 
-  /// Watches these files instead of those before. One that was changed since `read_after` (wall
-  /// clock), when they may have been read already, counts as changed at once.
+  /// Watches these files instead of those before; they need not exist. The last part of a path may
+  /// be a pattern of fnmatch(3): all that match it, now or later. Links are watched at both ends.
+  /// What was changed since `read_after` (wall clock), when it may have been read already, counts
+  /// as changed at once.
   void watch(const std::vector<std::string>& files, timespec read_after);
   void clear() noexcept;
 
@@ -38,9 +40,12 @@ class SourceWatch {
   struct Folder {
     std::string path;
     Names names;
+    std::vector<std::string> patterns;
   };
 
   static Stamp stamp_of(const std::string& path);
+  static void add_matches(Folder& folder);
+  static bool awaits(const Folder& folder, const std::string& name);
   void read_events();
   void check(int descriptor, std::uint32_t mask, std::string_view name);
   void tell(const std::string& path);

@@ -240,6 +240,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   for (std::string_view line : quirks)
     if (auto quirk = read_quirk(line)) quirks_.push_back(std::move(*quirk));
   for (const auto& [key, value] : modules()) known_.insert(py::str(key));
+  note_start_files();
   const py::module_ sys = module_named("sys");
   watch(module_named("_warnings").attr("filters"));
   watch(sys.attr("meta_path"));
@@ -351,6 +352,52 @@ void Recorder::fill_stash() {
   stash.set_computes(computes);
 }
 
+/// What a fresh interpreter reads before it runs anything.
+void Recorder::note_start_files() {
+  for (const auto& [name, module] : modules()) {
+    const py::object file = py::getattr(module, "__file__", py::none());
+    if (py::isinstance<py::str>(file)) files_.insert(py::str(file));
+  }
+  const py::module_ sys = module_named("sys");
+  for (const py::handle entry : sys.attr("path"))
+    if (py::isinstance<py::str>(entry)) path_.push_back(py::str(entry));
+  for (const std::string& folder : path_)
+    for (const char* name :
+         {"/*.pth", "/sitecustomize", "/sitecustomize.*", "/usercustomize", "/usercustomize.*"})
+      files_.insert(folder + name);
+  const std::string binaries = folder_of(py::str(sys.attr("executable")));
+  files_.insert(binaries + "/pyvenv.cfg");
+  files_.insert(folder_of(binaries) + "/pyvenv.cfg");
+  if (modules().contains("site")) {
+    const py::object site = modules()["site"];
+    for (const py::handle folder : site.attr("getsitepackages")())
+      if (std::find(path_.begin(), path_.end(), std::string(py::str(folder))) == path_.end())
+        files_.insert(py::str(folder));
+  }
+}
+
+/// A module that tried to import another in vain is not what it would be with that one.
+void Recorder::note_missing_files() {
+  for (const std::string& name : missing_) {
+    if (modules().contains(name)) continue;
+    const std::size_t dot = name.rfind('.');
+    const std::string parent = dot == std::string::npos ? "" : name.substr(0, dot);
+    std::vector<std::string> folders = path_;
+    if (!parent.empty() && modules().contains(parent)) {
+      folders.clear();
+      const py::object places = py::getattr(modules()[parent.c_str()], "__path__", py::tuple());
+      for (const py::handle folder : places) folders.push_back(py::str(folder));
+    }
+    std::string relative = name;
+    if (folders != path_) relative = name.substr(dot + 1);
+    std::replace(relative.begin(), relative.end(), '.', '/');
+    for (const std::string& folder : folders) {
+      files_.insert(folder + "/" + relative);
+      files_.insert(folder + "/" + relative + ".*");
+    }
+  }
+}
+
 void Recorder::finish() {
   note_lists();
   note_new_modules();
@@ -364,6 +411,7 @@ void Recorder::finish() {
   restore_lists();
   hide_loggers();
   fill_stash();
+  note_missing_files();
   py::dict caches = module_named("sys").attr("path_importer_cache");
   caches.clear();
   for (const auto& [key, value] : caches_before_) caches[key] = value;

@@ -28,7 +28,8 @@ class Recorder {
   /// process's stash. Throws pybind11::error_already_set.
   void finish();
 
-  /// The files that the modules came from, each once.
+  /// The files that the modules and the interpreter's own start came from, each once; and patterns,
+  /// as SourceWatch takes them, of those that would have changed what they did had they been there.
   [[nodiscard]] const std::set<std::string>& files() const noexcept { return files_; }
   [[nodiscard]] std::size_t module_count() const noexcept { return count_; }
 
@@ -60,6 +61,8 @@ class Recorder {
   void restore_lists();
   void fill_stash();
   void describe(worker::StashEntry& entry, const pybind11::object& module);
+  void note_start_files();
+  void note_missing_files();
   void note_variable(const pybind11::bytes& name, const pybind11::object& value);
   Record& current() { return records_[stack_.empty() ? std::string() : stack_.back()]; }
 
@@ -67,7 +70,7 @@ class Recorder {
   std::vector<std::string> order_;
   std::vector<std::string> stack_;
   std::set<std::string> known_;    // modules there before
-  std::set<std::string> missing_;  // absolute top-level names that were asked for in vain
+  std::set<std::string> missing_;  // names that were asked for in vain
   std::vector<Watched> watched_;
   pybind11::object original_load_, original_import_, original_register_, original_data_;
   pybind11::dict caches_before_;
@@ -77,6 +80,7 @@ class Recorder {
   std::vector<NameChange> all_changes_;
   std::vector<ExitCallQuirk> quirks_;
   std::set<std::string> files_;
+  std::vector<std::string> path_;  // sys.path at the start
   std::size_t count_ = 0;
 };
 

@@ -188,3 +188,33 @@ def test_an_edited_preload_is_not_served_stale(pool, tmp_path):
     assert pool.run(*words, warm=False).stdout == "newer\n"
     until(lambda: pool.status()["state"] == "warm")
     assert pool.run(*words).stdout == "newer\n"
+
+
+@pytest.mark.parametrize("name, text", [
+    ("late.pth", "import sys; sys.marked = 'pth'\n"),
+    ("absent_helper.py", "value = 'there'\n"),
+    ("absent_package/__init__.py", "value = 'there'\n"),
+    ("edited/absent_part.py", "value = 'there'\n"),
+    ("linked_target.py", "value = 'newer'\n"),
+])  # fmt: skip
+def test_a_file_that_python3_would_find_now_is_not_missed(pool, tmp_path, name, text):
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    site = next((tmp_path / "venv/lib").iterdir()) / "site-packages"
+    package = site / "edited"
+    package.mkdir()
+    tries = "".join(f"try: import {one}\nexcept ImportError: pass\nelse: values.append({one}.value)\n"
+                    for one in ("absent_helper", "absent_package", "edited.absent_part", "linked"))
+    (package / "__init__.py").write_text(f"values = []\n{tries}")
+    (site / "linked_target.py").write_text("value = 'old'\n")
+    (site / "linked.py").symlink_to("linked_target.py")
+    pool.write(f'[python]\ninterpreter = "{tmp_path}/venv/bin/python3"\n[preload]\nmodules = ["edited"]\n')
+    pool.start()
+    words = ["-c", "import sys, edited; print(edited.values, getattr(sys, 'marked', None))"]
+    assert pool.run(*words).stdout == "['old'] None\n"
+    (site / name).parent.mkdir(exist_ok=True)
+    (site / name).write_text(text)
+    fresh = subprocess.run([tmp_path / "venv/bin/python3", *words], capture_output=True, text=True).stdout
+    assert fresh != "['old'] None\n"
+    assert pool.run(*words, warm=False).stdout == fresh
+    until(lambda: pool.status()["state"] == "warm")
+    assert pool.run(*words).stdout == fresh
