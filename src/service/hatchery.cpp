@@ -248,7 +248,7 @@ void Hatchery::gone(ZygotePointer zygote, bool was_current, int wait_status) {
   }
   overdue_.disarm();
   if (!zygote->importing.empty()) {
-    quarantine(zygote->importing, sentence);
+    quarantine(zygote->importing, "the interpreter " + sentence + " while importing it");
     start();
     return;
   }

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,6 +129,7 @@ class Hatchery : private ZygoteListener {
   void gone(ZygotePointer zygote, bool was_current, int wait_status);
   void retry(const std::string& why, int exit_status);
   void quarantine(const std::string& name, const std::string& why);
+  void give_up_unforkable(const std::string& name, const std::string& what);
   void note_failed(std::string_view name, std::string_view text, bool absent_optional);
   void retire(ZygotePointer zygote);
   Zygote* find(const ZygoteLink& link) noexcept;
@@ -145,7 +146,7 @@ class Hatchery : private ZygoteListener {
   std::vector<ZygotePointer> leaving_;
   std::vector<Preload> preloads_;
   std::vector<FailedPreload> failed_;
-  std::set<std::string> quarantined_;
+  std::map<std::string, std::string> quarantined_;  // by name: why
   event::Timer overdue_;
   event::Timer again_;
   std::chrono::milliseconds delay_{0};

@@ -29,8 +29,7 @@ void Hatchery::boot(Zygote& zygote) {
       if (!quarantined_.contains(name)) result.emplace_back(name);
     return result;
   };
-  for (const std::string& name : quarantined_)
-    failed_.push_back({name, "given up: it ended or hung the interpreter"});
+  for (const auto& [name, why] : quarantined_) failed_.push_back({name, "given up: " + why});
   wire::Order order;
   order.kind = wire::OrderKind::boot;
   order.boot.modules = wanted(profile_.modules);
@@ -47,9 +46,7 @@ void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
   zygote.files.insert(zygote.files.end(), event.files.begin(), event.files.end());
   if (event.name.empty()) return;  // a part of a long list of files
   if (event.kind == wire::EventKind::preload_warning) {
-    log::write(LOG_WARNING, log::k_preload_warning,
-               "preload " + std::string(event.name) + ": " + std::string(event.text),
-               {{"PML_MODULE", std::string(event.name)}});
+    give_up_unforkable(std::string(event.name), std::string(event.text));
     return;
   }
   if (event.kind == wire::EventKind::preloading) {
@@ -96,12 +93,19 @@ void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {
 }
 
 void Hatchery::quarantine(const std::string& name, const std::string& why) {
-  quarantined_.insert(name);
+  quarantined_.emplace(name, why);
   log::write(LOG_ERR, log::k_preload_quarantined,
-             "preload " + name +
-                 " is given up until the profile or a file changes: the interpreter " + why +
-                 " while importing it",
+             "preload " + name + " is given up until the profile or a file changes: " + why,
              {{"PML_MODULE", name}});
+}
+
+// A thread or an open file does not come through a fork: a job would have the module without it.
+void Hatchery::give_up_unforkable(const std::string& name, const std::string& what) {
+  quarantine(name, what);
+  if (!next_) return;
+  overdue_.disarm();
+  retire(std::move(next_));
+  start();
 }
 
 void Hatchery::overdue() {

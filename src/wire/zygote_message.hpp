@@ -43,7 +43,8 @@ enum class EventKind : std::uint8_t {
   preloaded = 2,       ///< name; value: microseconds it took. Without a name: more of `files`, which
                        ///< one packet could not hold with `warm`
   preload_failed = 3,  ///< name; text: the traceback; value: 1 where it was optional and absent
-  preload_warning = 4, ///< name; text: what it left behind (threads, sockets), in one sentence
+  preload_warning = 4, ///< name; text: what it left behind that no fork takes along (threads,
+                       ///< sockets), in one sentence. The zygote is of no use with it
   warm = 5,            ///< value: number of modules; files: every file the preloads came from
   worker = 6,          ///< pid of an idle, rehearsed worker; carries its link
   fork_failed = 7,     ///< value: errno

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -33,6 +34,8 @@ namespace pml::worker {
 namespace {
 
 constexpr int k_status_declined = 0;  // the client never sees it
+
+std::vector<int> g_fixed_descriptors;  // opened by modules imported after the fork
 
 bool tell_client(base::BorrowedFd connection, const wire::Reply& reply) {
   const std::string frame = wire::encode_frame(reply);
@@ -118,7 +121,9 @@ std::optional<Objection> take_context(const wire::Request& request, wire::Job& j
   for (std::size_t i = 0; i < request.descriptors.size(); ++i)
     if (request.descriptors[i] == wire::k_descriptor_cwd) job.descriptors[i].reset();
   base::UniqueFd* const keep[] = {&job.connection, &link};
-  if (const int error = place_all(job.descriptors, request.descriptors, keep); error != 0)
+  const int error = place_all(job.descriptors, request.descriptors, keep, g_fixed_descriptors);
+  if (error == EEXIST) return Objection{wire::Refusal::context, "a number that a module has taken"};
+  if (error != 0)
     return Objection{wire::Refusal::context, std::string("descriptors: ") + std::strerror(error)};
   if (!apply_descriptor_limit(request))
     return Objection{wire::Refusal::context, "limit of open files"};
@@ -248,11 +253,20 @@ void rehearse_job() {
   rehearse_end();
 }
 
+void import_after_fork(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  const std::vector<int> before = open_descriptors();
+  for (const std::string& name : names)
+    if (!Ref::steal(PyImport_ImportModule(name.c_str()))) PyErr_Print();
+  for (const int number : open_descriptors())
+    if (std::find(before.begin(), before.end(), number) == before.end())
+      g_fixed_descriptors.push_back(number);
+}
+
 }  // namespace
 
 void rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
-  for (const std::string& name : after_fork)
-    if (!Ref::steal(PyImport_ImportModule(name.c_str()))) PyErr_Print();
+  import_after_fork(after_fork);
   renew_main();
   renew_identity();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.

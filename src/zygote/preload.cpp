@@ -1,16 +1,17 @@
 #include "zygote/preload.hpp"
 
-#include <dirent.h>
 #include <malloc.h>
 #include <pybind11/pybind11.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
-#include <set>
 #include <string>
 
 #include "wire/channel.hpp"
+#include "worker/placement.hpp"
 #include "worker/stash.hpp"
 #include "zygote/recorder.hpp"
 
@@ -24,31 +25,42 @@ void report(base::BorrowedFd link, const wire::Event& event) {
   (void)wire::send_some(link, wire::encode(event));
 }
 
-std::set<std::string> entries_of(const char* folder) {
-  std::set<std::string> names;
-  DIR* handle = ::opendir(folder);
-  if (handle == nullptr) return names;
-  while (const dirent* item = ::readdir(handle)) names.insert(item->d_name);
-  names.erase(std::to_string(::dirfd(handle)));
-  ::closedir(handle);
-  return names;
+/// Of this process, C's own included. The folder has a link for itself, one for its parent and one
+/// for each thread.
+std::size_t count_threads() {
+  struct stat info {};
+  return ::stat("/proc/self/task", &info) == 0 ? info.st_nlink - 2 : 1;
+}
+
+/// Some libraries (OpenBLAS for one) end their threads before each fork, and start others when they
+/// need them.
+void let_libraries_prepare_for_forks() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  if (child > 0) ::waitpid(child, nullptr, 0);
 }
 
 /// What an import must not leave in a process that is going to be forked.
 struct Footprint {
-  std::set<std::string> threads = entries_of("/proc/self/task");
-  std::set<std::string> descriptors = entries_of("/proc/self/fd");
+  std::size_t threads = count_threads();
+  std::vector<int> descriptors = worker::open_descriptors();
 };
 
-std::string difference(const Footprint& before, const Footprint& after) {
+std::string difference(const Footprint& before) {
+  Footprint after;
+  if (after.threads > before.threads) {
+    let_libraries_prepare_for_forks();
+    after = {};
+  }
   std::string text;
-  if (after.threads.size() > before.threads.size())
-    text += "it left " + std::to_string(after.threads.size() - before.threads.size()) +
-            " thread(s) running";
-  for (const std::string& number : after.descriptors) {
-    if (before.descriptors.count(number) != 0) continue;
+  if (after.threads > before.threads)
+    text += "it left " + std::to_string(after.threads - before.threads) + " thread(s) running";
+  for (const int number : after.descriptors) {
+    const auto& known = before.descriptors;
+    if (std::find(known.begin(), known.end(), number) != known.end()) continue;
     char target[256];
-    const ssize_t size = ::readlink(("/proc/self/fd/" + number).c_str(), target, sizeof target);
+    const ssize_t size =
+        ::readlink(("/proc/self/fd/" + std::to_string(number)).c_str(), target, sizeof target);
     if (size <= 0) continue;
     text += (text.empty() ? "it left " : " and ") +
             std::string(target, static_cast<std::size_t>(size)) + " open";
@@ -92,7 +104,7 @@ void guarded(base::BorrowedFd link, const std::string& name, bool optional, Step
     report(link, {wire::EventKind::preload_failed, 0, absent ? 1 : 0, 0, 0, name, text});
     return;
   }
-  const std::string left = difference(before, Footprint());
+  const std::string left = difference(before);
   if (!left.empty()) report(link, {wire::EventKind::preload_warning, 0, 0, 0, 0, name, left});
 }
 

@@ -29,13 +29,13 @@ def service(tmp_path):
     made.end()
 
 
-def profile(service, text, timeout="2s"):
+def profile(service, text, timeout="2s", keys='modules = ["culprit", "json"]\n'):
     """Serves, as if started by systemd, a profile with a preload of this text and json behind it."""
     (service.folder / "culprit.py").write_text(text)
     folder = service.folder / "pml/profiles"
     folder.mkdir(parents=True)
     (folder / "failing.toml").write_text(
-        f'[python]\npath = ["{service.folder}"]\n[preload]\nmodules = ["culprit", "json"]\n[pool]\npreload-timeout = "{timeout}"\n'
+        f'[python]\npath = ["{service.folder}"]\n[preload]\n{keys}[pool]\npreload-timeout = "{timeout}"\n'
     )
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(service.socket))
@@ -68,16 +68,34 @@ def test_a_preload_that_fails_is_named_and_the_rest_is_served(service, text):
     assert (done.stdout, done.returncode) == ("False\n1\n", 0)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "import threading, time; threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()",
-        "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()",
-    ],
-)
-def test_a_preload_with_threads_or_sockets_harms_no_job(service, text):
-    profile(service, text)
-    assert service.run("-c", "print(42)").stdout == "42\n"
+UNFORKABLE = [
+    ("import threading, time; t = threading.Thread(target=time.sleep, args=(1000,), daemon=True); t.start()", "culprit.t.is_alive()", "1 thread"),
+    ("import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()", "culprit.s.getsockname()[1] > 0", "socket:"),
+    ("f = open('/proc/self/status')", "f'Pid:\\t{__import__(\"os\").getpid()}\\n' in culprit.f.read()", "/proc/"),
+]
+
+
+@pytest.mark.parametrize("text, check, named", UNFORKABLE)
+def test_a_preload_that_no_fork_can_copy_is_imported_by_the_job(service, text, check, named):
+    status = profile(service, text)
+    assert "culprit" in status["failed-preload"] and named in status["failed-preload"]
+    done = service.run("-c", f"import sys, culprit; print({check}, 'json' in sys.modules); import json; print(json.dumps(1))")
+    assert (done.stdout, done.stderr, done.returncode) == ("True False\n1\n", "", 0)
+
+
+@pytest.mark.parametrize("text, check, named", UNFORKABLE)
+def test_a_module_imported_after_the_fork_keeps_what_it_opened(service, text, check, named):
+    profile(service, text, keys='after-fork = ["culprit"]\n')
+    done = service.run("-c", f"import culprit; print({check})")
+    assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
+
+
+def test_a_caller_whose_descriptor_a_module_has_taken_runs_python3(service):
+    profile(service, UNFORKABLE[1][0], keys='after-fork = ["culprit"]\n')
+    own = int(service.run("-c", "import culprit; print(culprit.s.fileno())").stdout)
+    done = subprocess.run(["/bin/bash", "-c", f'exec "$0" --socket "$1" --no-fallback -c "" {own}>&1', PML, service.socket],
+                          env=service.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 69 and "a number that a module has taken" in done.stderr
 
 
 def zygote(service):
