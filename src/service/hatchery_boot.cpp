@@ -29,8 +29,11 @@ void Hatchery::boot(Zygote& zygote) {
       if (!quarantined_.contains(name)) result.emplace_back(name);
     return result;
   };
-  for (const auto& [name, why] : quarantined_) failed_.push_back({name, "given up: " + why});
   wire::Order order;
+  for (const auto& [name, why] : quarantined_) {
+    failed_.push_back({name, "given up: " + why});
+    order.boot.avoided.emplace_back(std::string_view(name).substr(0, name.find(':')));
+  }
   order.kind = wire::OrderKind::boot;
   order.boot.modules = wanted(profile_.modules);
   order.boot.optional = wanted(profile_.optional);

@@ -11,7 +11,7 @@ std::string encode(const Order& order) {
   out.i32(order.target);
   out.i32(order.flag);
   for (const auto* list : {&order.boot.modules, &order.boot.optional, &order.boot.after_fork,
-                           &order.boot.warmup, &order.boot.path, &order.boot.quirks})
+                           &order.boot.warmup, &order.boot.avoided, &order.boot.quirks})
     out.texts(*list);
   return out.take();
 }
@@ -26,7 +26,7 @@ std::optional<Order> decode_order(std::string_view packet) {
   order.target = in.i32();
   order.flag = in.i32();
   for (auto* list : {&order.boot.modules, &order.boot.optional, &order.boot.after_fork,
-                     &order.boot.warmup, &order.boot.path, &order.boot.quirks})
+                     &order.boot.warmup, &order.boot.avoided, &order.boot.quirks})
     *list = in.texts();
   if (!in.finished()) return std::nullopt;
   return order;

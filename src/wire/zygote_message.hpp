@@ -25,7 +25,7 @@ struct Boot {
   std::vector<std::string_view> optional;    ///< the same, absence not worth a warning
   std::vector<std::string_view> after_fork;  ///< imported in each idle worker
   std::vector<std::string_view> warmup;      ///< "module:function"
-  std::vector<std::string_view> path;        ///< sys.path entries in front, during preload
+  std::vector<std::string_view> avoided;     ///< not to be imported; their files are to be named
   std::vector<std::string_view> quirks;      ///< lines of config/quirks
 };
 

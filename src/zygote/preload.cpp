@@ -157,16 +157,13 @@ void report_warm(const Recorder& recorder, base::BorrowedFd link) {
 void preload(const wire::Boot& boot, base::BorrowedFd link) {
   static auto* const recorder = new Recorder;  // its hooks may be held by what was imported
   recorder->start(boot.quirks);
-  const py::object path = py::module_::import("sys").attr("path");
-  for (std::size_t i = 0; i < boot.path.size(); ++i)
-    path.attr("insert")(i, std::string(boot.path[i]));
+  for (std::string_view name : boot.avoided) recorder->await(std::string(name));
   // What every launch by name needs, whatever the profile says.
   for (const char* name : {"runpy", "importlib.util", "gc"})
     py::module_::import("importlib").attr("import_module")(name);
   import_all(boot.modules, false, link);
   import_all(boot.optional, true, link);
   for (std::string_view spec : boot.warmup) call_warmup(spec, link);
-  for (std::size_t i = 0; i < boot.path.size(); ++i) path.attr("pop")(0);
   const py::module_ gc = py::module_::import("gc");
   recorder->finish();
   if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))

@@ -376,6 +376,12 @@ void Recorder::note_start_files() {
   }
 }
 
+void Recorder::await(const std::string& name) {
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+    missing_.insert(name.substr(0, dot));
+  missing_.insert(name);
+}
+
 /// A module that tried to import another in vain is not what it would be with that one.
 void Recorder::note_missing_files() {
   for (const std::string& name : missing_) {

@@ -24,6 +24,9 @@ class Recorder {
   /// lines of config/quirks.
   void start(const std::vector<std::string_view>& quirks);
 
+  /// Takes the module for one that was asked for in vain.
+  void await(const std::string& name);
+
   /// Takes the hooks away, brings lists and sys.modules back to how they were, and fills the
   /// process's stash. Throws pybind11::error_already_set.
   void finish();

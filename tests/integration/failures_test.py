@@ -68,6 +68,17 @@ def test_a_preload_that_fails_is_named_and_the_rest_is_served(service, text):
     assert (done.stdout, done.returncode) == ("False\n1\n", 0)
 
 
+@pytest.mark.parametrize("text", ["raise RuntimeError('not today')", "import os; os.abort()", "import absent_module", "def"])
+def test_a_preload_that_was_mended_is_preloaded_again(service, text):
+    assert "culprit" in profile(service, text)["failed-preload"]
+    (service.folder / "culprit.py").write_text("import time; at = time.monotonic()\n")
+    until(lambda: "failed-preload" not in service.status() and service.status()["state"] == "warm")
+    script = service.folder / "elsewhere/job.py"  # beside the module it would find that first
+    script.parent.mkdir()
+    script.write_text("import time; now = time.monotonic(); import culprit; print(culprit.at < now)")
+    assert service.run(script).stdout == "True\n"
+
+
 UNFORKABLE = [
     ("import threading, time; t = threading.Thread(target=time.sleep, args=(1000,), daemon=True); t.start()", "culprit.t.is_alive()", "1 thread"),
     ("import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()", "culprit.s.getsockname()[1] > 0", "socket:"),

@@ -14,7 +14,7 @@ Order boot_order() {
   order.boot.optional = {"scipy"};
   order.boot.after_fork = {"grpc"};
   order.boot.warmup = {"matplotlib:font"};
-  order.boot.path = {"/opt/lib"};
+  order.boot.avoided = {"/opt/lib"};
   order.boot.quirks = {"shiboken2:keep"};
   return order;
 }
@@ -42,7 +42,7 @@ TEST(Order, BootComesBack) {
   EXPECT_EQ(back->boot.optional, order.boot.optional);
   EXPECT_EQ(back->boot.after_fork, order.boot.after_fork);
   EXPECT_EQ(back->boot.warmup, order.boot.warmup);
-  EXPECT_EQ(back->boot.path, order.boot.path);
+  EXPECT_EQ(back->boot.avoided, order.boot.avoided);
   EXPECT_EQ(back->boot.quirks, order.boot.quirks);
 }
 
