@@ -9,6 +9,7 @@ or with one clear line of pml's and a status of its own; afterwards nothing may 
 
 import argparse
 import collections
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -24,6 +25,7 @@ import threading
 import time
 
 LIMIT = 10.0
+DISK_SIZE = "32m"
 OWN_STATUSES = (69, 70, 75)
 PYTHON = "/usr/bin/python3"
 MEGABYTE = hashlib.sha256(b"0123456789abcdef" * 65536).hexdigest()
@@ -148,7 +150,7 @@ class Call:
         return process
 
     def run(self):
-        with tempfile.TemporaryFile(dir=self.service.folder, buffering=0) as self.errors:
+        with tempfile.TemporaryFile(buffering=0) as self.errors:
             return self.run_with_errors()
 
     def run_with_errors(self):
@@ -278,6 +280,18 @@ class Chaos:
         send(self.service.process.pid, signal.SIGTERM)
         return "remove"
 
+    def on_disk(self):
+        """Fills the disk that log, profile and socket live on, for a moment."""
+        if not self.options.disk:
+            return None
+        filler = self.service.folder / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(65536))
+        time.sleep(0.3)
+        filler.unlink()
+        return "fill"
+
     def on_reload(self):
         # Before it has its handlers, this would end it.
         return "reload" if self.service.zygote() and send(self.service.process.pid, signal.SIGHUP) else None
@@ -295,7 +309,7 @@ class Chaos:
             self.stopped += [(now() + delay, pid) for pid in orphans for delay in (0.5, 2)]
 
     def kill_on(self):
-        deeds = [(self.on_job, 6), (self.on_client, 5), (self.on_idle, 5), (self.on_zygote, 2), (self.on_reload, 1), (self.on_service, 0.7), (self.on_folder, 0.2)]
+        deeds = [(self.on_job, 6), (self.on_client, 5), (self.on_idle, 5), (self.on_zygote, 2), (self.on_reload, 1), (self.on_service, 0.7), (self.on_folder, 0.2), (self.on_disk, 1)]
         while now() < self.end_time:
             deed = self.random.choices([item for item, _ in deeds], [weight for _, weight in deeds])[0]
             what = deed()
@@ -365,6 +379,14 @@ def leftovers(service, before):
     return found
 
 
+def own_disk():
+    """Goes on in a mount namespace of its own, where that can be: there the disk can be filled."""
+    if "PML_CHAOS_DISK" not in os.environ and os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0:
+        os.environ["PML_CHAOS_DISK"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", sys.executable, "-B", *sys.argv])
+    return os.environ.pop("PML_CHAOS_DISK", "") == "1"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--prefix", type=pathlib.Path, default=pathlib.Path("/usr/local"))
@@ -373,8 +395,11 @@ def main():
     parser.add_argument("--callers", type=int, default=8)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
+    options.disk = own_disk()
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans come here
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pml-chaos-"))
+    if options.disk:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE},mode=700", "tmpfs", folder], check=True)
     service = Service(options.prefix, folder)
     chaos, left = Chaos(options, service), ["it did not start"]
     try:
@@ -400,6 +425,9 @@ def main():
     if failed:
         print("log:", folder / "pmld.log")
     else:
+        if options.disk:
+            service.log.close()
+            subprocess.run(["umount", "-l", folder], check=True)
         shutil.rmtree(folder)
     sys.exit(1 if failed else 0)
 

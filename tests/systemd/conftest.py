@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -73,6 +74,10 @@ class Pool:
     def stop(self):
         systemctl("stop", self.socket_unit, self.service_unit, check=False)
         systemctl("reset-failed", self.socket_unit, self.service_unit, check=False)
+        drop_ins = RUNTIME / f"systemd/user/{self.service_unit}.d"
+        if drop_ins.exists():
+            shutil.rmtree(drop_ins)
+            systemctl("daemon-reload")
 
     def show(self, name):
         return systemctl("show", "--value", "-p", name, self.service_unit).stdout.strip()

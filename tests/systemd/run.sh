@@ -56,6 +56,11 @@ inside() {
   prepare_run || cannot "no private /run"
   local variables=(PATH="$prefix/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" HOME=/run/user/0 USER=root LOGNAME=root LANG=C.UTF-8 TERM=dumb
     XDG_RUNTIME_DIR=/run/user/0 XDG_CONFIG_HOME=/run/user/0/config DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/0/bus)
+  # The sanitized build is told its options and the module that a plain python3 can load.
+  local name
+  for name in PML_MODULE_DIR ASAN_OPTIONS UBSAN_OPTIONS; do
+    if [ -n "${!name:-}" ]; then variables+=("$name=${!name}"); fi
+  done
   /lib/systemd/systemd-journald </dev/null >/dev/null 2>&1 &
   wait_for /run/systemd/journal/socket
   env -i "${variables[@]}" /lib/systemd/systemd --user </dev/null >/run/manager.log 2>&1 &
@@ -77,7 +82,7 @@ prefix=$(readlink -f "$1")
 shift
 if [ "$(id -u)" != 0 ]; then
   sudo -n true 2>/dev/null || cannot "neither root nor sudo"
-  exec sudo --preserve-env=CI "$BASH" "$here/run.sh" "$prefix" "$@"
+  exec sudo --preserve-env=CI,PML_MODULE_DIR,ASAN_OPTIONS,UBSAN_OPTIONS "$BASH" "$here/run.sh" "$prefix" "$@"
 fi
 [ -x /lib/systemd/systemd ] && [ -x /lib/systemd/systemd-journald ] || cannot "no systemd"
 unshare --mount true 2>/dev/null || cannot "no mount namespaces"

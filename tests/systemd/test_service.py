@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -144,6 +145,52 @@ def test_a_killed_service_is_restarted(warm_pool, tmp_path):
     assert warm_pool.run("-c", "print(2)").stdout == "2\n"
     job.send_signal(signal.SIGTERM)
     job.wait(10)
+
+
+def drop_in(pool, text):
+    """Lines for the pool's own service unit, until the pool stops."""
+    folder = pathlib.Path(os.environ["XDG_RUNTIME_DIR"]) / f"systemd/user/{pool.service_unit}.d"
+    folder.mkdir(parents=True)
+    (folder / "test.conf").write_text(text)
+    systemctl("daemon-reload")
+
+
+def test_a_service_that_hangs_is_replaced_by_the_watchdog(pool):
+    drop_in(pool, "[Service]\nWatchdogSec=1s\nTimeoutAbortSec=2s\nLimitCORE=0:infinity\n")
+    pool.start()
+    old = pool.main_pid()
+    os.kill(old, signal.SIGSTOP)
+    until(lambda: pool.main_pid() not in (0, old) and pool.active(), 20)
+    done = pool.run("-c", "print(6*7)")
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
+def test_restarts_under_load_lose_nothing(warm_pool):
+    """Each caller gets its answer, warm or not, or the death that a stop deals to running jobs."""
+    ends = []
+
+    def call(seed):
+        number = seed
+        while not over.is_set():
+            number += 1000
+            done = warm_pool.run("-c", f"print({number} * 2); raise SystemExit({number} % 100)", warm=False)
+            answer = (done.stdout, done.stderr, done.returncode)
+            ends.append(answer == (f"{number * 2}\n", "", number % 100) or (done.returncode == -signal.SIGTERM and "stopped") or answer)
+
+    over = threading.Event()
+    callers = [threading.Thread(target=call, args=(seed,)) for seed in range(4)]
+    for caller in callers:
+        caller.start()
+    for _ in range(8):
+        before = len(ends)
+        systemctl("restart", warm_pool.service_unit)
+        until(lambda: len(ends) > before + 8)
+    over.set()
+    for caller in callers:
+        caller.join()
+    assert [end for end in ends if end not in (True, "stopped")] == []
+    assert ends.count(True) > len(ends) * 0.8
+    assert warm_pool.run("-c", "print(6*7)").stdout == "42\n"
 
 
 def test_a_vanished_client_ends_its_job(warm_pool, tmp_path):
