@@ -3,8 +3,9 @@
 #
 #   ./test.sh                                       everything
 #   ./test.sh unit|integration|equivalence|systemd  one part of it
-#   ./test.sh sanitize                              unit and integration tests under ASan and UBSan
-#   ./test.sh lint                                  formatting and clang-tidy (not part of everything)
+#   ./test.sh sanitize                              unit, integration and systemd tests under ASan and UBSan
+#   ./test.sh fuzz                                  each fuzzer for a short time (tests/fuzz/run.sh: longer)
+#   ./test.sh lint                                  formatting and clang-tidy
 #
 # The last line is "N passed, N failed, N skipped". CI=true: what cannot run has failed.
 set -euo pipefail
@@ -12,7 +13,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 root=$PWD stage=$PWD/build-test/stage results=$PWD/build-test/results
 jobs=$(nproc)
 packages=(g++ meson ninja-build pkg-config libsystemd-dev libtomlplusplus-dev nlohmann-json3-dev pybind11-dev python3 python3-dev
-  libgtest-dev python3-pytest python3-numpy python3-pyside2.qtwidgets netcat-openbsd systemd dbus dbus-user-session
+  libgtest-dev clang libclang-rt-14-dev clang-format clang-tidy valgrind python3-pytest python3-numpy python3-pyside2.qtwidgets netcat-openbsd systemd dbus dbus-user-session
   procps util-linux)
 counted=()
 
@@ -88,16 +89,16 @@ equivalence() {
   fi
 }
 
-systemd_suite() {
-  say "The real thing: systemd, journald, sockets"
+systemd_suite() { # STAGE NAME
+  say "The real thing: systemd, journald, sockets ($2)"
   local status=0 number
-  rm -f "$results/systemd.xml"
-  tests/systemd/run.sh "$stage" -q -o junit_family=xunit2 --junitxml "$results/systemd.xml" || status=$?
+  rm -f "$results/$2.xml"
+  tests/systemd/run.sh "$1" -q -o junit_family=xunit2 --junitxml "$results/$2.xml" || status=$?
   if [ "$status" = 77 ]; then
     number=$(grep -c '^def test_' tests/systemd/test_*.py | awk -F: '{ sum += $2 } END { print sum }')
-    counted+=("systemd=0,0,$number")
+    counted+=("$2=0,0,$number")
   else
-    count systemd
+    count "$2"
   fi
 }
 
@@ -107,21 +108,31 @@ sanitize() {
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   unit build-sanitize unit-sanitized
   # python3 itself is not built so: the module that it loads is the plain one.
-  PML_MODULE_DIR=$(dirname "$(find "$stage/lib" -name '_pml_zygote*.so' | head -n 1)") integration "$root/build-sanitize/stage" integration-sanitized
-  unset ASAN_OPTIONS UBSAN_OPTIONS
+  PML_MODULE_DIR=$(dirname "$(find "$stage/lib" -name '_pml_zygote*.so' | head -n 1)")
+  export PML_MODULE_DIR
+  integration "$root/build-sanitize/stage" integration-sanitized
+  systemd_suite "$root/build-sanitize/stage" systemd-sanitized
+  unset ASAN_OPTIONS UBSAN_OPTIONS PML_MODULE_DIR
+}
+
+fuzz() {
+  say "Fuzzing, a short time"
+  tests/fuzz/run.sh 10 | tee "$results/fuzz.log" || true
+  counted+=("fuzz=$(awk 'NR > 1 && $2 > 0 && $4 == 0 { good++ } NR > 1 && !($2 > 0 && $4 == 0) { bad++ } END { printf "%d,%d,0", good, bad + (NR < 2) }' "$results/fuzz.log")")
 }
 
 lint() {
-  packages+=(clang-format clang-tidy)
-  install_packages
+  say "Formatting and clang-tidy"
+  local files good=0
   mapfile -t files < <(git ls-files '*.cpp' '*.hpp')
-  clang-format --dry-run -Werror "${files[@]}"
+  clang-format --dry-run -Werror "${files[@]}" && good=$((good + 1))
   mapfile -t files < <(git ls-files 'src/*.cpp' | grep -v '^src/client/runtime/')
-  printf '%s\n' "${files[@]}" | xargs -P "$jobs" -n 4 clang-tidy --quiet -p build-test
+  printf '%s\n' "${files[@]}" | xargs -P "$jobs" -n 4 clang-tidy --quiet -p build-test && good=$((good + 1))
+  counted+=("lint=$good,$((2 - good)),0")
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit integration equivalence systemd sanitize)
+[ $# -gt 0 ] || parts=(unit integration equivalence systemd sanitize fuzz lint)
 clean_environment
 install_packages
 mkdir -p "$results"
@@ -132,9 +143,10 @@ for part in "${parts[@]}"; do
     unit) unit build-test unit ;;
     integration) integration "$stage" integration ;;
     equivalence) equivalence ;;
-    systemd) systemd_suite ;;
+    systemd) systemd_suite "$stage" systemd ;;
     sanitize) sanitize ;;
-    lint) lint; exit ;;
+    fuzz) fuzz ;;
+    lint) lint ;;
     *) echo "test.sh: unknown part $part" >&2; exit 64 ;;
   esac
 done
