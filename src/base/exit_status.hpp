@@ -10,5 +10,6 @@ inline constexpr int k_exit_cant_create = 73;  ///< a file or socket could not b
 inline constexpr int k_exit_overloaded = 75;   ///< the queue is full
 inline constexpr int k_exit_refused = 77;      ///< the peer may not be served
 inline constexpr int k_exit_config = 78;       ///< the profile is wrong; restarting does not help
+inline constexpr int k_exit_replaced = 79;     ///< pmld was replaced on disk, the new one is to start
 
 }  // namespace pml::base

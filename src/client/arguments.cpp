@@ -218,20 +218,20 @@ class Parser {
 std::string_view help_text() noexcept {
   return R"(Usage: pml [OPTION]... SCRIPT|- [ARG]...
        pml [OPTION]... -m MODULE | -c CODE | -e ENTRY-POINT [ARG]...
-Runs a Python program from a pool of warm interpreters, exactly as python3 would.
+Runs a Python program from a pool of warm interpreters, just as python3 would.
 
-  -p, --profile NAME      the pool to use (default: $PML_PROFILE, else "default")
+  -p, --profile NAME      the pool to use ($PML_PROFILE, else "default")
   -e, --entry-point [DIST[==VERSION]:[GROUP:]]NAME
                           run an installed entry point (group: console_scripts)
       --wait              wait for a pool that is still warming up
       --detach            start the program and return at once
-      --no-fallback       fail (69) where the program would have to be run by python3
+      --no-fallback       fail (69) where python3 would have to be executed
       --socket PATH       the service's socket, instead of the profile's
       --help, --version   of pml; -h and -V are python3's
 
-All options of python3 are understood; those that no warm interpreter can honour make
-pml execute python3. Environment: PML=0 runs python3 straight away, PML_TRACE=1 tells
-on standard error what happened and when.
+All options of python3 are understood; those that no warm interpreter can honour
+make pml execute python3. Environment: PML=0 runs python3 straight away,
+PML_TRACE=1 tells on standard error what happened and when. See also pmlctl.
 )";
 }
 

@@ -38,6 +38,9 @@ void take_line(ServiceStatus& status, std::string_view line) {
   } else if (key == "failed-preload") {
     const std::string name(cut(line));
     status.failed.emplace_back(name, line);
+  } else if (key == "quarantined") {
+    const std::string name(cut(line));
+    status.quarantined.emplace_back(name, line);
   } else if (key == "last-job") {
     PastJob job;
     job.name = cut(line);

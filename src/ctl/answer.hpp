@@ -19,11 +19,12 @@ struct PastJob {
 
 /// A service's answer to "status" (pml-protocol(7)).
 struct ServiceStatus {
-  std::map<std::string, std::string> values;                    ///< what stands there once
-  std::vector<std::pair<std::string, std::uint64_t>> preloads;  ///< name, microseconds
-  std::vector<std::pair<std::string, std::string>> failed;      ///< name, why
-  std::map<std::string, std::uint64_t> refused;                 ///< by reason
-  std::vector<PastJob> last_jobs;                               ///< oldest first
+  std::map<std::string, std::string> values;                     ///< what stands there once
+  std::vector<std::pair<std::string, std::uint64_t>> preloads;   ///< name, microseconds
+  std::vector<std::pair<std::string, std::string>> failed;       ///< name, why
+  std::vector<std::pair<std::string, std::string>> quarantined;  ///< name, why
+  std::map<std::string, std::uint64_t> refused;                  ///< by reason
+  std::vector<PastJob> last_jobs;                                ///< oldest first
 
   /// The value of `key`, empty where it was not told.
   [[nodiscard]] std::string value(const std::string& key) const;

@@ -59,5 +59,7 @@ int suggest(const Options& options);
 int wrap(const Options& options);
 int unwrap(const Options& options);
 int bench(const Options& options);
+/// For the shells: not told of in the help.
+int complete(const Options& options);
 
 }  // namespace pml::ctl

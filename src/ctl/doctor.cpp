@@ -3,12 +3,14 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "base/paths.hpp"
 #include "ctl/command.hpp"
 #include "ctl/json.hpp"
 #include "ctl/process.hpp"
 #include "ctl/service.hpp"
+#include "ctl/status_view.hpp"
 #include "ctl/table.hpp"
 #include "profile/profile.hpp"
 
@@ -23,6 +25,32 @@ struct Finding {
   std::string text;
   std::string remedy;
 };
+
+/// What a person can do about programs that step aside for this reason.
+std::string remedy_of(const std::string& reason) {
+  static const std::map<std::string, std::string> k_remedies = {
+      {"warming-up",
+       "have the pool warm from the start of the session, see pml@.service(8); or pml --wait"},
+      {"overloaded", "raise pool.max-queue, pool.max-jobs or pool.workers in the profile"},
+      {"stopping", "start the service again"},
+      {"protocol",
+       "restart the service, it is older or newer than pml: systemctl --user restart 'pml@*'"},
+      {"malformed", "something else than pml talks to the socket; see pml-protocol(7)"},
+      {"other-user", "start a service as that user"},
+      {"other-namespace", "inside containers and sandboxes python3 is right; or run pmld in there"},
+      {"confined", "callers under seccomp or no_new_privs get python3; or run pmld in there"},
+      {"traced", "python3 is what strace and debuggers should see; nothing to do"},
+      {"option", "options such as -O or -I act only while an interpreter starts; leave them out"},
+      {"environment", "unset the variable, or give the pool the same value in [python.env]"},
+      {"shadowed", "rename the file, or do not preload the module of that name"},
+      {"context", "PML_TRACE=1 pml … names the limit that cannot be handed over"},
+      {"stale", "nothing: a new pool is made after each change of a file"},
+      {"broken", "journalctl --user says why the interpreter does not start"},
+      {"terminal", "PML_TRACE=1 pml … shows more"}};
+  const auto found = k_remedies.find(reason);
+  return found != k_remedies.end() ? found->second
+                                   : "pml(1) explains it; PML_TRACE=1 pml … shows it";
+}
 
 class Examination {
  public:
@@ -143,9 +171,16 @@ class Examination {
     for (const auto& [module, why] : status->failed)
       add(Health::warning, "preload " + module + " failed: " + why,
           "remove it from the profile, or install it");
+    for (const auto& [module, why] : status->quarantined)
+      add(Health::bad, "preload " + module + " is quarantined: " + why,
+          "remove it from preload.modules, or correct it; pmlctl reload " + name_);
     for (const auto& [reason, count] : status->refused)
-      add(Health::warning, std::to_string(count) + " programs stepped aside: " + reason,
-          "pml(1) explains it; PML_TRACE=1 pml … shows it");
+      add(Health::warning,
+          std::to_string(count) + (count == 1 ? " program" : " programs") +
+              " stepped aside: " + reason,
+          remedy_of(reason));
+    if (const std::string last = last_refusal_text(*status); !last.empty())
+      add(Health::good, "the last one to step aside: " + last);
   }
 
   void look_at_environment() {

@@ -41,6 +41,9 @@ Json json_of(const ServiceStatus& status) {
   Json& failed = json["failed_preloads"] = Json::array();
   for (const auto& [name, why] : status.failed)
     failed.push_back({{"module", name}, {"reason", why}});
+  Json& quarantined = json["quarantined_preloads"] = Json::array();
+  for (const auto& [name, why] : status.quarantined)
+    quarantined.push_back({{"module", name}, {"reason", why}});
   Json& jobs = json["last_jobs"] = Json::array();
   for (const PastJob& job : status.last_jobs)
     jobs.push_back({{"job", job.name},

@@ -13,22 +13,24 @@ namespace pml::ctl {
 namespace {
 
 struct Line {
-  std::string name, socket, service, counts, description, path;
+  std::string name, socket, service, description, path;
   bool good = true;
+  std::optional<ServiceStatus> status;
+
+  [[nodiscard]] std::string counts() const {
+    if (!status) return "-";
+    return status->value("idle") + "/" + status->value("running") + "/" + status->value("served");
+  }
 };
 
 Line line_of(Services& services, const profile::Listed& listed) {
-  Line line{listed.name,
-            services.socket_state(listed.name),
-            services.service_state(listed.name),
-            "",
-            listed.description,
-            listed.path,
-            listed.good};
-  if (const auto status = services.status(listed.name))
-    line.counts =
-        status->value("idle") + "/" + status->value("running") + "/" + status->value("served");
-  return line;
+  return {listed.name,
+          services.socket_state(listed.name),
+          services.service_state(listed.name),
+          listed.description,
+          listed.path,
+          listed.good,
+          services.status(listed.name)};
 }
 
 Colour colour_of(const std::string& state) {
@@ -38,8 +40,11 @@ Colour colour_of(const std::string& state) {
 }
 
 Json json_of(const Line& line) {
-  return {{"profile", line.name}, {"socket", line.socket}, {"service", line.service},
-          {"good", line.good},    {"file", line.path},     {"description", line.description}};
+  Json json = {{"profile", line.name}, {"socket", line.socket}, {"service", line.service},
+               {"good", line.good},    {"file", line.path},     {"description", line.description}};
+  if (line.status)
+    for (const char* key : {"idle", "running", "served"}) json[key] = line.status->number(key);
+  return json;
 }
 
 }  // namespace
@@ -66,7 +71,7 @@ int list(const Options& options) {
     table.add({{line.name, Colour::bold},
                {line.socket, colour_of(line.socket)},
                {line.service, colour_of(line.service)},
-               {line.counts.empty() ? "-" : line.counts},
+               {line.counts()},
                line.good ? Cell{line.description} : Cell{"bad: see pmlctl check", Colour::bad}});
   print(table.text(), options.pager);
   return 0;

@@ -30,34 +30,34 @@ constexpr std::array k_verbs = {
     Verb{"check", check, 0, k_any},
     Verb{"doctor", doctor, 0, 1},
     Verb{"top", top, 0, 1},
-    Verb{"suggest", suggest, 1, k_any* k_any},
+    Verb{"suggest", suggest, 0, k_any* k_any},
     Verb{"wrap", wrap, 1, k_any},
     Verb{"unwrap", unwrap, 1, k_any},
     Verb{"bench", bench, 1, k_any* k_any},
+    Verb{"complete", complete, 1, 2},
 };
 
 constexpr const char* k_help =
-    "pmlctl [OPTION]... VERB ...: looks at and steers pml's pools of warm interpreters\n\n"
-    "  list                       profiles, their sockets and services\n"
-    "  status [PROFILE]...        one service, or all that run\n"
-    "  jobs [PROFILE]             what runs\n"
-    "  kill JOB [SIGNAL]          a signal to a job's process group (TERM)\n"
-    "  reload [PROFILE]           a new pool with the profile as it is now\n"
-    "  show [PROFILE]             the merged profile, each value with its file\n"
-    "  check [FILE]...            what is wrong with profiles\n"
-    "  doctor [PROFILE]           what keeps programs from starting warm\n"
-    "  top [PROFILE]              a live view\n"
-    "  suggest [--write] PROGRAM  which imports cost what, and to preload them\n"
-    "  wrap COMMAND...            an installed Python command starts warm under its name\n"
-    "  unwrap COMMAND...          takes that back\n"
-    "  bench [-n RUNS] PROGRAM    python3 and pml side by side\n\n"
-    "PROGRAM is -- and words as for python3: SCRIPT, -m MODULE or -c CODE, and arguments.\n\n"
+    "Usage: pmlctl [OPTION]... [VERB ...]: looks at and steers warm interpreters\n\n"
+    "  list                          profiles, their sockets and services\n"
+    "  status [PROFILE]...           one service, or all that run\n"
+    "  jobs [PROFILE]                what runs\n"
+    "  kill JOB [SIGNAL]             a signal (TERM) to a job's process group\n"
+    "  reload [PROFILE]              a new pool with the profile as it is now\n"
+    "  show [PROFILE]                the merged profile, each value with its file\n"
+    "  check [FILE|PROFILE]...       what is wrong with profiles\n"
+    "  doctor [PROFILE]              what keeps programs from starting warm\n"
+    "  top [PROFILE]                 a live view\n"
+    "  suggest [--write] [PROGRAM]   imports to preload, of PROGRAM or as seen\n"
+    "  wrap COMMAND...               an installed command starts warm under its name\n"
+    "  unwrap COMMAND...             takes that back\n"
+    "  bench [-n RUNS] PROGRAM       python3 and pml side by side\n\n"
+    "PROGRAM: as for python3, SCRIPT, -m MODULE or -c CODE, and arguments; after --\n\n"
     "  -p, --profile NAME   the profile, where none is named ($PML_PROFILE, default)\n"
     "      --socket PATH    the socket of a service without a profile\n"
     "      --json           JSON instead of tables\n"
     "      --no-pager       never through a pager\n"
-    "  -h, --help           this\n"
-    "      --version        the version\n";
+    "  -h, --help, --version\n";
 
 const Verb* find(std::string_view name) {
   for (const Verb& verb : k_verbs)

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <functional>
+
 #include "base/paths.hpp"
 #include "ctl/command.hpp"
 #include "ctl/json.hpp"
@@ -40,6 +43,7 @@ std::vector<Value> values_of(const profile::Profile& profile) {
           {"pool.idle-exit", span_text(profile.idle_exit)},
           {"pool.preload-timeout", span_text(profile.preload_timeout)},
           {"watch.sources", profile.watch_sources},
+          {"watch.imports", profile.watch_imports},
           {"job.cgroup", profile.cgroup == profile::Cgroup::scope ? "scope" : "service"}};
 }
 
@@ -48,6 +52,24 @@ std::string file_of(const profile::Profile& profile, const std::string& key) {
   for (const profile::Origin& origin : profile.provenance)
     if (origin.key == key || origin.key.starts_with(key + ".")) file = origin.file;
   return file;
+}
+
+std::string note(const std::string& file) {
+  return coloured("  # " + (file.empty() ? "default" : file), Colour::faint) + "\n";
+}
+
+/// The files of a list's items, or of a table's members, where they are not all the same.
+std::vector<std::string> files_of_parts(const profile::Profile& profile, const Value& item) {
+  std::vector<std::string> files;
+  if (item.value.is_array())
+    for (const Json& part : item.value)
+      files.push_back(file_of(profile, item.key + "[" + part.get<std::string>() + "]"));
+  if (item.value.is_object())
+    for (const auto& [name, part] : item.value.items())
+      files.push_back(file_of(profile, item.key + "." + name));
+  if (std::adjacent_find(files.begin(), files.end(), std::not_equal_to<>()) == files.end())
+    return {};
+  return files;
 }
 
 std::string toml_of(const Json& value) {
@@ -61,6 +83,24 @@ std::string toml_of(const Json& value) {
   return text.empty() ? "{}" : "{ " + text + " }";
 }
 
+/// Each item on a line of its own, with the file it comes from.
+std::string list_of_parts(const Json& value, const std::vector<std::string>& files) {
+  std::string text = "[\n";
+  for (std::size_t i = 0; i < files.size(); ++i)
+    text += "  " + toml_text(value[i].get<std::string>()) + "," + note(files[i]);
+  return text + "]\n";
+}
+
+/// [python.env] with each variable on a line of its own.
+std::string table_of_parts(const Value& item, const std::vector<std::string>& files) {
+  std::string text;
+  std::size_t i = 0;
+  for (const auto& [name, content] : item.value.items())
+    text += item.key.substr(item.key.find('.') + 1) + "." + toml_text(name) + " = " +
+            toml_text(content.get<std::string>()) + note(files[i++]);
+  return text;
+}
+
 std::string text_of(const profile::Profile& profile) {
   std::string text;
   for (const std::string& file : profile.files) text += coloured("# " + file, Colour::faint) + "\n";
@@ -71,9 +111,14 @@ std::string text_of(const profile::Profile& profile) {
     const std::string here = dot == std::string::npos ? "" : item.key.substr(0, dot);
     if (here != section) text += "\n" + coloured("[" + here + "]", Colour::bold) + "\n";
     section = here;
-    const std::string file = file_of(profile, item.key);
-    text += item.key.substr(dot == std::string::npos ? 0 : dot + 1) + " = " + toml_of(item.value) +
-            coloured("  # " + (file.empty() ? "default" : file), Colour::faint) + "\n";
+    const std::string name = item.key.substr(dot == std::string::npos ? 0 : dot + 1);
+    const std::vector<std::string> files = files_of_parts(profile, item);
+    if (files.empty())
+      text += name + " = " + toml_of(item.value) + note(file_of(profile, item.key));
+    else if (item.value.is_object())
+      text += table_of_parts(item, files);
+    else
+      text += name + " = " + list_of_parts(item.value, files);
   }
   return text;
 }
@@ -96,6 +141,7 @@ int show(const Options& options) {
     member["value"] = item.value;
     const std::string file = file_of(profile, item.key);
     if (!file.empty()) member["file"] = file;
+    if (const auto files = files_of_parts(profile, item); !files.empty()) member["files"] = files;
   }
   print_json(json);
   return 0;

@@ -22,6 +22,11 @@ void add(std::string& text, const std::string& name, const std::string& value) {
   if (!value.empty()) text += label(name) + value + "\n";
 }
 
+std::string ago(std::uint64_t when) {
+  const auto now = static_cast<std::uint64_t>(std::time(nullptr));
+  return duration_text((now > when ? now - when : 0) * 1000000) + " ago";
+}
+
 std::string state_of(const ServiceStatus& status) {
   const std::string state = status.value("state");
   const Colour colour = state == "warm"     ? Colour::good
@@ -33,9 +38,7 @@ std::string state_of(const ServiceStatus& status) {
     std::tm parts{};
     ::localtime_r(&since, &parts);
     std::strftime(when, sizeof when, "%a %F %T %Z", &parts);
-    const std::time_t now = std::time(nullptr);
-    const auto age = static_cast<std::uint64_t>(now > since ? now - since : 0);
-    text += std::string(" since ") + when + "; " + duration_text(age * 1000000) + " ago";
+    text += std::string(" since ") + when + "; " + ago(static_cast<std::uint64_t>(since));
   }
   if (const std::string activity = status.value("activity"); !activity.empty())
     text += "; " + activity;
@@ -65,7 +68,8 @@ std::string memory_text(const PoolMemory& memory) {
 std::string latency_text(const ServiceStatus& status) {
   if (status.number("launch-p99-usec") == 0) return {};
   return duration_text(status.number("launch-p50-usec")) + " median, " +
-         duration_text(status.number("launch-p99-usec")) + " 99th percentile";
+         duration_text(status.number("launch-p95-usec")) + " 95 %, " +
+         duration_text(status.number("launch-p99-usec")) + " 99 %";
 }
 
 void add_preloads(std::string& text, const ServiceStatus& status) {
@@ -98,6 +102,19 @@ std::string jobs_table(const ServiceStatus& status) {
 
 }  // namespace
 
+std::string last_refusal_text(const ServiceStatus& status) {
+  const std::string last = status.value("last-refused");
+  if (last.empty()) return {};
+  const std::size_t blank = std::min(last.find(' '), last.size());
+  std::string text =
+      ago(std::strtoull(last.c_str() + blank, nullptr, 10)) + ", " + last.substr(0, blank);
+  if (const std::string detail = status.value("last-refused-detail"); !detail.empty())
+    text += " (" + detail + ")";
+  if (const std::string command = status.value("last-refused-command"); !command.empty())
+    text += ": " + command;
+  return text;
+}
+
 std::string end_text(const std::string& end) {
   const std::size_t colon = std::min(end.find(':'), end.size());
   const std::string number = colon < end.size() ? end.substr(colon + 1) : "";
@@ -117,12 +134,15 @@ std::string status_view(const ServiceStatus& status, const PoolMemory& memory) {
           status.value("generation") + ")");
   add(text, "Pool", counts_of(status));
   add(text, "Stepped aside", refusals_of(status));
+  add(text, "Lately", last_refusal_text(status));
   add(text, "Launches", latency_text(status));
   add(text, "Memory", memory_text(memory));
   add(text, "Profile error", coloured(status.value("profile-error"), Colour::bad));
   add_preloads(text, status);
   for (const auto& [name, why] : status.failed)
     add(text, "Failed", coloured(name, Colour::bad) + "  " + why);
+  for (const auto& [name, why] : status.quarantined)
+    add(text, "Quarantined", coloured(name, Colour::bad) + "  " + why);
   return text + jobs_table(status);
 }
 

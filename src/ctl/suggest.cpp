@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
 
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
@@ -53,6 +54,39 @@ std::set<std::string> found_without_program(const std::string& interpreter,
   return found;
 }
 
+/// How many jobs imported each module, as a service has seen it; most often first.
+using Seen = std::vector<std::pair<std::string, std::uint64_t>>;
+
+Seen seen_in_service(const std::string& name) {
+  Services services;
+  const auto answer = services.asleep(name) ? std::nullopt : ask(socket_of(name), "imports");
+  if (!answer) throw not_running(services, name);
+  if (answer->starts_with("error"))
+    throw Failure(k_exit_failure,
+                  "profile \"" + name +
+                      "\" does not note what its programs import; name one (pmlctl suggest -p " +
+                      name + " -- SCRIPT), or set imports = true in its [watch] table");
+  Seen seen;
+  std::istringstream lines(*answer);
+  std::string module;
+  for (std::uint64_t count = 0; lines >> module >> count;) seen.emplace_back(module, count);
+  std::stable_sort(seen.begin(), seen.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  return seen;
+}
+
+/// A program that imports these modules and nothing else, each where it can.
+std::vector<std::string> program_that_imports(const profile::Profile& profile, const Seen& seen) {
+  std::set<std::string> names;
+  for (const auto& [module, count] : seen) names.insert(first_part(module));
+  const std::set<std::string> found = found_without_program(profile.interpreter, names);
+  std::vector<std::string> words = {
+      "-c", "import sys\nfor n in sys.argv[1:]:\n  try: __import__(n)\n  except Exception: pass"};
+  for (const auto& [module, count] : seen)
+    if (found.contains(first_part(module))) words.push_back(module);
+  return words;
+}
+
 std::vector<Import> candidates(const profile::Profile& profile,
                                const std::vector<std::string>& words) {
   const ImportReport bare = measured(profile.interpreter, {"-c", "pass"});
@@ -99,8 +133,16 @@ void write_drop_in(const std::string& name, const std::vector<std::string>& modu
               name.c_str());
 }
 
-std::string note_of(bool preloaded) {
-  return preloaded ? "preloaded already" : "would be saved";
+std::uint64_t jobs_with(const Seen& seen, const std::string& module) {
+  const auto found = std::find_if(seen.begin(), seen.end(),
+                                  [&](const auto& entry) { return entry.first == module; });
+  return found != seen.end() ? found->second : 0;
+}
+
+std::string note_of(bool preloaded, std::uint64_t jobs) {
+  const std::string note = preloaded ? "preloaded already" : "would be saved";
+  if (jobs == 0) return note;
+  return note + ", imported by " + std::to_string(jobs) + (jobs == 1 ? " program" : " programs");
 }
 
 }  // namespace
@@ -108,7 +150,13 @@ std::string note_of(bool preloaded) {
 int suggest(const Options& options) {
   const std::string name = profile_of(options);
   const profile::Profile profile = profile_to_fill(options, name);
-  const std::vector<Import> imports = candidates(profile, options.words);
+  Seen seen;
+  std::vector<std::string> program = options.words;
+  if (program.empty()) {
+    seen = seen_in_service(name);
+    program = program_that_imports(profile, seen);
+  }
+  const std::vector<Import> imports = candidates(profile, program);
   Table table({">TIME", "MODULE", "WITH PROFILE " + name});
   Json json = Json::array();
   std::vector<std::string> modules;
@@ -117,16 +165,21 @@ int suggest(const Options& options) {
     const bool preloaded = is_preloaded(profile, import.name);
     if (!preloaded) modules.push_back(import.name);
     if (!preloaded) saved += import.cumulative_usec;
+    const std::uint64_t jobs = jobs_with(seen, import.name);
     table.add({{duration_text(import.cumulative_usec)},
                {import.name, Colour::bold},
-               {note_of(preloaded), preloaded ? Colour::faint : Colour::good}});
+               {note_of(preloaded, jobs), preloaded ? Colour::faint : Colour::good}});
     json.push_back(
         {{"module", import.name}, {"usec", import.cumulative_usec}, {"preloaded", preloaded}});
+    if (jobs > 0) json.back()["jobs"] = jobs;
   }
   if (options.json)
     print_json(json);
   else if (table.empty())
-    print("The program imports nothing that is worth preloading.\n", false);
+    print(options.words.empty()
+              ? "No program has imported anything else that is worth preloading.\n"
+              : "The program imports nothing that is worth preloading.\n",
+          false);
   else
     print(table.text() + "\nPreloading saves " + duration_text(saved) + " more a start.\n", false);
   if (modules.empty()) return 0;

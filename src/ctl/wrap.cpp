@@ -40,16 +40,16 @@ std::string own_pml() {
 }
 
 Original original_of(const Wrapped& wrapped) {
+  if (is_launcher(read_file(wrapped.launcher), wrapped.profile))
+    throw Failure(
+        k_exit_failure,
+        wrapped.name + " is wrapped already; take it back with: pmlctl unwrap " + wrapped.name);
   Original original;
   original.path = find_command(wrapped.name);
   if (original.path.empty())
     throw Failure(k_exit_failure,
                   "there is no command " + wrapped.name + " in PATH; install it first");
   original.text = read_file(original.path);
-  if (is_launcher(original.text, wrapped.profile))
-    throw Failure(
-        k_exit_failure,
-        wrapped.name + " is wrapped already; take it back with: pmlctl unwrap " + wrapped.name);
   const auto first = python_first_line(original.text);
   if (!first)
     throw Failure(k_exit_failure, original.path + " is no Python script, so pml cannot run it");
@@ -125,29 +125,13 @@ void start_pool(const Wrapped& wrapped) {
   manager->start(service_unit(wrapped.profile));
 }
 
-void wrap_one(const std::string& name) {
-  const Wrapped wrapped(name);
-  const Original original = original_of(wrapped);
-  std::vector<std::string> modules = imported_modules(original.text);
-  const std::uint64_t saved = keep_importable(original, modules);
-  write_launcher(wrapped, original);
-  write_profile(wrapped, original, modules);
-  std::printf("%s starts warm: %s saves the import of %s, about %s a start.\n", name.c_str(),
-              wrapped.launcher.c_str(), modules.empty() ? "nothing" : modules.front().c_str(),
-              duration_text(saved).c_str());
-  start_pool(wrapped);
-  if (find_command(name) != wrapped.launcher)
-    std::printf("%s comes first in PATH: put %s in front of it, then: hash -r\n",
-                find_command(name).c_str(), fs::path(wrapped.launcher).parent_path().c_str());
-}
-
 void stop_pool(const Wrapped& wrapped) {
   auto manager = Manager::connect();
   if (manager) {
     manager->disable(socket_unit(wrapped.profile));
     manager->stop(socket_unit(wrapped.profile));
-    manager->stop(service_unit(wrapped.profile));
     manager->reset_failed(service_unit(wrapped.profile));
+    manager->stop(service_unit(wrapped.profile));
     return;
   }
   Services services;
@@ -155,19 +139,68 @@ void stop_pool(const Wrapped& wrapped) {
   if (status) ::kill(static_cast<pid_t>(status->number("pid")), SIGTERM);
 }
 
+/// The folder and the one that it is in, where nothing else is in them.
+void remove_empty_folders(const fs::path& folder) {
+  std::error_code error;
+  fs::remove(folder, error);
+  fs::remove(folder.parent_path(), error);
+}
+
+void restore(const Wrapped& wrapped) {
+  std::error_code error;
+  if (is_launcher(read_file(wrapped.launcher), wrapped.profile))
+    fs::remove(wrapped.launcher, error);
+  if (fs::exists(wrapped.kept, error) && !fs::exists(wrapped.launcher, error))
+    fs::rename(wrapped.kept, wrapped.launcher, error);
+  remove_empty_folders(fs::path(wrapped.kept).parent_path());
+}
+
+void forget(const Wrapped& wrapped) {
+  std::error_code error;
+  if (!read_file(wrapped.profile_file).starts_with(k_mark)) return;
+  fs::remove(wrapped.profile_file, error);
+  fs::remove_all(wrapped.profile_file + ".d", error);
+  remove_empty_folders(fs::path(wrapped.profile_file).parent_path());
+}
+
+/// Starts the pool; where that fails, nothing stays wrapped.
+void start_pool_or_restore(const Wrapped& wrapped) {
+  try {
+    start_pool(wrapped);
+  } catch (const Failure& failure) {
+    restore(wrapped);
+    stop_pool(wrapped);
+    forget(wrapped);
+    throw Failure(failure.status(), wrapped.name + " is not wrapped: " + failure.what());
+  }
+}
+
+void wrap_one(const std::string& name) {
+  const Wrapped wrapped(name);
+  const Original original = original_of(wrapped);
+  std::vector<std::string> modules = imported_modules(original.text);
+  const std::uint64_t saved = keep_importable(original, modules);
+  write_launcher(wrapped, original);
+  write_profile(wrapped, original, modules);
+  start_pool_or_restore(wrapped);
+  std::printf("%s starts warm: %s saves the import of %s, about %s a start.\n", name.c_str(),
+              wrapped.launcher.c_str(), modules.empty() ? "nothing" : modules.front().c_str(),
+              duration_text(saved).c_str());
+  if (find_command(name) != wrapped.launcher)
+    std::printf(
+        "But %s comes first in PATH. Put the other in front: export PATH=\"%s:$PATH\"; hash -r\n",
+        find_command(name).c_str(), fs::path(wrapped.launcher).parent_path().c_str());
+}
+
 void unwrap_one(const std::string& name) {
   const Wrapped wrapped(name);
   const bool launched = is_launcher(read_file(wrapped.launcher), wrapped.profile);
   const bool profiled = read_file(wrapped.profile_file).starts_with(k_mark);
-  std::error_code error;
   if (!launched && !profiled)
     throw Failure(k_exit_failure, name + " is not wrapped; see pmlctl list");
-  if (launched) fs::remove(wrapped.launcher, error);
-  if (fs::exists(wrapped.kept, error) && !fs::exists(wrapped.launcher, error))
-    fs::rename(wrapped.kept, wrapped.launcher, error);
+  restore(wrapped);
   stop_pool(wrapped);
-  if (profiled) fs::remove(wrapped.profile_file, error);
-  if (profiled) fs::remove_all(wrapped.profile_file + ".d", error);
+  forget(wrapped);
   std::printf("%s is as it was.\n", name.c_str());
 }
 

@@ -9,6 +9,7 @@ inline constexpr const char* k_service_reloading = "e846fc4801a14aad97afb8ddb038
 inline constexpr const char* k_profile_bad = "7a559754ee66443f9808e77dc8137070";
 inline constexpr const char* k_service_failure = "091c346e4d054414a807d6a0ae564deb";
 inline constexpr const char* k_service_idle = "c09976cb5eda461abf17f71a1540bc30";
+inline constexpr const char* k_service_replaced = "3c1f0b9a0cf94bb8a1f6f5a9d1a3d4e7";
 inline constexpr const char* k_zygote_warm = "e42b21bb873b4b1cbb1cdd450f3a9ef1";
 inline constexpr const char* k_zygote_lost = "519c68fb003647cfa1840c63b149278f";
 inline constexpr const char* k_zygote_hung = "bf83ecf41fd14e2e94ccdde9301741cc";

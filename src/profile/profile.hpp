@@ -14,7 +14,8 @@ enum class Cgroup { service, scope };
 
 /// Which file set a key: for a list, the last one that added to it or reset it.
 struct Origin {
-  std::string key;   ///< dotted, as "pool.workers"; "python.env.NAME" for one variable
+  std::string key;   ///< dotted, as "pool.workers"; "python.env.NAME" for one variable,
+                     ///< "preload.modules[NAME]" for one item of a list
   std::string file;  ///< path of the file
 };
 
@@ -41,6 +42,7 @@ struct Profile {
   std::chrono::microseconds preload_timeout = std::chrono::seconds(60);
 
   bool watch_sources = true;
+  bool watch_imports = false;  ///< count what jobs import that is not preloaded
   Cgroup cgroup = Cgroup::service;
 
   std::vector<std::string>

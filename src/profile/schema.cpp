@@ -85,21 +85,28 @@ std::string expanded_path(const Scope& scope, const Node& node) {
 
 using Check = std::string (*)(const Scope&, const Node&);
 
+void forget(const Scope& scope, std::vector<std::string>& list) {
+  list.clear();
+  std::erase_if(scope.draft.settings,
+                [&](const Setting& setting) { return setting.key.starts_with(scope.key + "["); });
+}
+
 // A list grows; an empty one, or an empty text in it, forgets what was there. `check` returns the
 // item, or says what is wrong with it and returns an empty text.
 void set_list(const Scope& scope, const Node& node, Check check, std::vector<std::string>& list) {
   std::string hint;
   if (node.type == Node::Type::text) hint = "write [" + quoted(node.text) + "]";
   if (!expect(scope, node, Node::Type::list, "a list of strings", hint)) return;
-  if (node.items.empty()) list.clear();
+  if (node.items.empty()) forget(scope, list);
   for (const Node& item : node.items) {
     if (item.type == Node::Type::text && item.text.empty()) {
-      list.clear();
+      forget(scope, list);
       continue;
     }
     std::string text = check(scope, item);
-    if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end())
-      list.push_back(std::move(text));
+    if (text.empty() || std::find(list.begin(), list.end(), text) != list.end()) continue;
+    Scope{scope.draft, scope.file, scope.key + "[" + text + "]"}.set(item.at);
+    list.push_back(std::move(text));
   }
   scope.set(node.at);
 }
@@ -188,12 +195,12 @@ void set_environment(const Scope& scope, const Node& node) {
   for (const Member& member : node.members) set_variable(scope, member);
 }
 
-void set_sources(const Scope& scope, const Node& node) {
+void set_flag(const Scope& scope, const Node& node, bool& value) {
   std::string hint;
   if (node.type == Node::Type::text && (node.text == "true" || node.text == "false"))
     hint = "write " + node.text + " without quotes";
   if (!expect(scope, node, Node::Type::boolean, "true or false", hint)) return;
-  scope.draft.profile.watch_sources = node.flag;
+  value = node.flag;
   scope.set(node.at);
 }
 
@@ -256,7 +263,10 @@ const std::vector<Rule> k_rules = {
      [](const Scope& s, const Node& n) {
        set_duration(s, n, std::chrono::seconds(1), s.draft.profile.preload_timeout);
      }},
-    {"watch", "sources", set_sources},
+    {"watch", "sources",
+     [](const Scope& s, const Node& n) { set_flag(s, n, s.draft.profile.watch_sources); }},
+    {"watch", "imports",
+     [](const Scope& s, const Node& n) { set_flag(s, n, s.draft.profile.watch_imports); }},
     {"job", "cgroup", set_cgroup},
 };
 

@@ -182,9 +182,15 @@ void Dispatcher::refuse(Client& client, wire::Refusal reason, std::string_view d
   reply.text = detail;
   reply.interpreter = interpreter_;
   client.tell(reply);
-  ++refusals_[reason];
-  log_.refused(client, reason, std::string(detail), command);
+  note_refusal(client, reason, detail, command);
   disturbed();
+}
+
+void Dispatcher::note_refusal(const Client& client, wire::Refusal reason, std::string_view detail,
+                              const std::string& command) {
+  ++refusals_[reason];
+  record_.refused(reason, detail, command);
+  log_.refused(client, reason, std::string(detail), command);
 }
 
 void Dispatcher::refuse_queue(wire::Refusal reason, bool patient_too) {

@@ -91,6 +91,8 @@ class Dispatcher : public ProcessListener {
   void took(WorkerPointer worker, Ticket ticket, Label label, base::UniqueFd inner);
   void enqueue(Ticket ticket, Label label);
   void serve_queue();
+  void note_refusal(const Client& client, wire::Refusal reason, std::string_view detail,
+                    const std::string& command);
   void refuse_queue(wire::Refusal reason, bool patient_too);
   void drop_worker(WorkerPointer worker);
   void idle_worker_ready(Worker& worker);

@@ -62,7 +62,8 @@ struct Preload {
 /// A preload that is not there, and why.
 struct FailedPreload {
   std::string name;
-  std::string reason;  ///< the last line of its traceback, or why it was given up
+  std::string reason;        ///< the last line of its traceback, or why it was given up
+  bool quarantined = false;  ///< it ended or hung the interpreter, and is not tried again
 };
 
 /// Keeps one warm zygote of a profile: starts it, replaces it when asked to or when it is lost
@@ -75,6 +76,9 @@ class Hatchery : private ZygoteListener {
 
   /// Where zygotes write to; invalid: /dev/null. Owned by the caller.
   void set_output(base::BorrowedFd output) noexcept { output_ = output; }
+
+  /// Where jobs of the zygotes raised from now on tell what they imported; empty: nowhere.
+  void set_imports_to(std::string address) { imports_to_ = std::move(address); }
 
   /// Starts a zygote of `profile` beside the one that there may be, which serves on until the new
   /// one is warm.
@@ -141,6 +145,7 @@ class Hatchery : private ZygoteListener {
   base::BorrowedFd output_;
   profile::Profile profile_;
   std::vector<std::string> quirks_;
+  std::string imports_to_;
   ZygotePointer current_;  // warm
   ZygotePointer next_;     // booting
   std::vector<ZygotePointer> leaving_;

@@ -31,7 +31,7 @@ void Hatchery::boot(Zygote& zygote) {
   };
   wire::Order order;
   for (const auto& [name, why] : quarantined_) {
-    failed_.push_back({name, "given up: " + why});
+    failed_.push_back({name, "given up: " + why, true});
     order.boot.avoided.emplace_back(std::string_view(name).substr(0, name.find(':')));
   }
   order.kind = wire::OrderKind::boot;
@@ -40,6 +40,7 @@ void Hatchery::boot(Zygote& zygote) {
   order.boot.after_fork = wanted(profile_.after_fork);
   order.boot.warmup = wanted(profile_.warmup);
   order.boot.quirks = views(quirks_);
+  order.boot.imports_to = imports_to_;
   zygote.to_import = static_cast<unsigned>(order.boot.modules.size() + order.boot.optional.size());
   zygote.link->send(order);
   overdue_.arm(profile_.preload_timeout);

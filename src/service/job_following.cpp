@@ -131,13 +131,12 @@ void Dispatcher::accepted(Job& job) {
 void Dispatcher::declined(Job& job, const wire::Verdict& verdict) {
   job.state = JobState::declined;
   const auto reason = static_cast<wire::Refusal>(verdict.value);
-  ++refusals_[reason];
   if (job.client.text) {
     wire::Reply reply = reply_of(wire::ReplyKind::refused, verdict.value);
     reply.text = verdict.text;
     job.client.tell(reply);
   }
-  log_.refused(job.client, reason, std::string(verdict.text), job.label.command);
+  note_refusal(job.client, reason, verdict.text, job.label.command);
   job.client_watch.reset();
   job.client.connection.reset();
   disturbed();

@@ -17,6 +17,11 @@ void LaunchRecord::ended(const JobName& job, const std::string& command, int wai
   if (last_.size() > k_last) last_.pop_front();
 }
 
+void LaunchRecord::refused(wire::Refusal reason, std::string_view detail,
+                           const std::string& command) {
+  last_refused_ = {std::time(nullptr), reason, std::string(detail), command};
+}
+
 std::uint64_t LaunchRecord::percentile(unsigned percent) const {
   const std::size_t count = std::min(count_, k_latencies);
   if (count == 0) return 0;

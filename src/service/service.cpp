@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <limits>
 
 #include "base/exit_status.hpp"
 #include "log/journal.hpp"
@@ -29,8 +32,18 @@ constexpr milliseconds k_leave_time{2000};
 constexpr milliseconds k_reap_time{200};
 /// Upgrades and editors change several files in a row.
 constexpr milliseconds k_settle_time{200};
+/// A package manager puts its files in place one by one.
+constexpr seconds k_upgrade_time{2};
 constexpr std::uint64_t k_soon_usec = 2000000;
 constexpr int k_most_doublings = 7;
+
+/// Later than any file: what is there at the start is what runs.
+constexpr std::time_t k_never = std::numeric_limits<std::int32_t>::max();
+
+std::string own_program() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
 
 PoolLimits limits_of(const profile::Profile& profile) {
   return {profile.workers, profile.spare, profile.max_jobs, profile.max_queue};
@@ -50,6 +63,7 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       notifier_(loop_, [this] { return status(); }),
       dispatcher_(loop_, [this] { counts_changed(); }),
       hatchery_(loop_, *this, dispatcher_, context.descriptor_limit()),
+      late_imports_(loop_),
       texts_(context, *this, "pml-" + setting_.profile.name),
       front_(loop_, gate_, *this),
       terminate_(loop_, SIGTERM, [this](const signalfd_siginfo&) { stop(0); }),
@@ -60,6 +74,9 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       scopes_(loop_, setting_.profile.name,
               [this](std::uint64_t number) { dispatcher_.mark_scoped(number); }),
       sources_(loop_, [this](const std::string& file) { turned_stale(file); }),
+      own_program_(own_program()),
+      own_watch_(loop_, [this](const std::string& file) { replaced(file); }),
+      succession_(loop_, [this] { leave_if_replaced(); }),
       pressure_(loop_, [this](bool pressed) { memory_changed(pressed); }),
       renewal_(loop_, [this] { hatchery_.raise(setting_.profile); }),
       idle_exit_(
@@ -75,6 +92,8 @@ int Service::run(std::vector<base::UniqueFd> sockets) {
   open_output();
   apply(setting_.profile);
   for (base::UniqueFd& socket : sockets) front_.listen(std::move(socket));
+  // Without a manager nobody would start the new one.
+  if (!setting_.standalone) own_watch_.watch({own_program_}, {k_never, 0});
   hatchery_.raise(setting_.profile);
   loop_.run();
   return exit_status_;
@@ -86,6 +105,8 @@ void Service::apply(const profile::Profile& profile) {
     dispatcher_.set_handed([this](const Job& job) { scopes_.ask(job.name, job.label.command); });
   else
     dispatcher_.set_handed({});
+  profile.watch_imports ? late_imports_.open() : late_imports_.close();
+  hatchery_.set_imports_to(late_imports_.address());
   // Only pml-cold can give python3 the profile's path.
   dispatcher_.configure(limits_of(profile),
                         profile.path.empty() ? profile.interpreter : std::string());
@@ -125,6 +146,8 @@ void Service::submit_text(Client client, std::string_view line) {
 void Service::answer(Client& client, const TextQuestion& question) {
   if (question.subject == "jobs") {
     client.tell_line(jobs_text(dispatcher_));
+  } else if (question.subject == "imports") {
+    client.tell_line(imports_text(late_imports_));
   } else if (question.subject == "kill") {
     const bool known = dispatcher_.signal_job(question.job, question.signal);
     client.tell_line(known ? "done\n" : "error there is no such job\n");
@@ -183,6 +206,7 @@ void Service::counts_changed() {
     check_stopped();
     return;
   }
+  leave_if_replaced();
   const Pool& pool = dispatcher_.pool();
   if (ready_ || !hatchery_.warm() || pool.idle() == 0 || pool.forking() > 0) return;
   ready_ = true;
@@ -226,6 +250,21 @@ void Service::turned_stale(const std::string& file) {
   const bool again = event::Loop::now() - warm_at_ < k_soon_usec;
   renewals_ = again ? std::min(renewals_ + 1, k_most_doublings) : 0;
   renewal_.arm(k_settle_time * (1 << renewals_));
+}
+
+void Service::replaced(const std::string& file) {
+  if (stopping_) return;
+  log::write(LOG_NOTICE, log::k_service_replaced,
+             "pmld was replaced: the new one takes over as soon as nothing runs",
+             {{"PML_FILE", file}});
+  replaced_ = true;
+  succession_.arm(k_upgrade_time);
+}
+
+// The old program and its zygotes serve on meanwhile; a new zygote would be of the new version.
+void Service::leave_if_replaced() {
+  if (!replaced_ || stopping_ || succession_.armed() || !dispatcher_.at_rest()) return;
+  stop(::access(own_program_.c_str(), X_OK) == 0 ? base::k_exit_replaced : 0);
 }
 
 void Service::memory_changed(bool pressed) {

@@ -12,6 +12,7 @@
 #include "service/dispatcher.hpp"
 #include "service/front.hpp"
 #include "service/hatchery.hpp"
+#include "service/late_imports.hpp"
 #include "service/memory_pressure.hpp"
 #include "service/notifier.hpp"
 #include "service/own_context.hpp"
@@ -55,6 +56,8 @@ class Service : private HatcheryListener, private RequestTaker {
   void counts_changed();
   void reload();
   void turned_stale(const std::string& file);
+  void replaced(const std::string& file);
+  void leave_if_replaced();
   void memory_changed(bool pressed);
   void rest();
   void reap();
@@ -72,12 +75,16 @@ class Service : private HatcheryListener, private RequestTaker {
   Notifier notifier_;
   Dispatcher dispatcher_;
   Hatchery hatchery_;
+  LateImports late_imports_;
   TextLauncher texts_;
   Front front_;
   event::Signal terminate_, interrupt_, hangup_, child_;
   event::Timer stop_timer_;
   Scopes scopes_;
   SourceWatch sources_;
+  const std::string own_program_;  // its path, to notice an upgrade
+  SourceWatch own_watch_;
+  event::Timer succession_;
   MemoryPressure pressure_;
   event::Timer renewal_;  // of a pool that turned stale, once its files are left alone
   event::Timer idle_exit_;
@@ -86,6 +93,7 @@ class Service : private HatcheryListener, private RequestTaker {
   int renewals_ = 0;  // in quick succession
   int exit_status_ = 0;
   bool ready_ = false;
+  bool replaced_ = false;
   bool reloading_ = false;
   bool stopping_ = false;
   bool killing_ = false;

@@ -81,13 +81,21 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
   if (hatchery.warm_since() != 0)
     add(text, "warm-since", static_cast<std::uint64_t>(hatchery.warm_since()));
   add(text, "launch-p50-usec", dispatcher.record().percentile(50));
+  add(text, "launch-p95-usec", dispatcher.record().percentile(95));
   add(text, "launch-p99-usec", dispatcher.record().percentile(99));
   for (const auto& [reason, count] : dispatcher.refusals())
     add(text, ("refused." + std::string(wire::name_of(reason))).c_str(), count);
+  if (const auto& last = dispatcher.record().last_refused(); last.when != 0) {
+    add(text, "last-refused",
+        std::string(wire::name_of(last.reason)) + " " + std::to_string(last.when));
+    add(text, "last-refused-detail", last.detail);
+    add(text, "last-refused-command", last.command);
+  }
   for (const Preload& preload : hatchery.preloads())
     add(text, "preload", preload.name + " " + std::to_string(preload.usec));
   for (const FailedPreload& failed : hatchery.failed())
-    add(text, "failed-preload", failed.name + " " + failed.reason);
+    add(text, failed.quarantined ? "quarantined" : "failed-preload",
+        failed.name + " " + failed.reason);
   if (!profile_error.empty()) add(text, "profile-error", profile_error);
   for (const LaunchRecord::Ended& job : dispatcher.record().last())
     add(text, "last-job",
@@ -103,6 +111,14 @@ std::string jobs_text(const Dispatcher& dispatcher) {
     text += job->name.text() + " " + name_of(job->state) + " " +
             std::to_string((now - job->began) / 1000000) + " " + one_line(job->label.command) +
             "\n";
+  return text + "\n";
+}
+
+std::string imports_text(const LateImports& imports) {
+  if (!imports.listening()) return "error watch.imports is not set in the profile\n";
+  std::string text;
+  for (const auto& [name, count] : imports.counts())
+    text += name + " " + std::to_string(count) + "\n";
   return text + "\n";
 }
 

@@ -4,6 +4,7 @@
 
 #include "service/dispatcher.hpp"
 #include "service/hatchery.hpp"
+#include "service/late_imports.hpp"
 
 namespace pml::service {
 
@@ -17,5 +18,8 @@ namespace pml::service {
 
 /// The answer to "jobs": a line "JOB STATE SECONDS COMMAND" for each, ended by an empty line.
 [[nodiscard]] std::string jobs_text(const Dispatcher& dispatcher);
+
+/// The answer to "imports": a line "MODULE JOBS" for each module, ended by an empty line.
+[[nodiscard]] std::string imports_text(const LateImports& imports);
 
 }  // namespace pml::service

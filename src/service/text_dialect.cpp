@@ -80,7 +80,7 @@ TextLine parse_text(std::string_view line) {
   if (command == "module")
     return simple_request(wire::ProgramKind::module, std::move(*words), "module");
   if (command == "entrypoint") return entry_point_request(std::move(*words));
-  if (command == "status" || command == "jobs" || command == "reload")
+  if (command == "status" || command == "jobs" || command == "imports" || command == "reload")
     return words->size() == 1 ? TextLine(TextQuestion{command, {}, 0})
                               : TextLine(error(command + " stands alone"));
   if (command == "kill") return kill_request(*words);

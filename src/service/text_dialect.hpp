@@ -20,8 +20,8 @@ struct TextRequest {
   std::vector<std::string> arguments;
 };
 
-/// A line that asks the service about itself, or to do something: "status", "jobs", "reload",
-/// "kill JOB [SIGNAL]".
+/// A line that asks the service about itself, or to do something: "status", "jobs", "imports",
+/// "reload", "kill JOB [SIGNAL]".
 struct TextQuestion {
   std::string subject;
   std::string job;  ///< of kill

@@ -13,6 +13,7 @@ std::string encode(const Order& order) {
   for (const auto* list : {&order.boot.modules, &order.boot.optional, &order.boot.after_fork,
                            &order.boot.warmup, &order.boot.avoided, &order.boot.quirks})
     out.texts(*list);
+  out.text(order.boot.imports_to);
   return out.take();
 }
 
@@ -28,6 +29,7 @@ std::optional<Order> decode_order(std::string_view packet) {
   for (auto* list : {&order.boot.modules, &order.boot.optional, &order.boot.after_fork,
                      &order.boot.warmup, &order.boot.avoided, &order.boot.quirks})
     *list = in.texts();
+  order.boot.imports_to = in.text();
   if (!in.finished()) return std::nullopt;
   return order;
 }

@@ -27,6 +27,9 @@ struct Boot {
   std::vector<std::string_view> warmup;      ///< "module:function"
   std::vector<std::string_view> avoided;     ///< not to be imported; their files are to be named
   std::vector<std::string_view> quirks;      ///< lines of config/quirks
+  /// Abstract datagram address that jobs tell at their end what they imported that was not
+  /// preloaded; empty: nobody asks.
+  std::string_view imports_to;
 };
 
 struct Order {

@@ -16,6 +16,7 @@
 #include "wire/reply.hpp"
 #include "worker/compat.hpp"
 #include "worker/interpreter.hpp"
+#include "worker/late_imports.hpp"
 #include "worker/python.hpp"
 #include "worker/stash.hpp"
 #include "worker/streams.hpp"
@@ -188,6 +189,7 @@ void remove_late_builtins() {
 }
 
 void finalize_modules() {
+  note_late_imports();
   clear_special_names();
   const std::vector<Ref> own = remove_modules();
   remove_late_builtins();
@@ -272,6 +274,7 @@ void finish(const Outcome& outcome, const EndReport& report) {
   const bool own = ::getpid() == report.pid;
   base::close_between(0, UINT_MAX);
   if (own) send_report(report, status);
+  if (own) tell_late_imports();
   ::_exit(status & 0xff);
 }
 

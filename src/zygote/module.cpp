@@ -9,6 +9,7 @@
 #include "wire/request.hpp"
 #include "wire/zygote_message.hpp"
 #include "worker/interpreter.hpp"
+#include "worker/late_imports.hpp"
 #include "worker/process_title.hpp"
 #include "worker/python.hpp"
 #include "zygote/fork_server.hpp"
@@ -48,6 +49,7 @@ void serve(int link_number) {
   const std::string executable = py::str(py::list(sys.attr("orig_argv"))[0]);
   pml::worker::take_baseline(executable);
   pml::worker::remember_memory_map();
+  pml::worker::set_imports_address(std::string(order->boot.imports_to));
   pml::zygote::preload(order->boot, link.borrow());
   std::vector<std::string> after_fork(order->boot.after_fork.begin(), order->boot.after_fork.end());
   pml::zygote::ForkServer(std::move(link), std::move(after_fork)).run();

@@ -99,6 +99,8 @@ def test_list(world):
 def test_status(world):
     world.run("-p", "t", "--no-fallback", "--wait", "-c", "raise SystemExit(3)", program="pml")
     status = until(lambda: (s := world.json("status", "t"))["served"] >= 2 and s)
+    assert 0 < status["launch_p50_usec"] <= status["launch_p95_usec"] <= status["launch_p99_usec"]
+    assert status["memory"]["shared_kib"] > 0 and status["memory"]["private_kib"] > 0
     assert status["state"] == "warm" and status["interpreter"] == PYTHON
     assert [preload["module"] for preload in status["preloads"]] == ["json"]
     assert status["last_jobs"][-1]["end"] == "exited:3"
@@ -139,10 +141,14 @@ def test_show(idle):
     drop_in.parent.mkdir()
     drop_in.write_text('[preload]\nmodules = ["decimal"]\n')
     values = idle.json("show", "t")["values"]
-    assert values["preload.modules"] == {"value": ["json", "decimal"], "file": str(drop_in)}
+    assert values["preload.modules"] == {"value": ["json", "decimal"], "file": str(drop_in), "files": [str(idle.profile), str(drop_in)]}
     assert values["pool.workers"] == {"value": 2, "file": str(idle.profile)}
     assert values["pool.max-queue"] == {"value": 128}
-    assert f'modules = ["json", "decimal"]  # {drop_in}' in idle.run("show", "t").stdout
+    text = idle.run("show", "t").stdout
+    assert f'modules = [\n  "json",  # {idle.profile}\n  "decimal",  # {drop_in}\n]\n' in text
+    assert f"workers = 2  # {idle.profile}\n" in text and "max-queue = 128  # default\n" in text
+    drop_in.write_text('[preload]\nmodules = ["", "decimal"]\n')
+    assert f'modules = ["decimal"]  # {drop_in}\n' in idle.run("show", "t").stdout
     refused(idle.run("show", "nosuch"), 4, "pmlctl list")
 
 
@@ -165,6 +171,36 @@ def test_doctor(world):
     assert world.run("doctor", "nosuch").returncode == 1
 
 
+def test_why_the_last_client_stepped_aside(world):
+    assert not [finding for finding in world.json("doctor", "t") if "stepped aside" in finding["finding"]]
+    world.environment["PYTHONHASHSEED"] = "7"
+    assert world.run("-p", "t", "-c", "print(6 * 7)", program="pml").stdout == "42\n"
+    del world.environment["PYTHONHASHSEED"]
+    findings = {finding["finding"]: finding["remedy"] for finding in world.json("doctor", "t")}
+    assert "[python.env]" in findings["1 program stepped aside: environment"]
+    last = [text for text in findings if text.startswith("the last one to step aside: ")]
+    assert "ago, environment (PYTHONHASHSEED): -c print(6 * 7)" in last[0]
+    status = world.json("status", "t")
+    assert status["refused"] == {"environment": 1} and status["last_refused_detail"] == "PYTHONHASHSEED"
+    text = world.run("status", "t").stdout
+    assert "Stepped aside: 1 environment" in text and "environment (PYTHONHASHSEED)" in text
+
+
+def test_preloads_that_fail(idle):
+    (idle.folder / "lib").mkdir()
+    (idle.folder / "lib" / "kills.py").write_text("import os\nos.abort()\n")
+    (idle.folder / "lib" / "raises.py").write_text("raise ValueError('no luck')\n")
+    idle.profile.write_text(f'[python]\npath = ["{idle.folder}/lib"]\n[preload]\nmodules = ["kills", "raises", "json"]\n')
+    idle.serve()
+    status = idle.json("status", "t")
+    assert status["quarantined_preloads"][0]["module"] == "kills"
+    assert status["failed_preloads"] == [{"module": "raises", "reason": "ValueError: no luck"}]
+    text = idle.run("status", "t").stdout
+    assert "Quarantined: kills" in text and "Failed: raises  ValueError: no luck" in text
+    done = idle.run("doctor", "t")
+    assert done.returncode == 1 and "✗ preload kills is quarantined" in done.stdout and "! preload raises failed" in done.stdout
+
+
 def test_top_without_a_terminal_shows_once(world):
     assert "warm since" in world.run("top", "t").stdout
 
@@ -178,6 +214,63 @@ def test_suggest(idle):
     modules = values["preload.modules"]["value"]
     assert modules[0] == "json" and "own" not in modules
     assert idle.run("suggest", "-p", "nosuch", "s.py").returncode == 4
+
+
+def test_suggest_from_what_was_seen_in_service(idle):
+    idle.profile.write_text('[preload]\nmodules = ["json"]\n[pool]\nworkers = 2\nspare = 1\n')
+    idle.serve()
+    refused(idle.run("suggest", "-p", "t"), 1, "imports = true", "pmlctl suggest -p t -- SCRIPT")
+    idle.profile.write_text('[preload]\nmodules = ["json"]\n[pool]\nworkers = 2\nspare = 1\n[watch]\nimports = true\n')
+    generation = idle.json("status", "t")["generation"]
+    assert idle.run("reload", "t").returncode == 0
+    until(lambda: idle.json("status", "t")["generation"] > generation)
+    until(lambda: idle.json("status", "t")["idle"] > 0)
+    assert idle.run("suggest", "-p", "t").stdout == "No program has imported anything else that is worth preloading.\n"
+    (idle.folder / "own.py").write_text("")
+    (idle.folder / "s.py").write_text("import json, own, http.server\n")
+    for _ in range(2):
+        assert idle.run("-p", "t", "--no-fallback", "--wait", "s.py", program="pml").returncode == 0
+    assert idle.run("-p", "t", "--no-fallback", "--wait", "-c", "import http.server, os; os._exit(0)", program="pml").returncode == 0
+    found = until(lambda: [entry for entry in idle.json("suggest", "-p", "t") if entry.get("jobs") == 2])
+    assert found[0]["module"] == "http.server" and not found[0]["preloaded"]
+    assert "http.server" in idle.run("suggest", "-p", "t", "--write").stdout
+    modules = idle.json("show", "t")["values"]["preload.modules"]["value"]
+    assert "http.server" in modules and "own" not in modules and "json" in modules
+    refused(idle.run("suggest", "-p", "nosuch"), 4, "pmlctl list")
+
+
+def test_a_program_cannot_see_that_its_imports_are_noted(world):
+    look = ("import os, sys, socket\n"
+            "print(os.listdir('/proc/self/fd'), sorted(os.environ), sorted(sys.modules), sys.getallocatedblocks() > 0)")
+    before = world.run("-p", "t", "--no-fallback", "--wait", "-c", look, program="pml").stdout
+    generation = world.json("status", "t")["generation"]
+    world.profile.write_text(world.profile.read_text() + "[watch]\nimports = true\n")
+    assert world.run("reload", "t").returncode == 0
+    until(lambda: world.json("status", "t")["generation"] > generation and world.json("status", "t")["idle"] > 0)
+    assert world.run("-p", "t", "--no-fallback", "--wait", "-c", look, program="pml").stdout == before
+    until(lambda: [entry for entry in world.json("suggest", "-p", "t") if entry.get("jobs")])
+
+
+def test_suggest_writes_twice(idle):
+    (idle.folder / "s.py").write_text("import http.server\n")
+    (idle.folder / "u.py").write_text("import xml.dom.minidom\n")
+    for script in ("s.py", "u.py", "u.py"):
+        assert idle.run("suggest", "-p", "t", "--write", "--", script).returncode == 0
+    modules = idle.json("show", "t")["values"]["preload.modules"]["value"]
+    assert "http.server" in modules and "xml.dom.minidom" in modules and len(modules) == len(set(modules))
+
+
+def test_complete(world):
+    assert {"default", "t"} <= set(world.run("complete", "profiles").stdout.split())
+    assert {"json", "email"} <= set(world.run("-p", "t", "complete", "modules").stdout.split())
+    assert "json.tool" in world.run("-p", "t", "complete", "modules", "json.t").stdout.split()
+    assert world.run("-p", "nosuch", "complete", "modules").stdout == ""
+    (world.profiles / "wrap-x.toml").write_text("")
+    (world.profiles / "wrap-y.toml").write_text("[pool]\nworkers = 1\n")
+    assert world.run("complete", "wrapped").stdout == "y\n"
+    process, name = world.job("import time; time.sleep(60)")
+    assert world.run("complete", "jobs").stdout == name + "\n"
+    assert world.run("kill", name).returncode == 0 and process.wait(10) == -signal.SIGTERM
 
 
 def test_wrap_and_unwrap(idle):
@@ -241,8 +334,9 @@ def test_misuse(idle, words):
     refused(idle.run(*words), 64, "pmlctl --help")
 
 
-def test_help_fits_a_screen(idle):
-    done = idle.run("--help")
+@pytest.mark.parametrize("program", ["pml", "pmlctl", "pmld"])
+def test_help_fits_a_screen(idle, program):
+    done = idle.run("--help", program=program)
     assert done.returncode == 0
-    assert len(done.stdout.splitlines()) <= 26 and max(map(len, done.stdout.splitlines())) <= 90
-    assert idle.run("--version").stdout.startswith("pmlctl ")
+    assert len(done.stdout.splitlines()) < 24 and max(map(len, done.stdout.splitlines())) <= 80
+    assert idle.run("--version", program=program).stdout.split()[0] in (program, "pmld")

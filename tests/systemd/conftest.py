@@ -64,6 +64,7 @@ class Pool:
         self.socket_unit = f"pml@{name}.socket"
 
     def write(self, text):
+        PROFILES.mkdir(parents=True, exist_ok=True)  # unwrap removes it where it is empty
         (PROFILES / f"{self.name}.toml").write_text(text)
 
     def start(self):

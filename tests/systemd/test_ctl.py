@@ -59,3 +59,48 @@ def test_wrap_and_unwrap(tmp_path):
         assert not (PROFILES / "wrap-tool.toml").exists() and not list(pathlib.Path(home / ".local/bin").iterdir())
     finally:
         pool.stop()
+
+
+def test_a_pool_that_does_not_start_leaves_nothing_wrapped(tmp_path):
+    """The interpreter is one that pml was not built for."""
+    tools, home = tmp_path / "bin", tmp_path / "home"
+    tools.mkdir()
+    home.mkdir()
+    (tools / "python3.99").write_text("#!/bin/sh\n[ \"$1\" = -c ] && [ \"$2\" = pass ] && exit 0\nexit 1\n")
+    (tools / "python3.99").chmod(0o755)
+    (tools / "tool").write_text("#!/usr/bin/env python3.99\nimport json\n")
+    (tools / "tool").chmod(0o755)
+    pool = Pool("wrap-tool")
+    try:
+        said = ctl("wrap", "tool", status=1, HOME=str(home), PATH=f"{tools}:{os.environ['PATH']}")
+        assert said.startswith("pmlctl: tool is not wrapped: ") and "journalctl --user -u pml@wrap-tool" in said
+        assert not list(home.rglob("tool")) and not (PROFILES / "wrap-tool.toml").exists()
+        assert state(pool.socket_unit) == "inactive"
+    finally:
+        pool.stop()
+
+
+def test_the_last_reason_is_told_by_doctor(warm_pool):
+    ctl("doctor", warm_pool.name)
+    assert warm_pool.run("-c", "print(1)", warm=False, env={**os.environ, "PYTHONHASHSEED": "3"}).stdout == "1\n"
+    said = ctl("doctor", warm_pool.name)
+    assert "the last one to step aside: " in said and "PYTHONHASHSEED" in said
+    assert f"! {warm_pool.socket_unit} is not enabled" in said
+
+
+def test_jobs_and_kill_of_a_unit(warm_pool):
+    job = warm_pool.popen("-c", "import time; print('runs', flush=True); time.sleep(60)")
+    assert job.stdout.readline() == "runs\n"
+    running = [entry for entry in json.loads(ctl("jobs", "--json")) if entry["profile"] == warm_pool.name]
+    assert len(running) == 1 and running[0]["state"] == "running"
+    ctl("kill", running[0]["job"], "KILL")
+    assert job.wait(10) == -9
+    until(lambda: "SIGKILL" in ctl("status", warm_pool.name))
+
+
+def test_without_a_user_manager(tmp_path):
+    """What is said names a way that needs none."""
+    said = ctl("status", "default", status=3, XDG_RUNTIME_DIR=str(tmp_path), DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
+    assert "pmld --profile default --daemonize" in said
+    said = ctl("doctor", "default", XDG_RUNTIME_DIR=str(tmp_path), DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
+    assert "! no user manager can be reached" in said and "pmld --profile default --daemonize" in said

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import threading
@@ -265,3 +266,24 @@ def test_a_file_that_python3_would_find_now_is_not_missed(pool, tmp_path, name, 
     assert pool.run(*words, warm=False).stdout == fresh
     until(lambda: pool.status()["state"] == "warm")
     assert pool.run(*words).stdout == fresh
+
+
+def replace(file):
+    """As a package manager does it."""
+    fresh = file.with_name(file.name + ".fresh")
+    shutil.copy2(file, fresh)
+    fresh.rename(file)
+
+
+def test_an_upgraded_service_is_succeeded_when_nothing_runs(warm_pool, tmp_path):
+    job = start_sleeper(warm_pool, tmp_path)
+    pid = warm_pool.main_pid()
+    replace(PREFIX / "bin/pmld")
+    until(lambda: journal(f"_PID={pid}", "MESSAGE_ID=3c1f0b9a0cf94bb8a1f6f5a9d1a3d4e7"))
+    assert warm_pool.run("-c", "print(1)").stdout == "1\n"
+    assert warm_pool.main_pid() == pid and job.poll() is None, "the old one serves on while a job runs"
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(10) == 9
+    until(lambda: warm_pool.main_pid() not in (0, pid) and warm_pool.active())
+    assert warm_pool.show("Result") == "success"
+    assert warm_pool.run("-c", "print(2)").stdout == "2\n"

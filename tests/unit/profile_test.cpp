@@ -62,6 +62,7 @@ idle-exit = "2h"
 preload-timeout = "1min 30s"
 [watch]
 sources = false
+imports = true
 [job]
 cgroup = "scope"
 )");
@@ -81,6 +82,7 @@ cgroup = "scope"
   EXPECT_EQ(profile.idle_exit, std::chrono::hours(2));
   EXPECT_EQ(profile.preload_timeout, std::chrono::seconds(90));
   EXPECT_FALSE(profile.watch_sources);
+  EXPECT_TRUE(profile.watch_imports);
   EXPECT_EQ(profile.cgroup, Cgroup::scope);
 }
 
@@ -95,6 +97,7 @@ TEST(Profile, WhatIsNotSetHasTheDefaultsOfTheManual) {
   EXPECT_EQ(profile.idle_exit, microseconds(0));
   EXPECT_EQ(profile.preload_timeout, std::chrono::seconds(60));
   EXPECT_TRUE(profile.watch_sources);
+  EXPECT_FALSE(profile.watch_imports);
   EXPECT_EQ(profile.cgroup, Cgroup::service);
 }
 
@@ -401,6 +404,9 @@ TEST_F(ProfileFiles, DropInsAreMergedByFileNameOverAllFolders) {
   EXPECT_EQ(origin("pool.workers"), home / "e/a.toml.d/30-y.toml");
   EXPECT_EQ(origin("pool.spare"), home / "s/a.toml");
   EXPECT_EQ(origin("preload.modules"), home / "e/a.toml.d/30-y.toml");
+  EXPECT_EQ(origin("preload.modules[a]"), home / "s/a.toml");
+  EXPECT_EQ(origin("preload.modules[b]"), home / "u/a.toml.d/20-x.toml");
+  EXPECT_EQ(origin("preload.modules[c]"), home / "e/a.toml.d/30-y.toml");
   EXPECT_EQ(origin("pool.max-jobs"), "-");
 }
 
@@ -413,6 +419,8 @@ TEST_F(ProfileFiles, AnEmptyListOrTextForgetsWhatCameBefore) {
   ASSERT_TRUE(result.good()) << result.one_line("a");
   EXPECT_TRUE(result.profile->modules.empty());
   EXPECT_EQ(result.profile->optional, Words{"c"});
+  for (const Origin& item : result.profile->provenance)
+    EXPECT_TRUE(item.key != "preload.modules[a]" && item.key != "preload.optional[b]") << item.key;
   ASSERT_EQ(result.profile->environment.size(), 1U);
   EXPECT_EQ(result.profile->environment[0].first, "B");
 }

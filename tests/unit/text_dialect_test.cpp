@@ -73,6 +73,7 @@ TEST(TextDialect, SaysWhatIsWrong) {
 TEST(TextDialect, KnowsQuestions) {
   EXPECT_EQ(std::get<TextQuestion>(service::parse_text("status")).subject, "status");
   EXPECT_EQ(std::get<TextQuestion>(service::parse_text("jobs")).subject, "jobs");
+  EXPECT_EQ(std::get<TextQuestion>(service::parse_text("imports")).subject, "imports");
   const auto kill = std::get<TextQuestion>(service::parse_text("kill 17-4"));
   EXPECT_EQ(kill.job, "17-4");
   EXPECT_EQ(kill.signal, SIGTERM);
