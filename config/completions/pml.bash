@@ -1,23 +1,37 @@
 # bash completion for pml                                   -*- shell-script -*-
-_pml_python() { python3 - "$@" 2>/dev/null; }
-
 _pml() {
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words=''
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} profile=() i words='' chosen=''
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    case ${COMP_WORDS[i]} in
+      -p | --profile) profile=(-p "${COMP_WORDS[++i]}") ;;
+      --socket | -W | -X) ((++i)) ;;
+      -m | -c | -e | --entry-point) ((++i < COMP_CWORD)) && chosen=yes && break ;;
+      -?*) ;;
+      *) chosen=yes && break ;;
+    esac
+  done
+  # What follows the program is the program's.
+  [ -z "$chosen" ] || previous=chosen
   case $previous in
-    -p | --profile) words=$(pmlctl --json list 2>/dev/null | grep -o '"profile":"[^"]*"' | cut -d'"' -f4) ;;
-    -m) words=$(_pml_python <<<'import pkgutil; print(*(m.name for m in pkgutil.iter_modules()))') ;;
-    -e | --entry-point)
-      words=$(_pml_python <<<'import importlib.metadata as m; print(*{e.name for e in m.entry_points(group="console_scripts")})')
+    -p | --profile) words=$(pmlctl complete profiles 2>/dev/null) ;;
+    -m) words=$(pmlctl "${profile[@]}" complete modules "$current" 2>/dev/null) ;;
+    -e | --entry-point) words=$(pmlctl "${profile[@]}" complete entry-points 2>/dev/null) ;;
+    -c | -W | -X) return ;;
+    chosen | --socket)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
       ;;
     *)
-      if [[ $current = -* ]]; then
-        words='--profile --entry-point --socket --no-fallback --wait --detach --help --version -m -c -u -B -W -X'
-      else
-        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      if [[ $current != -* ]]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$current" | grep -E '\.(py|pyc|pyz|zip)$'; compgen -d -- "$current")
         return
       fi
+      words='--profile --entry-point --socket --no-fallback --wait --detach --help --version -p -e -m -c -u -B -b -q -W -X'
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
-complete -o filenames -F _pml pml
+complete -F _pml pml

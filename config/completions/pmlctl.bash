@@ -1,29 +1,38 @@
 # bash completion for pmlctl                                -*- shell-script -*-
-_pmlctl_profiles() { pmlctl --no-pager --json list 2>/dev/null | grep -o '"profile":"[^"]*"' | cut -d'"' -f4; }
-_pmlctl_jobs() { pmlctl --json jobs 2>/dev/null | grep -o '"job":"[^"]*"' | cut -d'"' -f4; }
-
 _pmlctl() {
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' word words=''
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' word words='' profile=() i
   local verbs='list status jobs kill reload show check doctor top suggest wrap unwrap bench'
-  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case " $verbs " in *" $word "*) verb=$word; break ;; esac
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    word=${COMP_WORDS[i]}
+    case $word in
+      -p | --profile) profile=(-p "${COMP_WORDS[++i]}") ;;
+      --socket | -n | --runs) ((++i)) ;;
+      -*) ;;
+      *) [[ -n $verb || " $verbs " != *" $word "* ]] || verb=$word ;;
+    esac
   done
   case $previous in
-    -p | --profile) words=$(_pmlctl_profiles) ;;
-    --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    -p | --profile) words=$(pmlctl complete profiles 2>/dev/null) ;;
+    -n | --runs) return ;;
+    -m) words=$(pmlctl "${profile[@]}" complete modules "$current" 2>/dev/null) ;;
+    --socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     *)
-      case $current in
-        -*) words='--profile --socket --json --no-pager --help --version --write --runs' ;;
-        *)
-          case $verb in
-            '') words=$verbs ;;
-            status | reload | show | doctor | top | jobs) words=$(_pmlctl_profiles) ;;
-            kill) words="$(_pmlctl_jobs) TERM INT HUP KILL STOP CONT" ;;
-            wrap) mapfile -t COMPREPLY < <(compgen -c -- "$current"); return ;;
-            unwrap) words=$(_pmlctl_profiles | sed -n 's/^wrap-//p') ;;
-            check | suggest | bench) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-          esac
+      case $verb:$current in
+        suggest:-*) words='--profile --json --no-pager --write -m -c --' ;;
+        bench:-*) words='--profile --json --no-pager --runs -m -c -e --' ;;
+        *:-*) words='--profile --socket --json --no-pager --help --version' ;;
+        :*) words=$verbs ;;
+        status:* | reload:* | show:* | doctor:* | top:* | jobs:*) words=$(pmlctl complete profiles 2>/dev/null) ;;
+        kill:*) words="$(pmlctl complete jobs 2>/dev/null) TERM INT HUP KILL STOP CONT" ;;
+        wrap:*) mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u); return ;;
+        unwrap:*) words=$(pmlctl complete wrapped 2>/dev/null) ;;
+        check:*)
+          compopt -o filenames 2>/dev/null
+          mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$(pmlctl complete profiles 2>/dev/null)" -- "$current")
+          return
           ;;
+        suggest:* | bench:*) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
       esac
       ;;
   esac
