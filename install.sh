@@ -157,11 +157,32 @@ first_program() {
   say "Try it:  pml -c 'print(6*7)'"
 }
 
+# What pmlctl wrap made would not work any more.
+unwrap_all() {
+  local profile
+  for profile in "${XDG_CONFIG_HOME:-$HOME/.config}"/pml/profiles/wrap-*.toml; do
+    [ "$(head -n 1 "$profile" 2>/dev/null)" = "# written by pmlctl wrap" ] || continue
+    profile=${profile##*/wrap-}
+    "$prefix/bin/pmlctl" unwrap "${profile%.toml}" || true
+  done
+}
+
+# Links that systemctl enable and add-wants made, and folders that only held them.
+disable_all() {
+  local folder=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user link
+  for link in "$folder"/*.wants/pml@*; do
+    [ -L "$link" ] || continue
+    rm -f "$link"
+    rmdir "$(dirname "$link")" 2>/dev/null || true
+  done
+  rmdir "$folder" "$(dirname "$folder")" 2>/dev/null || true
+}
+
 uninstall() {
   [ -e "$record" ] || { say "Nothing is installed in $prefix."; return; }
-  user_manager && systemctl --user list-unit-files --no-legend 'pml@*' 2>/dev/null | grep -q . &&
-    systemctl --user -q disable pml@default.socket 2>/dev/null || true
+  unwrap_all
   stop_services
+  disable_all
   local path
   while IFS= read -r path; do
     case $path in

@@ -3,6 +3,8 @@
 #
 #   ./test.sh                                       everything
 #   ./test.sh unit|integration|equivalence|systemd  one part of it
+#   ./test.sh docs                                  the manual pages
+#   ./test.sh package                               the Debian package: built, linted, installed, upgraded, purged
 #   ./test.sh sanitize                              unit, integration and systemd tests under ASan and UBSan
 #   ./test.sh fuzz                                  each fuzzer for a short time (tests/fuzz/run.sh: longer)
 #   ./test.sh lint                                  formatting and clang-tidy
@@ -13,8 +15,8 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 root=$PWD stage=$PWD/build-test/stage results=$PWD/build-test/results
 jobs=$(nproc)
 packages=(g++ meson ninja-build pkg-config libsystemd-dev libtomlplusplus-dev nlohmann-json3-dev pybind11-dev python3 python3-dev
-  libgtest-dev clang libclang-rt-14-dev clang-format clang-tidy valgrind python3-pytest python3-numpy python3-pyside2.qtwidgets netcat-openbsd systemd dbus dbus-user-session
-  procps util-linux)
+  libgtest-dev clang libclang-rt-14-dev clang-format clang-tidy valgrind python3-pytest python3-numpy python3-pyside2.qtwidgets
+  netcat-openbsd systemd dbus dbus-user-session procps util-linux scdoc mandoc zsh fish)
 counted=()
 
 say() { printf '\n== %s\n' "$*"; }
@@ -102,6 +104,31 @@ systemd_suite() { # STAGE NAME
   fi
 }
 
+# NAME COMMAND…, which prints "ok …" and "not ok …"; 77: it cannot run here.
+checklist() {
+  local name=$1 status=0 bad
+  shift
+  "$@" | tee "$results/$name.log" || status=$?
+  bad=$(grep -c '^not ok ' "$results/$name.log" || true)
+  if [ "$status" = 77 ]; then
+    counted+=("$name=0,0,1")
+  elif [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+    counted+=("$name=$(grep -c '^ok ' "$results/$name.log" || true),1,0")
+  else
+    counted+=("$name=$(grep -c '^ok ' "$results/$name.log" || true),$bad,0")
+  fi
+}
+
+docs() {
+  say "The manual pages"
+  checklist docs tests/manual.sh "$stage"
+}
+
+package() {
+  say "The Debian package"
+  checklist package tests/package/run.sh
+}
+
 sanitize() {
   say "Building with ASan and UBSan"
   build build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
@@ -132,7 +159,7 @@ lint() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit integration equivalence systemd sanitize fuzz lint)
+[ $# -gt 0 ] || parts=(unit integration equivalence systemd docs package sanitize fuzz lint)
 clean_environment
 install_packages
 mkdir -p "$results"
@@ -144,6 +171,8 @@ for part in "${parts[@]}"; do
     integration) integration "$stage" integration ;;
     equivalence) equivalence ;;
     systemd) systemd_suite "$stage" systemd ;;
+    docs) docs ;;
+    package) package ;;
     sanitize) sanitize ;;
     fuzz) fuzz ;;
     lint) lint ;;
