@@ -11,6 +11,10 @@
 #ifndef PML_PREFIX
 #define PML_PREFIX "/usr"
 #endif
+#ifndef PML_MODULEDIR
+#define PML_MODULEDIR "/usr/lib/pml"
+#define PML_MODULE_RELEASE "0"
+#endif
 
 namespace pml::base {
 
@@ -46,6 +50,20 @@ std::vector<std::string> profile_folders() {
   if (!config.empty()) folders.push_back(config + "/pml/profiles");
   folders.emplace_back("/etc/pml/profiles");
   folders.emplace_back(PML_PREFIX "/share/pml/profiles");
+  return folders;
+}
+
+std::string data_folder() {
+  std::string folder = absolute_variable("XDG_DATA_HOME");
+  const std::string home = home_folder();
+  return folder.empty() && !home.empty() ? home + "/.local/share" : folder;
+}
+
+std::vector<std::string> module_folders() {
+  std::vector<std::string> folders{absolute_variable("PML_MODULE_DIR")};
+  if (folders.front().empty()) folders.front() = PML_MODULEDIR;
+  const std::string own = data_folder();
+  if (!own.empty()) folders.push_back(own + "/pml/modules/" PML_MODULE_RELEASE);
   return folders;
 }
 

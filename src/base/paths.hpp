@@ -17,6 +17,14 @@ namespace pml::base {
 /// <prefix>/share, each with /pml/profiles appended.
 [[nodiscard]] std::vector<std::string> profile_folders();
 
+/// The folder of this user's data: $XDG_DATA_HOME (~/.local/share); empty where neither is set.
+[[nodiscard]] std::string data_folder();
+
+/// Where the zygote's module for this release of pml is looked for, strongest first:
+/// $PML_MODULE_DIR or <prefix>'s own folder, then what `pmlctl python add` makes for this user
+/// alone.
+[[nodiscard]] std::vector<std::string> module_folders();
+
 /// Whether `name` can be a profile's name: 1 to 64 of [A-Za-z0-9_.@-], not starting with a dot or
 /// a dash.
 [[nodiscard]] bool valid_profile_name(std::string_view name) noexcept;

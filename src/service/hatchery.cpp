@@ -11,9 +11,11 @@
 #include <system_error>
 
 #include "base/exit_status.hpp"
+#include "base/paths.hpp"
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
 #include "service/hatchery_zygote.hpp"
+#include "service/unfit.hpp"
 
 namespace pml::service {
 
@@ -24,11 +26,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds k_first_delay{100};
 constexpr milliseconds k_longest_delay{30000};
 constexpr std::uint64_t k_settled_usec = 10 * 1000000;
-
-std::string module_folder() {
-  const char* folder = std::getenv("PML_MODULE_DIR");
-  return folder != nullptr && folder[0] == '/' ? folder : PML_MODULEDIR;
-}
 
 std::vector<std::string> read_quirks() {
   std::vector<std::string> quirks;
@@ -75,7 +72,7 @@ void Hatchery::start() {
   auto additions = profile_.environment;
   if (!profile_.path.empty())
     additions.emplace_back("PYTHONPATH", profile::python_path(profile_, nullptr));
-  ZygoteCommand command{profile_.interpreter, module_folder(),
+  ZygoteCommand command{profile_.interpreter, base::module_folders(),
                         zygote_environment(environ, additions), descriptor_limit_};
   auto zygote = std::make_unique<Zygote>();
   ::clock_gettime(CLOCK_REALTIME, &zygote->started);
@@ -119,6 +116,9 @@ void Hatchery::zygote_said(ZygoteLink& link, const wire::Event& event, base::Uni
       break;
     case wire::EventKind::warm:
       became_warm(*zygote, event);
+      break;
+    case wire::EventKind::unfit:
+      zygote->unfit = unfit_sentence(profile_.interpreter, event);
       break;
     default:
       boot_progress(*zygote, event);
@@ -253,6 +253,10 @@ void Hatchery::gone(ZygotePointer zygote, bool was_current, int wait_status) {
     return;
   }
   ++failures_;
+  if (!zygote->unfit.empty()) {
+    retry(zygote->unfit, base::k_exit_config);
+    return;
+  }
   const bool by_itself = WIFEXITED(wait_status) && !zygote->hung;
   retry("the interpreter " + profile_.interpreter + " " + sentence + " before it was warm",
         by_itself ? base::k_exit_config : base::k_exit_software);

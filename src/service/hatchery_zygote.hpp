@@ -19,6 +19,7 @@ struct Hatchery::Zygote {
   std::time_t warm_time = 0;
   timespec started{};
   std::vector<std::string> files;
+  std::string unfit;  // why it cannot be one
   bool hung = false;
 };
 

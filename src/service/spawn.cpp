@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/check.hpp"
+#include "wire/zygote_message.hpp"
 
 namespace pml::service {
 
@@ -27,9 +28,35 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-std::string start_code(const std::string& folder) {
-  return "import sys;sys.path.insert(0," + quoted(folder) +
-         ");import _pml_zygote;del sys.path[0];_pml_zygote.serve(3)";
+/// Python finds the module by its own ABI's file name. Where there is none for it, the interpreter
+/// says so itself, in the language of the link. Nothing of this is left when the module serves.
+std::string start_code(const std::vector<std::string>& folders) {
+  std::string list;
+  for (const std::string& folder : folders) list += quoted(folder) + ",";
+  return "import sys\n"
+         "sys.path[:0]=[" +
+         list +
+         "]\n"
+         "try:\n"
+         " import _pml_zygote\n"
+         "except ImportError as e:\n"
+         " import posix,_imp\n"
+         " number=lambda v,n:v.to_bytes(n,sys.byteorder)\n"
+         " text=lambda t:number(len(t.encode()),4)+t.encode()+b'\\0'\n"
+         " abi=_imp.extension_suffixes()[0].strip('.').replace('.so','')\n"
+         " why='' if type(e) is ModuleNotFoundError else str(e)\n"
+         " posix.write(3,number(" +
+         std::to_string(static_cast<int>(wire::EventKind::unfit)) +
+         ",1)+"
+         "bytes(24)+text(abi)+text(why)+bytes(4))\n"
+         " posix._exit(78)\n"
+         "[sys.path_importer_cache.pop(f,0) for f in sys.path[:" +
+         std::to_string(folders.size()) +
+         "]]\n"
+         "del sys.path[:" +
+         std::to_string(folders.size()) +
+         "]\n"
+         "_pml_zygote.serve(3)";
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -106,7 +133,7 @@ Spawned spawn_zygote(const ZygoteCommand& command, base::BorrowedFd output) {
   base::UniqueFd error_reader(base::k_adopt, pipe[0]);
   base::UniqueFd error_writer(base::k_adopt, pipe[1]);
 
-  std::vector<std::string> words{command.interpreter, "-c", start_code(command.module_folder)};
+  std::vector<std::string> words{command.interpreter, "-c", start_code(command.module_folders)};
   Variables environment = command.environment;
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> envp = pointers(environment);

@@ -13,8 +13,8 @@ namespace pml::service {
 
 /// A program to be started as a zygote.
 struct ZygoteCommand {
-  std::string interpreter;  ///< absolute
-  std::string module_folder;
+  std::string interpreter;                  ///< absolute
+  std::vector<std::string> module_folders;  ///< strongest first
   Variables environment;
   rlimit descriptor_limit{};  ///< RLIMIT_NOFILE as the service was given it
 };

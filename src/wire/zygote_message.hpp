@@ -42,20 +42,23 @@ struct Order {
 
 /// Zygote → service. One packet each; `worker` carries the worker's link as its one descriptor.
 enum class EventKind : std::uint8_t {
-  preloading = 1,      ///< name: the module whose import begins
-  preloaded = 2,       ///< name; value: microseconds it took. Without a name: more of `files`, which
-                       ///< one packet could not hold with `warm`
-  preload_failed = 3,  ///< name; text: the traceback; value: 1 where it was optional and absent
-  preload_warning = 4, ///< name; text: what it left behind that no fork takes along (threads,
-                       ///< sockets), in one sentence. The zygote is of no use with it
-  warm = 5,            ///< value: number of modules; files: every file the preloads came from
-  worker = 6,          ///< pid of an idle, rehearsed worker; carries its link
-  fork_failed = 7,     ///< value: errno
-  exited = 8,          ///< pid; value: wait status as waitpid(2) gives it; cpu_usec, max_rss_kib
-  stopped = 9,         ///< pid; value: wait status (WIFSTOPPED)
-  continued = 10,      ///< pid
+  preloading = 1,  ///< name: the module whose import begins
+  preloaded = 2,   ///< name; value: microseconds it took. Without a name: more of `files`, which
+                   ///< one packet could not hold with `warm`
+  preload_failed = 3,   ///< name; text: the traceback; value: 1 where it was optional and absent
+  preload_warning = 4,  ///< name; text: what it left behind that no fork takes along (threads,
+                        ///< sockets), in one sentence. The zygote is of no use with it
+  warm = 5,             ///< value: number of modules; files: every file the preloads came from
+  worker = 6,           ///< pid of an idle, rehearsed worker; carries its link
+  fork_failed = 7,      ///< value: errno
+  exited = 8,           ///< pid; value: wait status as waitpid(2) gives it; cpu_usec, max_rss_kib
+  stopped = 9,          ///< pid; value: wait status (WIFSTOPPED)
+  continued = 10,       ///< pid
+  unfit = 11,  ///< instead of everything else: pml has no module for this interpreter (value:
+               ///< 0, text: why not), or the one there is does not fit it (1, text: how);
+               ///< name: its ABI, as "cpython-312-x86_64-linux-gnu"
 };
-inline constexpr std::uint8_t k_last_event_kind = 10;
+inline constexpr std::uint8_t k_last_event_kind = 11;
 
 struct Event {
   EventKind kind = EventKind::warm;

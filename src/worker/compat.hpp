@@ -1,17 +1,65 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/python_abi.hpp"
 #include "worker/python.hpp"
+
+static_assert(PY_MAJOR_VERSION == 3 && PY_MINOR_VERSION >= pml::base::k_oldest_minor &&
+                  PY_MINOR_VERSION <= pml::base::k_newest_minor,
+              "what differs in another version of CPython has to be looked up first");
+#if defined(Py_GIL_DISABLED) || defined(Py_DEBUG) || defined(Py_TRACE_REFS)
+#error "pml does not serve free-threaded and debug builds"
+#endif
 
 extern "C" {
 /// Exported by every CPython from 3.9 on; the declarations stand in its internal headers.
 PyConfig* pml_interpreter_config(void);
 void pml_set_utf8_mode(int on);
+int pml_layout_fits(void);
 void pml_clear_module(PyObject* module);
 void pml_begin_finalizing(void);
 }
 
 /// What differs between versions of CPython, and nothing else.
 namespace pml::worker::compat {
+
+/// Why this module must not be used in the running interpreter, which need not be the one that it
+/// was built with; nothing where it may. Builds that differ in what pml writes to are told apart by
+/// looking, not by their version. A Python frame is running.
+[[nodiscard]] inline std::optional<std::string> unfitness() {
+  const auto has = [](const char* name) { return PySys_GetObject(name) != nullptr; };
+  const std::string_view version = Py_GetVersion();
+  constexpr const char* k_version =
+      Py_STRINGIFY(PY_MAJOR_VERSION) "." Py_STRINGIFY(PY_MINOR_VERSION) ".";
+  if (!version.starts_with(k_version)) return "this module was built for CPython " PY_VERSION;
+  if (has("gettotalrefcount") || has("getobjects"))
+    return "it is a debug build, which pml does not serve";
+  if (pml_layout_fits() == 0)
+    return "its internals are not those of CPython " PY_VERSION " that this module was built for";
+  return std::nullopt;
+}
+
+/// A new reference to the same object, for a function that gives one away.
+[[nodiscard]] inline PyObject* new_reference(PyObject* object) noexcept {
+  Py_INCREF(object);
+  return object;
+}
+
+/// A number that is another one after every change of the dict.
+[[nodiscard]] inline std::uint64_t dictionary_version(PyObject* dictionary) noexcept {
+#if PY_VERSION_HEX >= 0x030c0000
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+  return reinterpret_cast<PyDictObject*>(dictionary)->ma_version_tag;
+#if PY_VERSION_HEX >= 0x030c0000
+#pragma GCC diagnostic pop
+#endif
+}
 
 /// The running interpreter's configuration, to be changed in place.
 [[nodiscard]] inline PyConfig* config() noexcept {

@@ -91,7 +91,8 @@ bool set_flags(const RunOptions& options) {
   const Ref flags = Ref::steal(PyStructSequence_New(Py_TYPE(old)));
   if (!flags) return false;
   for (Py_ssize_t i = 0; i < Py_SIZE(old); ++i)
-    PyStructSequence_SetItem(flags.get(), i, Py_NewRef(PyStructSequence_GetItem(old, i)));
+    PyStructSequence_SetItem(flags.get(), i,
+                             compat::new_reference(PyStructSequence_GetItem(old, i)));
   PyConfig* config = compat::config();
   config->write_bytecode = options.dont_write_bytecode ? 0 : 1;
   config->quiet = options.quiet;

@@ -334,7 +334,7 @@ PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
         if (still_first(entry) && finders_agree(entry)) {
           asked_ = *index;
           if (!reveal(*index)) return nullptr;
-          return Py_NewRef(entry.module.get());
+          return compat::new_reference(entry.module.get());
         }
         (void)drop({*index});
         entry.dropped = true;

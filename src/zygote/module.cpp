@@ -2,12 +2,16 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "base/exit_status.hpp"
 #include "wire/channel.hpp"
 #include "wire/request.hpp"
 #include "wire/zygote_message.hpp"
+#include "worker/compat.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/late_imports.hpp"
 #include "worker/process_title.hpp"
@@ -24,30 +28,42 @@ void leave_no_trace() {
   PyDict_DelItemString(PyEval_GetBuiltins(), PYBIND11_INTERNALS_ID);
   PyErr_Clear();
   PyObject* modules = PyImport_GetModuleDict();
-  const std::string file = py::str(py::module_::import("_pml_zygote").attr("__file__"));
-  const py::object caches = py::module_::import("sys").attr("path_importer_cache");
-  if (PyDict_DelItemString(caches.ptr(), file.substr(0, file.rfind('/')).c_str()) != 0)
-    PyErr_Clear();
   if (PyDict_DelItemString(modules, "_pml_zygote") != 0) PyErr_Clear();
   py::dict globals = py::module_::import("__main__").attr("__dict__");
   for (const char* name : {"sys", "_pml_zygote"})
     if (PyDict_DelItemString(globals.ptr(), name) != 0) PyErr_Clear();
-  // The command line put the current folder and this module's own in front.
+  // The command line put the current folder in front.
   const py::list path = py::module_::import("sys").attr("path");
   if (!path.empty() && std::string(py::str(path[0])).empty()) PySequence_DelItem(path.ptr(), 0);
 }
 
+/// argv[0]: sys.orig_argv has it from 3.10 on only.
+std::string own_name() {
+  std::ifstream words("/proc/self/cmdline");
+  std::string name;
+  std::getline(words, name, '\0');
+  return name;
+}
+
+[[noreturn]] void refuse(pml::base::BorrowedFd link, const std::string& why) {
+  pml::wire::Event event;
+  event.kind = pml::wire::EventKind::unfit;
+  event.value = 1;
+  event.text = why;
+  (void)pml::wire::send_some(link, pml::wire::encode(event));
+  ::_exit(pml::base::k_exit_config);
+}
+
 void serve(int link_number) {
   pml::base::UniqueFd link(pml::base::k_adopt, link_number);
+  if (const auto why = pml::worker::compat::unfitness()) refuse(link.borrow(), *why);
   std::string packet(pml::wire::k_max_packet, '\0');
   const pml::wire::Received received = pml::wire::receive(link.borrow(), packet);
   const auto order = pml::wire::decode_order({packet.data(), received.size});
   if (!order || order->kind != pml::wire::OrderKind::boot)
     throw std::runtime_error("the first packet is no boot order");
   leave_no_trace();
-  const py::module_ sys = py::module_::import("sys");
-  const std::string executable = py::str(py::list(sys.attr("orig_argv"))[0]);
-  pml::worker::take_baseline(executable);
+  pml::worker::take_baseline(own_name());
   pml::worker::remember_memory_map();
   pml::worker::set_imports_address(std::string(order->boot.imports_to));
   pml::zygote::preload(order->boot, link.borrow());

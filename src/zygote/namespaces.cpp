@@ -2,22 +2,13 @@
 
 #include <string>
 
+#include "worker/compat.hpp"
+
 namespace py = pybind11;
 
 namespace pml::zygote {
 
 namespace {
-
-std::uint64_t version_of(PyObject* names) {
-#if PY_VERSION_HEX < 0x030c0000
-  return reinterpret_cast<PyDictObject*>(names)->ma_version_tag;
-#else
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  return reinterpret_cast<PyDictObject*>(names)->ma_version_tag;
-#pragma GCC diagnostic pop
-#endif
-}
 
 py::dict copy_of(PyObject* names) {
   return py::reinterpret_steal<py::dict>(PyDict_Copy(names));
@@ -35,8 +26,8 @@ bool is_module(const py::object& value) {
 }  // namespace
 
 void Namespaces::watch_one(const py::object& owner, PyObject* names) {
-  watched_.push_back(
-      {owner, py::reinterpret_borrow<py::dict>(names), copy_of(names), version_of(names)});
+  watched_.push_back({owner, py::reinterpret_borrow<py::dict>(names), copy_of(names),
+                      worker::compat::dictionary_version(names)});
 }
 
 void Namespaces::watch(const std::string& name, const py::object& module) {
@@ -58,7 +49,7 @@ void Namespaces::watch(const std::string& name, const py::object& module) {
 std::vector<NameChange> Namespaces::changes() {
   std::vector<NameChange> found;
   for (Watched& watched : watched_) {
-    const std::uint64_t version = version_of(watched.names.ptr());
+    const std::uint64_t version = worker::compat::dictionary_version(watched.names.ptr());
     if (version == watched.version) continue;
     const py::dict now = copy_of(watched.names.ptr());
     for (const auto& [name, value] : now) {
