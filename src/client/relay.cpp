@@ -49,7 +49,7 @@ void take_out_returns(std::string& text) {
 }
 
 void Relay::begin(int job) {
-  job_ = job;
+  group_ = ::getpgid(job);
   (void)Terminal::get(terminal_.real(), first_);
   if (!terminal_.in_foreground())
     terminal_.say(wire::TerminalWordKind::background);
@@ -163,7 +163,7 @@ void Relay::write_job() {
   if (to_job_.empty() || !job_open_) return;
   Modes modes{};
   (void)Terminal::get(terminal_.near(), modes);
-  const bool shared = terminal_.foreground_of_job() == job_;
+  const bool shared = terminal_.foreground_of_job() == group_;
   const ssize_t size = ::write(terminal_.near().get(), to_job_.data(), to_job_.size());
   if (size <= 0) return;
   for (ssize_t i = 0; i < size; ++i) {

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/process_group.hpp"
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
 #include "service/dispatcher.hpp"
@@ -204,8 +205,10 @@ void Dispatcher::hang_up(Job& job) {
 void Dispatcher::signal(const Job& job, int signal, bool whole_group) {
   if (!job.orphan)
     hatchery_->signal(job.worker->generation, job.name.pid, signal, whole_group);
+  else if (whole_group)
+    base::signal_group_of(job.name.pid, signal);  // unreaped: it is still listed
   else
-    ::kill(whole_group ? -job.name.pid : job.name.pid, signal);  // unreaped: it is still listed
+    ::kill(job.name.pid, signal);
 }
 
 bool Dispatcher::signal_job(std::string_view name, int number) {

@@ -50,7 +50,7 @@ void TextLauncher::launch(Client client, const TextRequest& wanted) {
   wire::Request request;
   context_.fill(request);
   request.kind = wanted.kind;
-  request.flags = wire::k_flag_detach | wire::k_flag_wait;
+  request.flags = wire::k_flag_detach | wire::k_flag_wait | wire::k_flag_group_leader;
   request.target = wanted.target;
   request.arguments.assign(wanted.arguments.begin(), wanted.arguments.end());
   request.environment.assign(environment.begin(), environment.end());

@@ -1,6 +1,7 @@
 #include "worker/context.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -9,9 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -32,6 +36,8 @@ struct OwnContext {
   int personality = 0;
   int io_priority = 0;
   std::uint64_t timer_slack = 0;
+  std::uint64_t address_space = 0;  // bytes
+  std::uint64_t data = 0;
 };
 OwnContext g_own;
 
@@ -41,7 +47,35 @@ bool apply_limit(int resource, const wire::Limit& wanted) {
   return ::setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
 }
 
+/// Whether so much would fit below the limit that what is preloaded makes no difference.
+bool has_room(const wire::Limit& limit, std::uint64_t used) {
+  constexpr std::uint64_t k_share = 16;
+  return limit.soft == RLIM_INFINITY || limit.soft / k_share >= used;
+}
+
+/// A larger stack would need a place that only execve(2) gives it. The size of a thread's stack is
+/// read by the C library at its start.
+bool apply_stack_limit(const wire::Limit& wanted) {
+  constexpr std::uint64_t k_most_stack = 96U << 20;
+  constexpr std::size_t k_unlimited_size = 2U << 20;
+  const wire::Limit& own = g_own.limits[RLIMIT_STACK];
+  if (wanted.soft == own.soft) return true;
+  if (wanted.soft > k_most_stack && wanted.soft > own.soft) return false;
+  pthread_attr_t attributes;
+  ::pthread_getattr_default_np(&attributes);
+  const std::size_t size = wanted.soft == RLIM_INFINITY ? k_unlimited_size : wanted.soft;
+  const bool set = ::pthread_attr_setstacksize(
+                       &attributes, std::max<std::size_t>(size, PTHREAD_STACK_MIN)) == 0 &&
+                   ::pthread_setattr_default_np(&attributes) == 0;
+  ::pthread_attr_destroy(&attributes);
+  return set;
+}
+
 bool apply_limits(const wire::Request& request) {
+  if (!has_room(request.limits[RLIMIT_AS], g_own.address_space) ||
+      !has_room(request.limits[RLIMIT_DATA], g_own.data) ||
+      !apply_stack_limit(request.limits[RLIMIT_STACK]))
+    return false;
   for (std::size_t i = 0; i < request.limits.size(); ++i)
     if (i != RLIMIT_NOFILE && !apply_limit(static_cast<int>(i), request.limits[i])) return false;
   return true;
@@ -73,6 +107,18 @@ int own_oom_score_adjust() {
   return std::atoi(text);
 }
 
+/// Bytes of address space and of data, as the kernel counts them against the limits.
+void read_own_size() {
+  const base::UniqueFd file(base::k_adopt, ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  char text[128] = {};
+  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return;
+  unsigned long long size = 0, data = 0;
+  std::sscanf(text, "%llu %*u %*u %*u %*u %llu", &size, &data);
+  const auto page = static_cast<unsigned long long>(::sysconf(_SC_PAGESIZE));
+  g_own.address_space = size * page;
+  g_own.data = data * page;
+}
+
 bool apply_oom_score(const wire::Request& request) {
   if (g_own.oom_score_adjust == request.oom_score_adjust) return true;
   const base::UniqueFd file(base::k_adopt,
@@ -101,7 +147,8 @@ bool apply_personality(const wire::Request& request) {
 
 bool apply_group(const wire::Request& request) {
   if ((request.flags & wire::k_flag_session_leader) != 0) return ::setsid() >= 0;
-  return ::setpgid(0, 0) == 0;
+  if ((request.flags & wire::k_flag_group_leader) != 0) return ::setpgid(0, 0) == 0;
+  return ::getpgrp() != ::getpid();  // the zygote has given it a group that nobody leads
 }
 
 }  // namespace
@@ -123,6 +170,7 @@ void remember_own_context() {
   g_own.oom_score_adjust = own_oom_score_adjust();
   g_own.personality = ::personality(0xffffffff);
   g_own.io_priority = static_cast<int>(::syscall(SYS_ioprio_get, k_io_of_process, 0));
+  read_own_size();
   g_own.timer_slack = static_cast<std::uint64_t>(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
 }
 

@@ -17,7 +17,9 @@
 #include <climits>
 #include <csignal>
 #include <cstdint>
+#include <optional>
 
+#include "base/process_group.hpp"
 #include "wire/terminal_word.hpp"
 #include "worker/python.hpp"
 
@@ -50,8 +52,12 @@ base::UniqueFd open_client(base::BorrowedFd control) noexcept {
 /// The job's parent. Every signal is blocked in it.
 class Shepherd {
  public:
-  Shepherd(pid_t job, JobTerminal& terminal)
-      : job_(job), far_(terminal.far), control_(terminal.control), near_(terminal.near) {}
+  Shepherd(pid_t job, pid_t group, JobTerminal& terminal)
+      : job_(job),
+        group_(group),
+        far_(terminal.far),
+        control_(terminal.control),
+        near_(terminal.near) {}
 
   [[noreturn]] void run() {
     ::prctl(PR_SET_NAME, "pml-shepherd");
@@ -66,7 +72,7 @@ class Shepherd {
       // A job that outlives its killed client by so much is ended, as one without a terminal is.
       const int ready =
           ::poll(waits.data(), waits.size(), control_.valid() ? -1 : k_before_kill_ms);
-      if (ready == 0) ::kill(-job_, SIGKILL);
+      if (ready == 0) signal_group(SIGKILL);
       if (ready <= 0) continue;
       if (waits[0].revents != 0) read_control();
       if (waits[1].revents != 0) read_signals();
@@ -103,10 +109,10 @@ class Shepherd {
         break;
       case TerminalWordKind::signal_group:
         if (word.value == SIGCONT && !client_knows()) break;
-        ::kill(-job_, word.value);
+        signal_group(word.value);
         break;
       case TerminalWordKind::foreground:
-        ::tcsetpgrp(far_.get(), job_);
+        ::tcsetpgrp(far_.get(), group_);
         break;
       case TerminalWordKind::background:
         ::tcsetpgrp(far_.get(), ::getpid());
@@ -130,6 +136,11 @@ class Shepherd {
     return !std::exchange(continued_client_, false);
   }
 
+  /// A group that the job has left may be gone, and its number another's.
+  void signal_group(int signal) const noexcept {
+    ::kill(::getpgid(job_) == group_ ? -group_ : job_, signal);
+  }
+
   void read_signals() noexcept {
     signalfd_siginfo info;
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
@@ -137,7 +148,7 @@ class Shepherd {
       if (signal == SIGCHLD)
         look_at_job();
       else if (meant_for_job(info))
-        ::kill(-job_, signal);
+        signal_group(signal);
     }
   }
 
@@ -195,6 +206,7 @@ class Shepherd {
   }
 
   pid_t job_;
+  pid_t group_;
   base::UniqueFd& far_;
   base::UniqueFd& control_;
   base::UniqueFd& near_;
@@ -217,19 +229,23 @@ std::optional<JobTerminal> take_terminal(const wire::Request& request,
   return JobTerminal{std::move(*found[0]), std::move(*found[1]), std::move(*found[2])};
 }
 
-bool enter_terminal(JobTerminal terminal) {
+bool enter_terminal(JobTerminal terminal, bool leads_group) {
   if (::setsid() < 0 || ::ioctl(terminal.far.get(), TIOCSCTTY, 0) != 0) return false;
+  std::optional<base::LeaderlessGroup> other;
+  if (!leads_group && other.emplace().id() == 0) return false;
   PyOS_BeforeFork();
   const SignalSet before = change_mask(~SignalSet{0});
   const pid_t job = ::fork();
+  const pid_t group = other ? other->id() : job;
   if (job > 0) {
-    ::setpgid(job, job);
-    Shepherd(job, terminal).run();
+    ::setpgid(job, group);
+    other.reset();
+    Shepherd(job, group, terminal).run();
   }
   if (job == 0) {
     // Blocked, the signal for changing the foreground from the background does not come.
-    ::setpgid(0, 0);
-    ::tcsetpgrp(terminal.far.get(), ::getpid());
+    ::setpgid(0, group);
+    ::tcsetpgrp(terminal.far.get(), ::getpgrp());
     PyOS_AfterFork_Child();
   } else {
     PyOS_AfterFork_Parent();

@@ -179,7 +179,7 @@ void renew_identity() {
     decline(job, link, {wire::Refusal::environment, "locale " + fitness.options.locale.name});
   if (const auto objection = check_home(fitness.options)) decline(job, link, *objection);
   if (auto terminal = take_terminal(*request, job.descriptors))
-    if (!enter_terminal(std::move(*terminal)))
+    if (!enter_terminal(std::move(*terminal), (request->flags & wire::k_flag_group_leader) != 0))
       decline(job, link, {wire::Refusal::terminal, "no session on it"});
   if (const auto objection = take_context(*request, job, link)) decline(job, link, *objection);
   // From here on relative names mean the caller's.

@@ -14,6 +14,7 @@
 #include <cstdio>
 
 #include "base/check.hpp"
+#include "base/process_group.hpp"
 #include "wire/channel.hpp"
 #include "worker/python.hpp"
 #include "worker/worker.hpp"
@@ -104,7 +105,10 @@ void ForkServer::handle_order() {
 /// Only a child that was not reaped yet still owns its pid.
 void ForkServer::deliver(const wire::Order& order) {
   if (std::find(children_.begin(), children_.end(), order.target) == children_.end()) return;
-  ::kill(order.flag != 0 ? -order.target : order.target, order.value);
+  if (order.flag != 0)
+    base::signal_group_of(order.target, order.value);
+  else
+    ::kill(order.target, order.value);
 }
 
 void ForkServer::fork_many(int count) {
@@ -119,6 +123,7 @@ void ForkServer::fork_one() {
   }
   base::UniqueFd near(base::k_adopt, pair[0]);
   base::UniqueFd far(base::k_adopt, pair[1]);
+  const base::LeaderlessGroup group;
   PyOS_BeforeFork();
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -136,6 +141,8 @@ void ForkServer::fork_one() {
     send({wire::EventKind::fork_failed, 0, error});
     return;
   }
+  // Most programs do not lead their group; before the service hears of it, it cannot have a job.
+  if (group.id() != 0) ::setpgid(pid, group.id());
   children_.push_back(pid);
   send({wire::EventKind::worker, pid, 0}, near.get());
 }
