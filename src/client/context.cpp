@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -138,6 +139,39 @@ void read_environment(wire::Request& request) {
   for (char** entry = environ; *entry != nullptr; ++entry) request.environment.emplace_back(*entry);
 }
 
+bool has_timer() {
+  for (const int kind : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) {
+    itimerval timer{};
+    ::syscall(SYS_getitimer, kind, &timer);
+    if (timer.it_value.tv_sec != 0 || timer.it_value.tv_usec != 0) return true;
+  }
+  return false;
+}
+
+int asked_of(int question) {
+  int answer = 0;
+  ::prctl(question, &answer, 0, 0, 0);
+  return answer;
+}
+
+/// What a process takes along when it executes another program and cannot hand over. Its name, or
+/// nothing.
+std::string_view bound_to_process(SignalSet blocked) {
+  constexpr int k_usual_memory_failure = 2;  // PR_MCE_KILL_DEFAULT
+  if ((pending_signals() & blocked) != 0) return "pending signals";
+  if (has_timer()) return "a running timer";
+  if (asked_of(PR_GET_PDEATHSIG) != 0) return "a signal at the parent's death";
+  if (asked_of(PR_GET_CHILD_SUBREAPER) != 0) return "a reaper of orphans";
+  if (::prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) > 0) return "secure bits";
+  if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0) return "huge pages switched off";
+  const int failure = ::prctl(PR_MCE_KILL_GET, 0, 0, 0, 0);
+  if (failure >= 0 && failure != k_usual_memory_failure) return "memory failure policy";
+  int policy = 0;
+  if (::syscall(SYS_get_mempolicy, &policy, nullptr, 0, nullptr, 0) == 0 && policy != 0)
+    return "memory policy";
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::vector<int>> open_descriptors(std::span<const int> own) {
@@ -152,6 +186,7 @@ std::optional<std::vector<int>> open_descriptors(std::span<const int> own) {
 
 std::optional<Reason> collect_context(wire::Request& request, Context& context,
                                       std::span<const int> own, SignalSet blocked) {
+  if (const auto part = bound_to_process(blocked); !part.empty()) return reasons::context(part);
   auto inherited = open_descriptors(own);
   if (!inherited) return reasons::context("open descriptors");
   context.inherited = std::move(*inherited);

@@ -31,12 +31,6 @@ SignalSet change_mask(int how, SignalSet mask) noexcept {
   return before;
 }
 
-bool is_pending(int signal) noexcept {
-  SignalSet pending = 0;
-  ::syscall(SYS_rt_sigpending, &pending, sizeof pending);
-  return (pending & signal_bit(signal)) != 0;
-}
-
 }  // namespace
 
 SignalSet block_all_signals() noexcept {
@@ -55,6 +49,12 @@ SignalSet ignored_signals() noexcept {
       ignored |= signal_bit(signal);
   }
   return ignored;
+}
+
+SignalSet pending_signals() noexcept {
+  SignalSet pending = 0;
+  ::syscall(SYS_rt_sigpending, &pending, sizeof pending);
+  return pending;
 }
 
 base::UniqueFd open_signals(SignalSet signals) noexcept {
@@ -98,7 +98,7 @@ bool stop_by(int signal) noexcept {
     change_mask(SIG_BLOCK, signal_bit(signal));
     swap_action(signal, &before, nullptr);
   }
-  return is_pending(SIGCONT);
+  return (pending_signals() & signal_bit(SIGCONT)) != 0;
 }
 
 void die_by(int signal) noexcept {

@@ -25,6 +25,9 @@ void set_blocked_signals(SignalSet mask) noexcept;
 /// The signals that are SIG_IGN now.
 [[nodiscard]] SignalSet ignored_signals() noexcept;
 
+/// The signals that were sent to this process and wait because they are blocked.
+[[nodiscard]] SignalSet pending_signals() noexcept;
+
 /// A descriptor that reads the pending ones of `signals`; they must be blocked. Invalid, with errno
 /// set, where that fails.
 [[nodiscard]] base::UniqueFd open_signals(SignalSet signals) noexcept;

@@ -18,10 +18,12 @@ constexpr std::array<std::string_view, 4> k_read_when_used = {"PYTHONBREAKPOINT"
 
 /// Read by the dynamic loader, the C library or a tool before main(): must be as the zygote had
 /// them.
-constexpr std::array<std::string_view, 5> k_start_prefixes = {"LD_", "MALLOC_", "GLIBC_TUNABLES",
-                                                              "COVERAGE_PROCESS_", "PYTHON_GIL"};
-constexpr std::array<std::string_view, 8> k_compute_prefixes = {
-    "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "KMP_", "NUMEXPR_", "VECLIB_"};
+constexpr std::array<std::string_view, 9> k_start_prefixes = {
+    "LD_",          "MALLOC_",         "GLIBC_TUNABLES",  "COVERAGE_PROCESS_", "PYTHON_GIL",
+    "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "OPENSSL_ia32cap"};
+constexpr std::array<std::string_view, 13> k_compute_prefixes = {
+    "OMP_",    "OPENBLAS_", "GOTO_", "MKL_",         "BLIS_",   "KMP_",   "NUMEXPR_",
+    "VECLIB_", "GOMP_",     "NPY_",  "QT_HASH_SEED", "G_DEBUG", "G_SLICE"};
 
 template <std::size_t N>
 bool has_prefix(std::string_view name, const std::array<std::string_view, N>& prefixes) {
