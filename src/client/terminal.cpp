@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +13,19 @@
 #include "client/connection.hpp"
 
 namespace pml::client {
+
+namespace {
+
+/// A file, /dev/null or nothing: no program of the same pipeline, which might read the terminal
+/// too.
+bool has_no_reader(int number) noexcept {
+  constexpr dev_t k_null_device = 1 << 8 | 3;
+  struct stat info {};
+  if (::syscall(SYS_fstat, number, &info) != 0) return true;
+  return S_ISREG(info.st_mode) || (S_ISCHR(info.st_mode) && info.st_rdev == k_null_device);
+}
+
+}  // namespace
 
 bool same(const Modes& first, const Modes& second) noexcept {
   return std::memcmp(&first, &second, sizeof first) == 0;
@@ -35,7 +50,8 @@ TerminalRole Terminal::find() noexcept {
   const bool input = is_same(0);
   const bool foreground = in_foreground();
   if (input && !foreground) return TerminalRole::background;
-  return input && is_same(1) && is_same(2) ? TerminalRole::standard : TerminalRole::beside;
+  const bool alone = (is_same(1) || has_no_reader(1)) && (is_same(2) || has_no_reader(2));
+  return input && alone ? TerminalRole::standard : TerminalRole::beside;
 }
 
 bool Terminal::open_pair() noexcept {

@@ -20,8 +20,9 @@ using Modes = ::termios;
 /// What the caller's controlling terminal has to do with a launch.
 enum class TerminalRole {
   none,       ///< there is none
-  standard,   ///< all standard streams are it, and the caller is in its foreground
-  beside,     ///< there is one, but not all standard streams are it
+  standard,   ///< standard input is it, the others are it or files, and the caller is in its
+              ///< foreground
+  beside,     ///< there is one, but not standard input, or there is a pipe
   background  ///< standard input is it, and the caller is in its background
 };
 
