@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -149,6 +150,37 @@ int layer_of(PyObject* object) {
   return PyObject_HasAttrString(object, "raw") != 0 ? 1 : 2;
 }
 
+/// Shiboken keeps the classes that derive from its own for ever, outside of Python's reach.
+bool is_kept_class(PyObject* object) {
+  return PyType_Check(object) && std::strcmp(Py_TYPE(object)->tp_name, "Shiboken.ObjectType") == 0;
+}
+
+/// What those classes hold, the globals of their methods for one, does not end in python3 either.
+std::set<PyObject*> kept_with_classes(PyObject* objects) {
+  struct Search {
+    std::set<PyObject*> all, reached;
+    std::vector<PyObject*> open;
+  } search;
+  for (Py_ssize_t i = 0; i < PyList_Size(objects); ++i)
+    if (is_kept_class(PyList_GetItem(objects, i)))
+      search.open.push_back(PyList_GetItem(objects, i));
+  if (search.open.empty()) return {};
+  for (Py_ssize_t i = 0; i < PyList_Size(objects); ++i)
+    search.all.insert(PyList_GetItem(objects, i));
+  const auto visit = [](PyObject* found, void* argument) {
+    auto& self = *static_cast<Search*>(argument);
+    if (self.all.count(found) != 0 && self.reached.insert(found).second) self.open.push_back(found);
+    return 0;
+  };
+  while (!search.open.empty()) {
+    PyObject* object = search.open.back();
+    search.open.pop_back();
+    if (Py_TYPE(object)->tp_traverse != nullptr)
+      Py_TYPE(object)->tp_traverse(object, visit, &search);
+  }
+  return std::move(search.reached);
+}
+
 /// Objects of the job that preloaded modules still hold: python3 would have taken them apart with
 /// their holders, so their finalizers and their buffers are due.
 void finalize_held_objects() {
@@ -159,6 +191,7 @@ void finalize_held_objects() {
     return;
   }
   const std::set<PyObject*> spared = objects_of_system();
+  const std::set<PyObject*> kept = kept_with_classes(objects.get());
   std::vector<PyObject*> layers[3];
   for (Py_ssize_t i = 0; i < PyList_Size(objects.get()); ++i) {
     PyObject* object = PyList_GetItem(objects.get(), i);
@@ -166,6 +199,7 @@ void finalize_held_objects() {
     if (type->tp_finalize == nullptr || PyType_Check(object) || spared.count(object) != 0 ||
         _PyType_Lookup(type, name.get()) == nullptr)
       continue;
+    if (kept.count(object) != 0) continue;
     layers[layer_of(object)].push_back(object);
   }
   for (const auto& layer : layers)

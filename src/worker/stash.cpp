@@ -30,6 +30,12 @@ std::string_view last_part(std::string_view name) {
   return dot == std::string_view::npos ? name : name.substr(dot + 1);
 }
 
+/// Takes the first item that is `item` or equals it out of the list.
+void remove_item(PyObject* list, PyObject* item) {
+  const Py_ssize_t at = PySequence_Index(list, item);
+  if (at < 0 || PySequence_DelItem(list, at) != 0) PyErr_Clear();
+}
+
 PyObject* find_and_load_hook(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   if (count != 2) {
     PyErr_SetString(PyExc_TypeError, "_find_and_load() takes 2 positional arguments");
@@ -107,6 +113,7 @@ bool Stash::unbind(StashEntry& entry) {
 
 bool Stash::hide(PyObject* original) {
   original_ = Ref::borrow(original);
+  main_ = Ref::borrow(PyImport_AddModule("__main__"));
   PyObject* modules = PyImport_GetModuleDict();
   for (StashEntry& entry : entries_)
     if (!unbind(entry)) return false;
@@ -274,6 +281,7 @@ bool Stash::bind_to_parent(const StashEntry& entry) {
 
 bool Stash::apply_edits(const StashEntry& entry) {
   for (const ListEdit& edit : entry.edits) {
+    for (const Ref& item : edit.removed) remove_item(edit.list.get(), item.get());
     for (std::size_t i = 0; i < edit.front.size(); ++i)
       if (PyList_Insert(edit.list.get(), static_cast<Py_ssize_t>(i), edit.front[i].get()) != 0)
         return false;
@@ -289,6 +297,14 @@ bool Stash::apply_edits(const StashEntry& entry) {
   for (const NameEdit& change : entry.changes)
     if (PyObject_SetAttr(change.owner.get(), change.name.get(), change.value.get()) != 0)
       PyErr_Clear();
+  for (const Renewal& renewal : entry.renewals) {
+    Ref value = Ref::steal(PyObject_CallNoArgs(renewal.source.get()));
+    if (!value) {
+      PyErr_Clear();
+      value = Ref::borrow(Py_None);
+    }
+    if (PyObject_SetAttr(entry.module.get(), renewal.name.get(), value.get()) != 0) return false;
+  }
   for (const Ref& logger : entry.loggers)
     if (!Ref::steal(PyObject_CallOneArg(entry.show_logger.get(), logger.get()))) return false;
   if (entry.exit_calls.empty()) return true;
@@ -308,19 +324,25 @@ bool Stash::apply_edits(const StashEntry& entry) {
 bool Stash::reveal(int index) {
   StashEntry& entry = entries_[index];
   if (entry.revealed || entry.dropped) return true;
+  // The package comes first, and may itself have asked for this module.
+  if (entry.module && entry.parent >= 0 && !reveal(entry.parent)) return false;
+  if (entry.revealed) return true;
   entry.revealed = true;
   if (!entry.module) {
     // A fresh import would have tried it, and the program's own finders would have heard of it.
     if (has_foreign_finders()) (void)finders_agree(entry);
     return true;
   }
-  if (entry.parent >= 0 && !reveal(entry.parent)) return false;
   if (asked_ != index && has_foreign_finders()) (void)finders_agree(entry);
   for (int request : entry.requests)
     if (!reveal(request)) return false;
   // A module moves to the end of sys.modules when its import is done.
   PyObject* modules = PyImport_GetModuleDict();
-  if (PyDict_SetDefault(modules, entry.key.get(), entry.module.get()) == nullptr) return false;
+  PyObject* module = entry.module.get();
+  if (module == main_.get())
+    module = PyImport_AddModule("__main__");  // multiprocessing's __mp_main__
+  if (module == nullptr || PyDict_SetDefault(modules, entry.key.get(), module) == nullptr)
+    return false;
   return bind_to_parent(entry) && apply_edits(entry);
 }
 

@@ -16,9 +16,10 @@ namespace pml::worker {
 
 /// Items a module's import put into one of the interpreter's lists (warnings.filters, sys.path, …).
 struct ListEdit {
-  Ref list;                ///< the list itself
-  std::vector<Ref> front;  ///< put in front, in their final order
-  std::vector<Ref> back;   ///< appended
+  Ref list;                  ///< the list itself
+  std::vector<Ref> front;    ///< put in front, in their final order
+  std::vector<Ref> back;     ///< appended
+  std::vector<Ref> removed;  ///< taken out, which were there before
 };
 
 /// A name that a module's import set, or removed, in a module or class every interpreter has.
@@ -26,6 +27,12 @@ struct NameEdit {
   Ref owner;
   Ref name;
   Ref value;  ///< none: removed
+};
+
+/// A name of a module that is to hold what a call gives at the time of its import.
+struct Renewal {
+  Ref name;
+  Ref source;  ///< called without arguments
 };
 
 /// One preloaded module, hidden until the job imports it.
@@ -42,6 +49,7 @@ struct StashEntry {
   std::vector<Ref> exit_calls;  ///< (function, args, kwargs) given to atexit.register
   std::vector<ListEdit> edits;
   std::vector<NameEdit> changes;
+  std::vector<Renewal> renewals;
   std::vector<Ref> loggers;  ///< names of loggers it made, out of sight until then
   Ref show_logger;           ///< called with each of them
   std::map<std::string, std::optional<std::string>> read_variables;  ///< environment read at import
@@ -121,6 +129,7 @@ class Stash {
   std::unordered_set<std::string> base_path_;
   std::vector<Ref> base_finders_;
   Ref original_;
+  Ref main_;  // the zygote's __main__; a job has its own
   bool computes_ = false;
   int asked_ = -1;  // the entry that the program's own finders were asked about last
 };

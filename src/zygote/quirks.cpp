@@ -1,12 +1,20 @@
 #include "zygote/quirks.hpp"
 
 #include <sstream>
+#include <utility>
 
 namespace py = pybind11;
 
 namespace pml::zygote {
 
 namespace {
+
+/// MODULE:NAME; both empty where there is no colon.
+std::pair<std::string, std::string> split_name(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return {};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
 
 bool has_work(const ExitCallQuirk& quirk) {
   try {
@@ -23,18 +31,32 @@ bool has_work(const ExitCallQuirk& quirk) {
 
 }  // namespace
 
-std::optional<ExitCallQuirk> read_quirk(std::string_view line) {
+void Quirks::read(std::string_view line) {
   std::istringstream words{std::string(line)};
-  std::string kind, only_if, condition;
-  ExitCallQuirk quirk;
-  if (!(words >> kind >> quirk.function >> only_if >> condition) || kind != "exit-call" ||
-      only_if != "only-if")
-    return std::nullopt;
-  const std::size_t colon = condition.find(':');
-  if (colon == std::string::npos) return std::nullopt;
-  quirk.condition_module = condition.substr(0, colon);
-  quirk.condition = condition.substr(colon + 1);
-  return quirk;
+  std::string kind, subject, third, fourth;
+  if (!(words >> kind >> subject >> third)) return;
+  if (kind == "renew") {
+    const auto [module, name] = split_name(subject);
+    const auto [source_module, source] = split_name(third);
+    if (!name.empty() && !source.empty()) renewals.push_back({module, name, source_module, source});
+    return;
+  }
+  if (!(words >> fourth)) return;
+  if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
+  const auto [module, condition] = split_name(fourth);
+  if (kind == "exit-call" && third == "only-if" && !condition.empty())
+    exit_calls.push_back({subject, module, condition});
+}
+
+std::vector<std::string> Quirks::needs_of(const std::string& name) const {
+  std::vector<std::string> found;
+  for (const auto& [subject, needed] : needs) {
+    const bool many = subject.ends_with('*');
+    if (needed != name &&
+        (many ? name.starts_with(subject.substr(0, subject.size() - 1)) : name == subject))
+      found.push_back(needed);
+  }
+  return found;
 }
 
 py::object with_quirks(const py::object& function, const std::vector<ExitCallQuirk>& quirks) {

@@ -2,9 +2,9 @@
 
 #include <pybind11/pybind11.h>
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pml::zygote {
@@ -16,8 +16,26 @@ struct ExitCallQuirk {
   std::string condition;  ///< dotted name in that module
 };
 
-/// Reads one line; nothing where it is of no known form.
-[[nodiscard]] std::optional<ExitCallQuirk> read_quirk(std::string_view line);
+/// "renew MODULE:NAME MODULE:CALLABLE".
+struct RenewalQuirk {
+  std::string module;
+  std::string name;
+  std::string source_module;
+  std::string source;
+};
+
+/// All that is known of libraries.
+struct Quirks {
+  std::vector<ExitCallQuirk> exit_calls;
+  std::vector<RenewalQuirk> renewals;
+  /// "import MODULE needs MODULE", the first may end in "*".
+  std::vector<std::pair<std::string, std::string>> needs;
+
+  /// Adds what one line says; nothing where it is of no known form.
+  void read(std::string_view line);
+  /// The modules that the import of `name` fetches in a way that cannot be watched.
+  [[nodiscard]] std::vector<std::string> needs_of(const std::string& name) const;
+};
 
 /// The function to register instead of `function`: itself, or one that asks the quirk's condition
 /// first. `quirks` are all known ones.

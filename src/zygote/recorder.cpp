@@ -112,11 +112,41 @@ void Recorder::hide_loggers() {
   manager.attr("loggerDict") = loggers_;
 }
 
+namespace {
+
+bool same_object(const py::object& first, const py::object& second) {
+  return first.is(second);
+}
+
+auto is(const py::object& item) {
+  return [&item](const py::object& other) { return other.is(item); };
+}
+
+std::vector<py::object> items_of(const py::list& list) {
+  std::vector<py::object> items;
+  for (const py::handle item : list) items.push_back(py::reinterpret_borrow<py::object>(item));
+  return items;
+}
+
+/// Takes the item out; false where it is not there.
+bool take(std::vector<py::object>& items, const py::object& item) {
+  const auto at = std::find_if(items.begin(), items.end(), is(item));
+  if (at == items.end()) return false;
+  items.erase(at);
+  return true;
+}
+
+std::vector<worker::Ref> refs_of(const std::vector<py::object>& items) {
+  std::vector<worker::Ref> refs;
+  for (const py::object& item : items) refs.push_back(to_ref(item));
+  return refs;
+}
+
+}  // namespace
+
 void Recorder::watch(const py::list& list) {
-  Watched watched{list, {}};
-  for (const py::handle item : list)
-    watched.seen.push_back(py::reinterpret_borrow<py::object>(item));
-  watched_.push_back(std::move(watched));
+  const Items items = items_of(list);
+  watched_.push_back({list, items, items});
 }
 
 void Recorder::request(const std::string& name) {
@@ -142,22 +172,30 @@ void Recorder::note_lists() {
   note_loggers();
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = watched_[i];
-    std::vector<py::object> now;
-    for (const py::handle item : watched.list)
-      now.push_back(py::reinterpret_borrow<py::object>(item));
-    const auto same = [](const py::object& a, const py::object& b) { return a.is(b); };
-    const auto at =
-        std::search(now.begin(), now.end(), watched.seen.begin(), watched.seen.end(), same);
-    if (at != now.end() || watched.seen.empty()) {
-      auto& [front, back] = current().edits[static_cast<int>(i)];
-      front.insert(front.begin(), now.begin(), at);
-      const auto rest = at + std::min<std::ptrdiff_t>(
-                                 now.end() - at, static_cast<std::ptrdiff_t>(watched.seen.size()));
-      back.insert(back.end(), rest, now.end());
-      if (front.empty() && back.empty()) current().edits.erase(static_cast<int>(i));
-    }
+    Items now = items_of(watched.list);
+    if (std::equal(now.begin(), now.end(), watched.seen.begin(), watched.seen.end(), same_object))
+      continue;
+    auto& edits = current().edits;
+    Edit& edit = edits[static_cast<int>(i)];
+    note_items(edit, watched.seen, now);
+    if (edit.empty()) edits.erase(static_cast<int>(i));
     watched.seen = std::move(now);
   }
+}
+
+/// Adds to `edit` what leads from the items before to those now.
+void Recorder::note_items(Edit& edit, const Items& before, const Items& now) {
+  Items kept;
+  for (const py::object& item : before) {
+    if (std::find_if(now.begin(), now.end(), is(item)) != now.end())
+      kept.push_back(item);
+    else if (!take(edit.front, item) && !take(edit.back, item))
+      edit.removed.push_back(item);  // else it takes back what it had added itself, for a while
+  }
+  const auto at = std::search(now.begin(), now.end(), kept.begin(), kept.end(), same_object);
+  if (at == now.end() && !kept.empty()) return;  // in another order: nothing that lists can tell
+  edit.front.insert(edit.front.begin(), now.begin(), at);
+  edit.back.insert(edit.back.end(), at + static_cast<std::ptrdiff_t>(kept.size()), now.end());
 }
 
 /// A module may put others into sys.modules by itself, unseen by the import system.
@@ -174,15 +212,19 @@ void Recorder::note_new_modules() {
 }
 
 py::object Recorder::load(const py::object& name, const py::object& import) {
+  if (!active_) return original_load_(name, import);
   const std::string text = py::str(name);
+  note_new_modules();
   request(text);
   if (modules().contains(name) || known_.count(text) != 0) return original_load_(name, import);
   note_lists();
-  note_new_modules();
   if (records_.count(text) == 0) order_.push_back(text);
   records_[text];
   stack_.push_back(text);
   try {
+    if (name.equal(py::str("atexit"))) modules()[name] = atexit_;
+    for (const std::string& needed : quirks_.needs_of(text))
+      module_named("importlib").attr("import_module")(needed);
     py::object result = original_load_(name, import);
     note_lists();
     note_new_modules();
@@ -197,6 +239,7 @@ py::object Recorder::load(const py::object& name, const py::object& import) {
 
 py::object Recorder::import(const py::args& arguments, const py::kwargs& keywords) {
   py::object result = original_import_(*arguments, **keywords);
+  if (!active_) return result;
   const auto argument = [&](std::size_t at, const char* name) -> py::object {
     if (arguments.size() > at) return arguments[at];
     if (keywords.contains(name)) return keywords[name];
@@ -237,8 +280,7 @@ void Recorder::note_variable(const py::bytes& name, const py::object& value) {
 }
 
 void Recorder::start(const std::vector<std::string_view>& quirks) {
-  for (std::string_view line : quirks)
-    if (auto quirk = read_quirk(line)) quirks_.push_back(std::move(*quirk));
+  for (std::string_view line : quirks) quirks_.read(line);
   for (const auto& [key, value] : modules()) known_.insert(py::str(key));
   note_start_files();
   const py::module_ sys = module_named("sys");
@@ -253,18 +295,24 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   original_load_ = bootstrap().attr("_find_and_load");
   original_import_ = builtins.attr("__import__");
   original_register_ = atexit.attr("register");
-  bootstrap().attr("_find_and_load") = py::cpp_function(
+  load_ = py::cpp_function(
       [this](const py::object& name, const py::object& import) { return load(name, import); });
-  builtins.attr("__import__") =
-      py::cpp_function([this](const py::args& arguments, const py::kwargs& keywords) {
-        return import(arguments, keywords);
-      });
-  atexit.attr("register") = py::cpp_function(
+  import_ = py::cpp_function([this](const py::args& arguments, const py::kwargs& keywords) {
+    return import(arguments, keywords);
+  });
+  register_ = py::cpp_function(
       [this](const py::object& function, const py::args& arguments, const py::kwargs& keywords) {
+        if (!active_) return original_register_(function, *arguments, **keywords);
         current().exit_calls.push_back(
-            py::make_tuple(with_quirks(function, quirks_), arguments, keywords));
+            py::make_tuple(with_quirks(function, quirks_.exit_calls), arguments, keywords));
         return function;
       });
+  bootstrap().attr("_find_and_load") = load_;
+  builtins.attr("__import__") = import_;
+  atexit.attr("register") = register_;
+  atexit_ = atexit;
+  // C code looks for it in sys.modules, where it is only once somebody has imported it.
+  if (known_.count("atexit") == 0) PyDict_DelItemString(modules().ptr(), "atexit");
   const py::object environ = module_named("os").attr("environ");
   original_data_ = environ.attr("_data");
   environ.attr("_data") = recording_dict(
@@ -273,26 +321,41 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
       }));
   // After the hooks above, which are changes too.
   for (const std::string& name : known_)
-    if (name != "__main__" && name != "sys" && modules().contains(name))
+    if (name != "__main__" && modules().contains(name))
       namespaces_.watch(name, modules()[name.c_str()]);
 }
 
 void Recorder::restore_lists() {
   for (Watched& watched : watched_) {
-    for (auto& [name, record] : records_) {
-      const auto edit = record.edits.find(static_cast<int>(&watched - watched_.data()));
-      if (edit == record.edits.end()) continue;
-      for (const auto* items : {&edit->second.first, &edit->second.second})
-        for (const py::object& item : *items)
-          for (Py_ssize_t i = 0; i < PyList_Size(watched.list.ptr()); ++i)
-            if (PyList_GetItem(watched.list.ptr(), i) == item.ptr()) {
-              PySequence_DelItem(watched.list.ptr(), i);
-              break;
-            }
-    }
+    py::list first;
+    for (const py::object& item : watched.first) first.append(item);
+    PyList_SetSlice(watched.list.ptr(), 0, PyList_Size(watched.list.ptr()), first.ptr());
   }
   module_named("_warnings").attr("_filters_mutated")();
 }
+
+namespace {
+
+/// What the quirks say of the module's own names. A line is for those versions of it in which the
+/// name holds such a value.
+void add_renewals(worker::StashEntry& entry, const Quirks& quirks) {
+  for (const RenewalQuirk& quirk : quirks.renewals) {
+    if (quirk.module != entry.name) continue;
+    try {
+      const py::object now =
+          py::reinterpret_borrow<py::object>(entry.module.get()).attr(quirk.name.c_str());
+      const py::object source =
+          py::module_::import(quirk.source_module.c_str()).attr(quirk.source.c_str());
+      const py::object value = source();
+      if (value.is_none() || py::type::of(value).is(py::type::of(now)))
+        entry.renewals.push_back({to_ref(py::str(quirk.name)), to_ref(source)});
+    } catch (py::error_already_set&) {
+      // Another version of the module.
+    }
+  }
+}
+
+}  // namespace
 
 void Recorder::describe(worker::StashEntry& entry, const py::object& module) {
   const py::object spec = py::getattr(module, "__spec__", py::none());
@@ -322,6 +385,7 @@ void Recorder::fill_stash() {
     entry.key = to_ref(py::str(name));
     if (present) {
       entry.module = to_ref(modules()[name.c_str()]);
+      add_renewals(entry, quirks_);
       describe(entry, py::reinterpret_borrow<py::object>(entry.module.get()));
       ++count_;
     }
@@ -335,11 +399,8 @@ void Recorder::fill_stash() {
     entry.read_variables = record.variables;
     for (const py::tuple& call : record.exit_calls) entry.exit_calls.push_back(to_ref(call));
     for (const auto& [list, edit] : record.edits) {
-      worker::ListEdit copy;
-      copy.list = to_ref(watched_[list].list);
-      for (const py::object& item : edit.first) copy.front.push_back(to_ref(item));
-      for (const py::object& item : edit.second) copy.back.push_back(to_ref(item));
-      entry.edits.push_back(std::move(copy));
+      entry.edits.push_back({to_ref(watched_[list].list), refs_of(edit.front), refs_of(edit.back),
+                             refs_of(edit.removed)});
     }
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
     stash.add(std::move(entry));
@@ -404,16 +465,31 @@ void Recorder::note_missing_files() {
   }
 }
 
+/// A module may have kept a hook as a name of its own: "from atexit import register".
+void Recorder::replace_kept_hooks() {
+  const std::pair<py::object, py::object> hooks[] = {
+      {import_, original_import_}, {register_, original_register_}, {load_, original_load_}};
+  for (const auto& [name, module] : modules()) {
+    if (PyModule_Check(module.ptr()) == 0) continue;
+    const py::dict names = py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()));
+    for (const auto& [key, value] : py::reinterpret_steal<py::dict>(PyDict_Copy(names.ptr())))
+      for (const auto& [hook, original] : hooks)
+        if (value.is(hook)) names[key] = original;
+  }
+}
+
 void Recorder::finish() {
   note_lists();
   note_new_modules();
+  active_ = false;
   bootstrap().attr("_find_and_load") = original_load_;
   module_named("builtins").attr("__import__") = original_import_;
-  module_named("atexit").attr("register") = original_register_;
+  atexit_.attr("register") = original_register_;
   const py::object environ = module_named("os").attr("environ");
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   environ.attr("_data") = original_data_;
   restore_names();
+  replace_kept_hooks();
   restore_lists();
   hide_loggers();
   fill_stash();

@@ -37,6 +37,11 @@ class Recorder {
   [[nodiscard]] std::size_t module_count() const noexcept { return count_; }
 
  private:
+  using Items = std::vector<pybind11::object>;
+  struct Edit {
+    Items front, back, removed;
+    [[nodiscard]] bool empty() const { return front.empty() && back.empty() && removed.empty(); }
+  };
   struct Record {
     std::vector<std::string> requests;
     std::set<std::string> requested;
@@ -44,11 +49,12 @@ class Recorder {
     std::vector<pybind11::tuple> exit_calls;
     std::vector<NameChange> changes;
     std::vector<pybind11::object> loggers;  // names of loggers it made
-    std::map<int, std::pair<std::vector<pybind11::object>, std::vector<pybind11::object>>> edits;
+    std::map<int, Edit> edits;              // by the place in watched_
   };
   struct Watched {
     pybind11::list list;
-    std::vector<pybind11::object> seen;
+    Items first;  // at the start
+    Items seen;
   };
 
   pybind11::object load(const pybind11::object& name, const pybind11::object& import);
@@ -56,11 +62,13 @@ class Recorder {
   void request(const std::string& name);
   void note_lists();
   void note_new_modules();
+  void replace_kept_hooks();
   void note_names();
   void restore_names();
   void note_loggers();
   void hide_loggers();
   void watch(const pybind11::list& list);
+  static void note_items(Edit& edit, const Items& before, const Items& now);
   void restore_lists();
   void fill_stash();
   void describe(worker::StashEntry& entry, const pybind11::object& module);
@@ -75,13 +83,15 @@ class Recorder {
   std::set<std::string> known_;    // modules there before
   std::set<std::string> missing_;  // names that were asked for in vain
   std::vector<Watched> watched_;
+  pybind11::object load_, import_, register_, atexit_;
   pybind11::object original_load_, original_import_, original_register_, original_data_;
   pybind11::dict caches_before_;
   std::set<std::string> loggers_seen_;
   pybind11::object loggers_;  // logging's table with the hidden ones out of sight, or null
   Namespaces namespaces_;
   std::vector<NameChange> all_changes_;
-  std::vector<ExitCallQuirk> quirks_;
+  bool active_ = true;  // a module may have kept the hooks
+  Quirks quirks_;
   std::set<std::string> files_;
   std::vector<std::string> path_;  // sys.path at the start
   std::size_t count_ = 0;
