@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 
 namespace pml::ctl {
 
@@ -30,9 +31,26 @@ const char* code_of(Colour colour) noexcept {
   return "";
 }
 
-std::size_t lines_of_terminal() {
+winsize size_of_terminal() {
   winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) size = {};
+  return size;
+}
+
+/// The first `width` columns of `text`, which may hold colours; the last of them an ellipsis where
+/// there was more.
+std::string shortened(std::string_view text, std::size_t width) {
+  std::size_t columns = 0, last = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\033')
+      at = std::min(text.find('m', at), text.size() - 1);
+    else if (width_of(text.substr(at, 1)) == 1 && ++columns == width)
+      last = at;
+    if (columns <= width) continue;
+    const bool is_coloured = text.find('\033') != std::string_view::npos;
+    return std::string(text.substr(0, last)) + "…" + (is_coloured ? "\033[0m" : "");
+  }
+  return std::string(text);
 }
 
 bool page(const std::string& text) {
@@ -90,18 +108,35 @@ std::string Table::text() const {
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], width_of(row[i].text));
+  std::size_t in_front = 0;  // of the last column
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i) in_front += widths[i] + 2;
   std::string text;
   append_row(text, headings_, widths);
-  for (const auto& row : rows_) append_row(text, row, widths);
+  for (auto row : rows_) {
+    // On a terminal a row takes one line.
+    if (const std::size_t all = size_of_terminal().ws_col; all > in_front + 1)
+      row.back().text = shortened(row.back().text, all - in_front);
+    append_row(text, row, widths);
+  }
   return text;
 }
 
 void print(const std::string& text, bool pager) {
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-  const bool long_text = ::isatty(STDOUT_FILENO) != 0 && lines >= lines_of_terminal();
-  if (pager && long_text && lines_of_terminal() > 0 && page(text)) return;
+  const bool long_text = ::isatty(STDOUT_FILENO) != 0 && lines >= size_of_terminal().ws_row;
+  if (pager && long_text && size_of_terminal().ws_row > 0 && page(text)) return;
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+void print_screen(const std::string& text) {
+  const winsize size = size_of_terminal();
+  std::string screen = "\033[H\033[J";
+  std::istringstream lines(text);
+  std::string line;
+  for (unsigned left = size.ws_row; left > 1 && std::getline(lines, line); --left)
+    screen += shortened(line, size.ws_col) + "\n";
+  print(screen, false);
 }
 
 }  // namespace pml::ctl

@@ -43,4 +43,7 @@ class Table {
 /// terminal and the text is longer than it.
 void print(const std::string& text, bool pager);
 
+/// Clears the terminal and writes as many lines of `text` as it has.
+void print_screen(const std::string& text);
+
 }  // namespace pml::ctl

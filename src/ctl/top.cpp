@@ -14,8 +14,6 @@ namespace pml::ctl {
 
 namespace {
 
-constexpr const char* k_home_and_clear = "\033[H\033[J";
-
 std::string jobs_of(Services& services, const std::string& name) {
   Table table({"JOB", "STATE", ">RUNS FOR", "COMMAND"});
   for (const RunningJob& job : services.jobs(name).value_or(std::vector<RunningJob>()))
@@ -34,7 +32,7 @@ int top(const Options& options) {
     if (!status) throw not_running(services, name);
     const auto memory = memory_of_pool(static_cast<pid_t>(status->number("zygote")));
     const std::string text = status_view(*status, memory) + jobs_of(services, name);
-    print((live ? k_home_and_clear : "") + text, false);
+    live ? print_screen(text) : print(text, false);
     if (live) std::this_thread::sleep_for(std::chrono::seconds(1));
   } while (live);
   return 0;

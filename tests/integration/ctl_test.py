@@ -3,11 +3,14 @@
 The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
 """
 
+import fcntl
 import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -203,6 +206,50 @@ def test_preloads_that_fail(idle):
 
 def test_top_without_a_terminal_shows_once(world):
     assert "warm since" in world.run("top", "t").stdout
+
+
+def on_a_terminal(world, *words, rows=24, until_seen=None, **environment):
+    """What pmlctl writes to a terminal of 80 columns, and how it ends; interrupted once `until_seen` was written."""
+    master, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+    process = subprocess.Popen([BIN / "pmlctl", *words], env={**world.environment, "TERM": "xterm", **environment}, cwd=world.folder,
+                               stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    text = b""
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:
+            break
+        text += data
+        if until_seen and until_seen in text:
+            process.send_signal(signal.SIGINT)
+            until_seen = None
+    os.close(master)
+    return text.decode(), process.wait(10)
+
+
+def test_colours_are_for_terminals(world):
+    assert "\033[1m" in on_a_terminal(world, "list")[0]
+    assert "\033" not in on_a_terminal(world, "list", NO_COLOR="1")[0]
+    assert "\033" not in on_a_terminal(world, "list", TERM="dumb")[0]
+    assert "\033" not in world.run("list").stdout
+
+
+def test_the_pager_is_for_what_is_longer_than_the_terminal(world):
+    pager = "sed s/^/paged:/"
+    assert "paged:" in on_a_terminal(world, "status", "t", rows=5, PAGER=pager)[0]
+    assert "paged:" not in on_a_terminal(world, "status", "t", rows=50, PAGER=pager)[0]
+    assert "paged:" not in on_a_terminal(world, "status", "t", "--no-pager", rows=5, PAGER=pager)[0]
+
+
+def test_top_is_live_and_fits_the_terminal(world):
+    process, name = world.job("import time; time.sleep(60) #" + "long" * 50)
+    text, status = on_a_terminal(world, "top", "t", rows=20, until_seen=name.encode(), NO_COLOR="1")
+    assert status == -signal.SIGINT
+    screen = text.split("\033[H\033[J")[1].split("\r\n")
+    assert len(screen) <= 20 and max(map(len, screen)) <= 80 and any(line.endswith("…") for line in screen)
+    assert world.run("kill", name).returncode == 0 and process.wait(10) == -signal.SIGTERM
 
 
 def test_suggest(idle):
