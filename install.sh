@@ -191,8 +191,10 @@ uninstall() {
     esac
   done < <(tac "$record")
   rm -f "$runtime/pml/default.log"
-  for path in "$prefix"/share/pml/profiles "$prefix"/share/pml "$prefix"/libexec/pml "$prefix"/lib/*/pml "$prefix"/lib/pml "$prefix"/lib64/pml "$runtime/pml"; do
-    rmdir "$path" 2>/dev/null || true
+  for path in "$prefix"/share/pml "$prefix"/libexec/pml "$prefix"/lib/*/pml "$prefix"/lib/pml "$prefix"/lib64/pml "$runtime/pml"; do
+    [ -d "$path" ] || continue
+    find "$path" -name '_pml_zygote.*.so' -delete  # pmlctl python add made some
+    find "$path" -depth -type d -empty -delete
   done
   if user_manager; then systemctl --user daemon-reload; fi
   say "Removed pml from $prefix."

@@ -9,6 +9,9 @@
 #   ./test.sh fuzz                                  each fuzzer for a short time (tests/fuzz/run.sh: longer)
 #   ./test.sh lint                                  formatting and clang-tidy
 #
+# Other interpreters than /usr/bin/python3 that have their headers are built for and tested in short:
+# those in $PML_TEST_INTERPRETERS (words), or where it is not set, what is found in the usual places.
+#
 # The last line is "N passed, N failed, N skipped". CI=true: what cannot run has failed.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
@@ -18,6 +21,7 @@ packages=(g++ meson ninja-build pkg-config libsystemd-dev libtomlplusplus-dev nl
   libgtest-dev clang libclang-rt-14-dev clang-format clang-tidy valgrind python3-pytest python3-numpy python3-pyside2.qtwidgets
   netcat-openbsd systemd dbus dbus-user-session procps util-linux scdoc mandoc zsh fish)
 counted=()
+others=${PML_TEST_INTERPRETERS-$(ls -d /usr/{local/,}bin/python3.{[0-9],[0-9][0-9]} /opt/python*/bin/python3 ~/.pyenv/versions/*/bin/python3 2>/dev/null || true)}
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -48,6 +52,21 @@ clean_environment() {
   done
   export LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   umask 022
+}
+
+# The others among the interpreters that pml can be built for, each build once.
+other_interpreters() {
+  local interpreter
+  for interpreter in $others; do
+    "$interpreter" -I - "$interpreter" <<'END' 2>/dev/null || true
+import os, sys, sysconfig, _imp
+headers = sysconfig.get_path("include") + "/internal/pycore_runtime.h"
+plain = _imp.extension_suffixes()[0].startswith(".cpython-%d%d-" % sys.version_info[:2])
+own = os.path.samefile(sys.executable, "/usr/bin/python3")
+if (3, 9) <= sys.version_info[:2] <= (3, 13) and plain and os.path.exists(headers) and not own:
+    print(os.path.realpath(sys.executable), sys.argv[1])
+END
+  done | sort -u -k1,1 | cut -d' ' -f2
 }
 
 # FOLDER [options …]: configures, builds, and installs into FOLDER/stage.
@@ -84,10 +103,29 @@ equivalence() {
   local line
   tests/equivalence/run.py --prefix "$stage" -j "$jobs" | tee "$results/equivalence.log" || true
   line=$(tail -n 1 "$results/equivalence.log")
+  count_equivalence equivalence "$line"
+  short_equivalence "venv" --venv
+  local interpreter
+  for interpreter in $others; do
+    short_equivalence "$("$interpreter" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')" --interpreter "$interpreter"
+  done
+}
+
+# NAME OPTIONS: some of the cases, with another interpreter.
+short_equivalence() {
+  local name=$1
+  shift
+  say "Equivalence in short ($name)"
+  tests/equivalence/run.py --prefix "$stage" -j "$jobs" --every 12 "$@" | tee "$results/equivalence-$name.log" || true
+  count_equivalence "equivalence-$name" "$(tail -n 1 "$results/equivalence-$name.log")"
+}
+
+count_equivalence() { # NAME LINE
+  local line=$2
   if [[ $line =~ ^equivalence:\ ([0-9]+)\ cases,.*\ ([0-9]+)\ failed ]]; then
-    counted+=("equivalence=$((BASH_REMATCH[1] > BASH_REMATCH[2] ? BASH_REMATCH[1] - BASH_REMATCH[2] : 0)),${BASH_REMATCH[2]},0")
+    counted+=("$1=$((BASH_REMATCH[1] > BASH_REMATCH[2] ? BASH_REMATCH[1] - BASH_REMATCH[2] : 0)),${BASH_REMATCH[2]},0")
   else
-    counted+=("equivalence=0,1,0")
+    counted+=("$1=0,1,0")
   fi
 }
 
@@ -163,8 +201,9 @@ parts=("$@")
 clean_environment
 install_packages
 mkdir -p "$results"
-say "Building"
-build build-test
+others=$(other_interpreters)
+say "Building${others:+ (for /usr/bin/python3 and }${others//$'\n'/, }${others:+)}"
+build build-test "-Dinterpreters=/usr/bin/python3$(printf ',%s' $others | sed 's/,$//')"
 for part in "${parts[@]}"; do
   case $part in
     unit) unit build-test unit ;;

@@ -29,7 +29,7 @@ _pml() {
         mapfile -t COMPREPLY < <(compgen -f -- "$current" | grep -E '\.(py|pyc|pyz|zip)$'; compgen -d -- "$current")
         return
       fi
-      words='--profile --entry-point --socket --no-fallback --wait --detach --help --version -p -e -m -c -u -B -b -q -W -X'
+      words='--profile --entry-point --socket --no-fallback --venv --wait --detach --help --version -p -e -m -c -u -B -b -q -W -X'
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

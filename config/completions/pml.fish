@@ -15,6 +15,7 @@ complete -c pml -s e -l entry-point -x -a "(__pml_ask entry-points)" -d "Entry p
 complete -c pml -s c -x -d "Source text"
 complete -c pml -l socket -r -F -d "Socket of the service"
 complete -c pml -l no-fallback -d "Fail where python3 would have to be executed"
+complete -c pml -l venv -d "The pool of the virtual environment"
 complete -c pml -l wait -d "Wait for a pool that is warming up"
 complete -c pml -l detach -d "Start the program and return at once"
 complete -c pml -l help -d "Print a summary"

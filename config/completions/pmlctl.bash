@@ -1,13 +1,13 @@
 # bash completion for pmlctl                                -*- shell-script -*-
 _pmlctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' word words='' profile=() i
-  local verbs='list status jobs kill reload show check doctor top suggest wrap unwrap bench'
+  local verbs='list status jobs kill reload show check doctor top suggest wrap unwrap bench profile python'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; ++i)); do
     word=${COMP_WORDS[i]}
     case $word in
       -p | --profile) profile=(-p "${COMP_WORDS[++i]}") ;;
-      --socket | -n | --runs) ((++i)) ;;
+      --socket | --venv | --preload | -n | --runs) ((++i)) ;;
       -*) ;;
       *) [[ -n $verb || " $verbs " != *" $word "* ]] || verb=$word ;;
     esac
@@ -16,9 +16,15 @@ _pmlctl() {
     -p | --profile) words=$(pmlctl complete profiles 2>/dev/null) ;;
     -n | --runs) return ;;
     -m) words=$(pmlctl "${profile[@]}" complete modules "$current" 2>/dev/null) ;;
-    --socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --socket | --venv) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     *)
       case $verb:$current in
+        profile:-*) words='--venv --preload' ;;
+        profile:*) words=new ;;
+        python:*)
+          if [ "$previous" = add ]; then mapfile -t COMPREPLY < <(compgen -f -- "$current"); return; fi
+          words='add list'
+          ;;
         suggest:-*) words='--profile --json --no-pager --write -m -c --' ;;
         bench:-*) words='--profile --json --no-pager --runs -m -c -e --' ;;
         *:-*) words='--profile --socket --json --no-pager --help --version' ;;

@@ -1,5 +1,5 @@
 # fish completion for pmlctl
-set -l verbs list status jobs kill reload show check doctor top suggest wrap unwrap bench
+set -l verbs list status jobs kill reload show check doctor top suggest wrap unwrap bench profile python
 set -l none "not __fish_seen_subcommand_from $verbs"
 complete -c pmlctl -f
 complete -c pmlctl -n $none -a list -d "Profiles, sockets and services"
@@ -15,6 +15,12 @@ complete -c pmlctl -n $none -a suggest -d "Imports worth preloading"
 complete -c pmlctl -n $none -a wrap -d "A command starts warm"
 complete -c pmlctl -n $none -a unwrap -d "Take that back"
 complete -c pmlctl -n $none -a bench -d "python3 and pml side by side"
+complete -c pmlctl -n $none -a profile -d "A pool of a virtual environment"
+complete -c pmlctl -n $none -a python -d "Other interpreters"
+complete -c pmlctl -n "__fish_seen_subcommand_from profile" -a new
+complete -c pmlctl -n "__fish_seen_subcommand_from profile" -l venv -x -a "(__fish_complete_directories)" -d "Virtual environment"
+complete -c pmlctl -n "__fish_seen_subcommand_from profile" -l preload -x -d "Module"
+complete -c pmlctl -n "__fish_seen_subcommand_from python" -a "add list" -F
 complete -c pmlctl -n "__fish_seen_subcommand_from status reload show doctor top jobs check" -a "(pmlctl complete profiles 2>/dev/null)" -d "Profile"
 complete -c pmlctl -n "__fish_seen_subcommand_from check suggest bench" -F
 complete -c pmlctl -n "__fish_seen_subcommand_from kill" -a "(pmlctl complete jobs 2>/dev/null)" -d "Job"

@@ -35,6 +35,8 @@ class Parser {
     if (out_.action == Action::help || out_.action == Action::version) return std::move(out_);
     if (!base::valid_profile_name(out_.profile))
       wrong("\"" + std::string(out_.profile) + "\" cannot be the name of a profile");
+    if (out_.venv && (named_ || !out_.socket.empty()))
+      wrong("--venv chooses the pool; leave --profile and --socket away");
     if (!target_known_) positional_target();
     remember_rest();
     return std::move(out_);
@@ -64,15 +66,21 @@ class Parser {
     if (word == "--no-fallback") return flag(out_.fallback, false);
     if (word == "--wait") return flag(out_.wait, true);
     if (word == "--detach") return flag(out_.detach, true);
+    if (word == "--venv") return flag(out_.venv, true);
     if (valued(word, "--socket", out_.socket)) return true;
-    if (valued(word, "--profile", out_.profile)) return true;
-    if (word[1] == 'p') return short_value(word, out_.profile);
+    if (valued(word, "--profile", out_.profile)) return profile_named(true);
+    if (word[1] == 'p') return profile_named(short_value(word, out_.profile));
     if (valued(word, "--entry-point", out_.target)) return entry_point();
     if (word[1] == 'e') {
       short_value(word, out_.target);
       return entry_point();
     }
     return false;
+  }
+
+  bool profile_named(bool taken) {
+    named_ = true;
+    return taken;
   }
 
   bool flag(bool& variable, bool value) {
@@ -210,6 +218,7 @@ class Parser {
   std::size_t next_ = 0;
   bool done_ = false;
   bool target_known_ = false;
+  bool named_ = false;
   Arguments out_;
 };
 
@@ -223,6 +232,7 @@ Runs a Python program from a pool of warm interpreters, just as python3 would.
   -p, --profile NAME      the pool to use ($PML_PROFILE, else "default")
   -e, --entry-point [DIST[==VERSION]:[GROUP:]]NAME
                           run an installed entry point (group: console_scripts)
+      --venv              the pool of $VIRTUAL_ENV, else of the nearest .venv above
       --wait              wait for a pool that is still warming up
       --detach            start the program and return at once
       --no-fallback       fail (69) where python3 would have to be executed

@@ -29,6 +29,8 @@ struct Arguments {
   bool fallback = true;     ///< false after --no-fallback
   bool wait = false;
   bool detach = false;
+  bool venv = false;             ///< --venv: the profile is that of a virtual environment
+  std::string_view venv_python;  ///< and this its interpreter; both known once it was found
 
   wire::ProgramKind kind = wire::ProgramKind::standard_in;
   std::uint32_t target_form = 0;  ///< k_flag_target_attached, k_flag_target_clustered

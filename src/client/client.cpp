@@ -9,6 +9,7 @@
 #include "client/arguments.hpp"
 #include "client/launch.hpp"
 #include "client/step_aside.hpp"
+#include "client/venv.hpp"
 
 namespace pml::client {
 
@@ -43,12 +44,22 @@ std::optional<Reason> obstacle(const Arguments& arguments) {
 void run(std::span<const char* const> words) {
   Trace trace(std::getenv("PML_TRACE"));
   const bool as_python = !words.empty() && called_as_python(words[0]);
-  const Arguments arguments = parse_arguments(words.empty() ? words : words.subspan(1),
-                                              std::getenv("PML_PROFILE"), as_python);
+  Arguments arguments = parse_arguments(words.empty() ? words : words.subspan(1),
+                                        std::getenv("PML_PROFILE"), as_python);
   if (arguments.action == Action::help) ::_exit(print(help_text()));
   if (arguments.action == Action::version) ::_exit(print("pml " PML_VERSION "\n"));
   if (arguments.action == Action::wrong_usage) ::_exit(complain(arguments.reason));
 
+  Venv venv;
+  if (arguments.venv) {
+    venv = find_venv();
+    if (!venv.error.empty()) {
+      say(base::BorrowedFd(STDERR_FILENO), venv.error);
+      ::_exit(base::k_exit_config);
+    }
+    arguments.profile = venv.profile;
+    arguments.venv_python = venv.python;
+  }
   const SignalSet blocked = block_all_signals();
   if (const auto reason = obstacle(arguments)) step_aside(arguments, *reason, {}, blocked, trace);
   Launch launch(arguments, blocked, trace);

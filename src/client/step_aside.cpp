@@ -1,11 +1,14 @@
 #include "client/step_aside.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
+
+#include "base/paths.hpp"
 
 namespace pml::client {
 
@@ -24,6 +27,20 @@ void execute(const char* path, std::vector<const char*> words, const Arguments& 
   ::execv(path, const_cast<char* const*>(words.data()));
 }
 
+[[noreturn]] void give_up(std::string_view program, int error, int status) {
+  say(base::BorrowedFd(STDERR_FILENO),
+      "cannot execute " + std::string(program) + ": " + ::strerror(error));
+  ::_exit(status);
+}
+
+/// Most environments have no pool, and then no profile either.
+bool has_profile(std::string_view name) {
+  struct stat info {};
+  for (const std::string& folder : base::profile_folders())
+    if (::stat((folder + "/" + std::string(name) + ".toml").c_str(), &info) == 0) return true;
+  return false;
+}
+
 }  // namespace
 
 void step_aside(const Arguments& arguments, const Reason& reason, const std::string& interpreter,
@@ -37,6 +54,10 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
     ::_exit(reason.status);
   }
   set_blocked_signals(blocked);
+  if (arguments.venv && !has_profile(arguments.profile)) {
+    execute(arguments.venv_python.data(), {arguments.venv_python.data()}, arguments);
+    give_up(arguments.venv_python, errno, base::k_exit_config);
+  }
   if (!interpreter.empty()) execute(interpreter.c_str(), {interpreter.c_str()}, arguments);
   const std::string helper = helper_path();
   const std::string profile(arguments.profile);
@@ -44,8 +65,7 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
   const int error = errno;
   if (arguments.profile == "default" && error == ENOENT)
     execute(k_default_interpreter, {k_default_interpreter}, arguments);
-  say(base::BorrowedFd(STDERR_FILENO), "cannot execute " + helper + ": " + ::strerror(error));
-  ::_exit(base::k_exit_unavailable);
+  give_up(helper, error, base::k_exit_unavailable);
 }
 
 }  // namespace pml::client

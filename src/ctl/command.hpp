@@ -19,7 +19,9 @@ struct Options {
   bool json = false;
   bool pager = true;
   bool write = false;
-  unsigned runs = 0;  ///< of -n; 0: not given
+  std::string venv;                  ///< of --venv
+  std::vector<std::string> preload;  ///< of each --preload
+  unsigned runs = 0;                 ///< of -n; 0: not given
   bool help = false;
   bool version = false;
   std::vector<std::string> words;  ///< after the verb
@@ -61,5 +63,7 @@ int unwrap(const Options& options);
 int bench(const Options& options);
 /// For the shells: not told of in the help.
 int complete(const Options& options);
+int new_profile(const Options& options);
+int python(const Options& options);
 
 }  // namespace pml::ctl

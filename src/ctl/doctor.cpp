@@ -6,9 +6,10 @@
 #include <map>
 
 #include "base/paths.hpp"
+#include "base/python_abi.hpp"
 #include "ctl/command.hpp"
 #include "ctl/json.hpp"
-#include "ctl/process.hpp"
+#include "ctl/python_facts.hpp"
 #include "ctl/service.hpp"
 #include "ctl/status_view.hpp"
 #include "ctl/table.hpp"
@@ -129,27 +130,20 @@ class Examination {
   }
 
   void look_at_interpreter() {
-    const Outcome asked = pml::ctl::run(
-        {{interpreter_, "-c",
-          "import sysconfig as s,sys;print(s.get_config_var('EXT_SUFFIX'),sys.prefix)"},
-         {},
-         Output::keep,
-         Output::discard,
-         true});
-    if (!asked.good()) {
+    const auto facts = facts_of(interpreter_);
+    if (!facts) {
       add(Health::bad, interpreter_ + " cannot be executed", "correct python.interpreter");
       return;
     }
-    const std::size_t blank = asked.standard_output.find(' ');
-    prefix_ = asked.standard_output.substr(blank + 1, asked.standard_output.find('\n') - blank - 1);
-    const char* variable = std::getenv("PML_MODULE_DIR");
-    const std::string module = std::string(variable != nullptr ? variable : PML_MODULEDIR) +
-                               "/_pml_zygote" + asked.standard_output.substr(0, blank);
-    if (::access(module.c_str(), R_OK) == 0)
-      add(Health::good, interpreter_ + " has pml's module");
+    prefix_ = facts->prefix;
+    if (const auto why = base::unserved_abi(facts->abi))
+      add(Health::bad, interpreter_ + " " + *why, "correct python.interpreter");
+    else if (facts->module().empty())
+      add(Health::bad, "pml was not built for " + interpreter_ + " (" + facts->abi + ")",
+          "pmlctl python add " + interpreter_ +
+              ", or build pml with -Dinterpreters=" + interpreter_);
     else
-      add(Health::bad, "pml was not built for " + interpreter_ + ": there is no " + module,
-          "build pml with -Dinterpreters=" + interpreter_);
+      add(Health::good, interpreter_ + " has pml's module");
   }
 
   void look_at_service() {
@@ -189,7 +183,7 @@ class Examination {
       add(Health::warning,
           std::string("a virtual environment is active, ") + venv +
               ", and the profile's interpreter belongs to " + prefix_,
-          "give a profile python.interpreter = \"" + std::string(venv) + "/bin/python\"");
+          "pmlctl profile new --venv " + std::string(venv) + ", then: pml --venv SCRIPT");
     const char* off = std::getenv("PML");
     if (off != nullptr && std::string(off) == "0")
       add(Health::warning, "PML=0 is set: pml executes python3 at once", "unset PML");

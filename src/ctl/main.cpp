@@ -35,6 +35,8 @@ constexpr std::array k_verbs = {
     Verb{"unwrap", unwrap, 1, k_any},
     Verb{"bench", bench, 1, k_any* k_any},
     Verb{"complete", complete, 1, 2},
+    Verb{"profile", new_profile, 1, 1},
+    Verb{"python", python, 1, 2},
 };
 
 constexpr const char* k_help =
@@ -51,7 +53,11 @@ constexpr const char* k_help =
     "  suggest [--write] [PROGRAM]   imports to preload, of PROGRAM or as seen\n"
     "  wrap COMMAND...               an installed command starts warm under its name\n"
     "  unwrap COMMAND...             takes that back\n"
-    "  bench [-n RUNS] PROGRAM       python3 and pml side by side\n\n"
+    "  bench [-n RUNS] PROGRAM       python3 and pml side by side\n"
+    "  profile new --venv FOLDER [--preload MODULE]...\n"
+    "                                a pool of a virtual environment, for pml --venv\n"
+    "  python add INTERPRETER        makes pml's module for another Python\n"
+    "  python list                   the interpreters there are, and their modules\n\n"
     "PROGRAM: as for python3, SCRIPT, -m MODULE or -c CODE, and arguments; after --\n\n"
     "  -p, --profile NAME   the profile, where none is named ($PML_PROFILE, default)\n"
     "      --socket PATH    the socket of a service without a profile\n"

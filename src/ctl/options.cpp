@@ -58,6 +58,12 @@ class Parser {
   void option_with_value(const std::string& word) {
     if (value(word, "-p", "--profile", options_.profile)) return;
     if (value(word, "", "--socket", options_.socket)) return;
+    if (value(word, "", "--venv", options_.venv)) return;
+    std::string module;
+    if (value(word, "", "--preload", module)) {
+      options_.preload.push_back(module);
+      return;
+    }
     std::string runs;
     if (!value(word, "-n", "--runs", runs)) {
       options_.error = "unknown option " + word;

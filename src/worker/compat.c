@@ -7,21 +7,46 @@
 
 /* C, because CPython's internal headers are not C++. */
 
-#if PY_VERSION_HEX < 0x030b0000
+#if PY_VERSION_HEX < 0x030d0000
 extern void _PyModule_Clear(PyObject*);
+#define clear_module _PyModule_Clear
 #else
-#include "internal/pycore_moduleobject.h"
-extern void _PyModule_Clear(PyObject*);
+/* From 3.13 on the library keeps _PyModule_Clear to itself. The same: first names with one underscore, then all but
+   __builtins__, each replaced by None. */
+static int is_private(PyObject* name) {
+  return PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) != '_';
+}
+
+static int is_any_other(PyObject* name) { return PyUnicode_CompareWithASCIIString(name, "__builtins__") != 0; }
+
+static void zap(PyObject* names, int (*wanted)(PyObject*)) {
+  Py_ssize_t at = 0;
+  PyObject *name = NULL, *value = NULL;
+  while (PyDict_Next(names, &at, &name, &value)) {
+    if (value == Py_None || !PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0 || !wanted(name)) continue;
+    if (PyDict_SetItem(names, name, Py_None) != 0) PyErr_WriteUnraisable(NULL);
+  }
+}
+
+static void clear_module(PyObject* module) {
+  zap(PyModule_GetDict(module), is_private);
+  zap(PyModule_GetDict(module), is_any_other);
+}
 #endif
 
 PyConfig* pml_interpreter_config(void);
 void pml_set_utf8_mode(int on);
 int pml_layout_fits(void);
+void pml_run_exit_calls(void);
 void pml_clear_module(PyObject* module);
 void pml_begin_finalizing(void);
 
 PyConfig* pml_interpreter_config(void) {
+#if PY_VERSION_HEX < 0x030d0000
   return (PyConfig*)_PyInterpreterState_GetConfig(PyInterpreterState_Get());
+#else
+  return &PyInterpreterState_Get()->config;
+#endif
 }
 
 void pml_set_utf8_mode(int on) {
@@ -38,7 +63,7 @@ void pml_set_utf8_mode(int on) {
 int pml_layout_fits(void) {
   PyThreadState* const state = PyThreadState_Get();
   PyInterpreterState* const own = PyInterpreterState_Get();
-  const PyConfig* const config = _PyInterpreterState_GetConfig(own);
+  const PyConfig* const config = pml_interpreter_config();
   PyObject* const flags = PySys_GetObject("flags");
   PyObject* const mode = flags != NULL ? PyObject_GetAttrString(flags, "utf8_mode") : NULL;
   const long utf8_mode = mode != NULL ? PyLong_AsLong(mode) : -1;
@@ -51,7 +76,15 @@ int pml_layout_fits(void) {
          config->parse_argv >= 0 && config->parse_argv <= 2 && config->bytes_warning == 0;
 }
 
-void pml_clear_module(PyObject* module) { _PyModule_Clear(module); }
+#if PY_VERSION_HEX < 0x030a0000
+/* Each instance of the atexit module has calls of its own there, and the last one made is asked at the end. */
+void pml_run_exit_calls(void) {
+  PyInterpreterState* const own = PyInterpreterState_Get();
+  if (own->pyexitfunc != NULL) own->pyexitfunc(own->pyexitmodule);
+}
+#endif
+
+void pml_clear_module(PyObject* module) { clear_module(module); }
 
 void pml_begin_finalizing(void) {
 #if PY_VERSION_HEX >= 0x030c0000

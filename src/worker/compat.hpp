@@ -20,6 +20,7 @@ extern "C" {
 PyConfig* pml_interpreter_config(void);
 void pml_set_utf8_mode(int on);
 int pml_layout_fits(void);
+void pml_run_exit_calls(void);
 void pml_clear_module(PyObject* module);
 void pml_begin_finalizing(void);
 }
@@ -74,6 +75,30 @@ inline void set_utf8_mode(bool on) noexcept {
 /// Clears a module's globals as the interpreter does at its end.
 inline void clear_module(PyObject* module) noexcept {
   pml_clear_module(module);
+}
+
+/// With the OverflowError of a status too large for C: dropped, or from 3.12 on shown by an end that
+/// has no threads to wait for.
+inline void end_with_huge_status() {
+#if PY_VERSION_HEX >= 0x030c0000
+  const bool threads = PyDict_GetItemString(PyImport_GetModuleDict(), "threading") != nullptr;
+#if PY_VERSION_HEX >= 0x030d0000
+  if (!threads) PyErr_FormatUnraisable("Exception ignored on threading shutdown");
+#else
+  if (!threads) PyErr_WriteUnraisable(nullptr);
+#endif
+#endif
+  PyErr_Clear();
+}
+
+/// Runs what was given to atexit.register. `function` is atexit._run_exitfuncs.
+inline void run_exit_calls([[maybe_unused]] PyObject* function) {
+#if PY_VERSION_HEX < 0x030a0000
+  pml_run_exit_calls();
+#else
+  Ref::steal(PyObject_CallNoArgs(function));
+#endif
+  PyErr_Clear();
 }
 
 /// From here on sys.is_finalizing() is true and no other thread gets the GIL again.

@@ -36,8 +36,7 @@ void wait_for_threads() {
 }
 
 void run_exit_calls() {
-  Ref::steal(PyObject_CallNoArgs(baseline().run_exit_calls.get()));
-  PyErr_Clear();
+  compat::run_exit_calls(baseline().run_exit_calls.get());
 }
 
 /// Threads that the program left running can only be stopped by the interpreter's own end.

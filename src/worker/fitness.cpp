@@ -13,8 +13,9 @@ namespace {
 using wire::Refusal;
 
 /// Variables that a running program reads when it needs them: no matter at start.
-constexpr std::array<std::string_view, 4> k_read_when_used = {"PYTHONBREAKPOINT", "PYTHONSTARTUP",
-                                                              "PYTHONASYNCIODEBUG", "PYTHONDOCS"};
+constexpr std::array<std::string_view, 7> k_read_when_used = {
+    "PYTHONBREAKPOINT", "PYTHONSTARTUP",     "PYTHONASYNCIODEBUG", "PYTHONDOCS",
+    "PYTHON_COLORS",    "PYTHON_BASIC_REPL", "PYTHON_HISTORY"};
 
 /// Read by the dynamic loader, the C library or a tool before main(): must be as the zygote had
 /// them.

@@ -181,7 +181,10 @@ bool set_arguments(const wire::Request& request, const std::vector<std::string>&
       break;
   }
   words.insert(words.end(), request.arguments.begin(), request.arguments.end());
-  return set_system("argv", list_of(words)) && set_system("orig_argv", list_of(original));
+  // sys.orig_argv is there from 3.10 on.
+  const bool knows = PyDict_GetItemString(baseline().system_names.get(), "orig_argv") != nullptr;
+  return set_system("argv", list_of(words)) &&
+         (!knows || set_system("orig_argv", list_of(original)));
 }
 
 bool set_signals(const wire::Request& request) {
@@ -222,6 +225,22 @@ Ref function_of(const char* module_name, const char* name) {
   return attribute(module.get(), name);
 }
 
+/// Frozen and built-in modules come from nowhere, and nothing can stand before them.
+std::vector<std::string> modules_from_files() {
+  std::vector<std::string> names;
+  PyObject *key = nullptr, *module = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;) {
+    const Ref spec = attribute(module, "__spec__");
+    const Ref located = attribute(spec.get(), "has_location");
+    const char* name = PyUnicode_AsUTF8(key);
+    if (name != nullptr && std::strchr(name, '.') == nullptr && located &&
+        PyObject_IsTrue(located.get()) == 1)
+      names.emplace_back(name);
+    PyErr_Clear();
+  }
+  return names;
+}
+
 }  // namespace
 
 Baseline& baseline() {
@@ -236,6 +255,7 @@ void take_baseline(std::string_view executable) {
   for (char** entry = environ; *entry != nullptr; ++entry) base.environment.emplace_back(*entry);
   if (const char* zone = std::getenv("TZ")) base.time_zone = zone;
   base.locale = std::setlocale(LC_CTYPE, nullptr);
+  base.startup = modules_from_files();
   PyObject* main = PyImport_AddModule("__main__");
   base.main_globals = Ref::steal(PyDict_Copy(PyModule_GetDict(main)));
   base.builtin_names = Ref::steal(PyDict_Copy(PyEval_GetBuiltins()));

@@ -18,6 +18,7 @@ struct Baseline {
   std::vector<std::string> environment;  ///< the zygote's own, NAME=VALUE
   std::optional<std::string> time_zone;  ///< TZ of the zygote
   std::string locale;                    ///< LC_CTYPE as setlocale(3) names it
+  std::vector<std::string> startup;      ///< modules of the start that come from a file, top level
   Ref main_globals;                      ///< a copy of the untouched globals of __main__
   Ref builtin_names;                     ///< a copy of the builtins' dict
   Ref system;                            ///< the sys module
@@ -28,6 +29,7 @@ struct Baseline {
   Ref freeze;                            ///< gc.freeze
   Ref open;                              ///< io.open
   Ref text_wrapper;                      ///< io.TextIOWrapper
+  Ref entry_points;                      ///< wire::k_entry_point_functions' index of `path`
   Ref set_signal;                        ///< signal.signal, the C one
 };
 [[nodiscard]] Baseline& baseline();

@@ -36,7 +36,7 @@ int status_of_exit() {
       status = 0;
     } else if (PyLong_Check(value.get())) {
       status = static_cast<int>(PyLong_AsLong(value.get()));
-      PyErr_Clear();
+      if (PyErr_Occurred()) compat::end_with_huge_status();
     } else {
       PyObject* stream = PySys_GetObject("stderr");
       if (stream != nullptr && stream != Py_None) {
@@ -286,6 +286,8 @@ Outcome run_program(const wire::Request& request) {
     case wire::ProgramKind::command:
       return run_command(request.target);
     case wire::ProgramKind::entry_point:
+      if (baseline().entry_points)
+        PyDict_SetItemString(main_globals(), "_pml_index", baseline().entry_points.get());
       return run_command(wire::k_entry_point_code);
     case wire::ProgramKind::module:
       return run_module(target.c_str(), true);

@@ -100,14 +100,18 @@ std::optional<Objection> check_preloads(const wire::Request& request, const RunO
   return std::nullopt;
 }
 
-/// A folder with customization modules in front of the path acts before the program does.
+/// A folder in front of the path acts before the program does where it holds customization modules,
+/// or modules that every start imports.
 std::optional<Objection> check_customization(const RunOptions& options) {
   struct stat info {};
+  std::vector<std::string> names = baseline().startup;
+  names.insert(names.end(), {"sitecustomize", "usercustomize"});
   for (const std::string& folder : options.python_path)
-    for (const char* name :
-         {"/sitecustomize.py", "/usercustomize.py", "/sitecustomize", "/usercustomize"})
-      if (::stat(((folder.empty() ? "." : folder) + name).c_str(), &info) == 0)
-        return Objection{wire::Refusal::shadowed, folder + name};
+    for (const std::string& name : names)
+      for (const char* end : {".py", ".pyc", "/__init__.py"})
+        if (const std::string file = (folder.empty() ? "." : folder) + "/" + name + end;
+            ::stat(file.c_str(), &info) == 0)
+          return Objection{wire::Refusal::shadowed, file};
   return std::nullopt;
 }
 

@@ -77,6 +77,9 @@ void serve(int link_number) {
 
 PYBIND11_MODULE(_pml_zygote, module) {
   module.doc() = "pml's fork server: preloads modules and forks workers on the service's request.";
+  module.def(
+      "unfitness", [] { return pml::worker::compat::unfitness().value_or(""); },
+      "Why the module must not be used in this interpreter; empty where it may.");
   module.def("serve", &serve, py::arg("link"),
              "Serve the service at the other end of the descriptor `link` (a SOCK_SEQPACKET pair) "
              "until it closes; takes the descriptor over and never returns.");

@@ -1,6 +1,7 @@
 #include "zygote/preload.hpp"
 
 #include <malloc.h>
+#include <pybind11/eval.h>
 #include <pybind11/pybind11.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,8 +12,11 @@
 #include <string>
 
 #include "wire/channel.hpp"
+#include "wire/entry_point_code.hpp"
+#include "worker/interpreter.hpp"
 #include "worker/placement.hpp"
 #include "worker/stash.hpp"
+#include "zygote/origins.hpp"
 #include "zygote/recorder.hpp"
 
 namespace py = pybind11;
@@ -132,12 +136,23 @@ void settle_heap(const py::module_& gc) {
   ::malloc_trim(0);
 }
 
+void index_entry_points() {
+  py::dict scope;
+  scope["__builtins__"] = py::module_::import("builtins");
+  py::exec(py::str(std::string(wire::k_entry_point_functions)), scope);
+  const py::object index =
+      scope["_pml_index_of"](py::list(py::module_::import("sys").attr("path")));
+  worker::baseline().entry_points = worker::Ref::borrow(index.ptr());
+}
+
 void report_warm(const Recorder& recorder, base::BorrowedFd link) {
   wire::Event event;
   event.kind = wire::EventKind::warm;
   event.value = static_cast<std::int32_t>(recorder.module_count());
   std::size_t size = 0;
-  for (const std::string& file : recorder.files()) {
+  std::set<std::string> files = recorder.files();
+  files.merge(origins());
+  for (const std::string& file : files) {
     size += file.size() + 8;
     if (size > wire::k_max_packet / 2) {  // more than one packet holds: the service hears in parts
       wire::Event part = event;
@@ -168,6 +183,7 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   recorder->finish();
   if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))
     throw py::error_already_set();
+  index_entry_points();
   settle_heap(gc);
   report_warm(*recorder, link);
 }

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace pml::client {
+
+/// The virtual environment that `pml --venv` means.
+struct Venv {
+  std::string folder;   ///< absolute, without links
+  std::string python;   ///< its interpreter
+  std::string profile;  ///< the profile of the pool that it may have
+  std::string error;    ///< why there is none, in one line; then the rest is empty
+};
+
+/// $VIRTUAL_ENV, or else the nearest .venv in the current folder or above it.
+[[nodiscard]] Venv find_venv();
+
+}  // namespace pml::client
