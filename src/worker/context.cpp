@@ -49,7 +49,7 @@ bool apply_limit(int resource, const wire::Limit& wanted) {
 
 /// Whether so much would fit below the limit that what is preloaded makes no difference.
 bool has_room(const wire::Limit& limit, std::uint64_t used) {
-  constexpr std::uint64_t k_share = 16;
+  constexpr std::uint64_t k_share = 8;
   return limit.soft == RLIM_INFINITY || limit.soft / k_share >= used;
 }
 
