@@ -63,17 +63,25 @@ std::string Manager::unit_path(const std::string& unit) {
   return path;
 }
 
-std::string Manager::active_state(const std::string& unit) {
+std::string Manager::property(const std::string& unit, const char* interface, const char* name) {
   const std::string path = unit_path(unit);
   if (path.empty()) return {};
   Reply reply;
-  char* state = nullptr;
-  if (sd_bus_get_property_string(bus_.get(), k_name, path.c_str(), "org.freedesktop.systemd1.Unit",
-                                 "ActiveState", &reply.error, &state) < 0)
+  char* value = nullptr;
+  if (sd_bus_get_property_string(bus_.get(), k_name, path.c_str(), interface, name, &reply.error,
+                                 &value) < 0)
     return {};
-  const std::string result = state;
-  std::free(state);  // NOLINT
+  const std::string result = value;
+  std::free(value);  // NOLINT
   return result;
+}
+
+std::string Manager::active_state(const std::string& unit) {
+  return property(unit, "org.freedesktop.systemd1.Unit", "ActiveState");
+}
+
+std::string Manager::status_text(const std::string& service) {
+  return property(service, "org.freedesktop.systemd1.Service", "StatusText");
 }
 
 std::string Manager::file_state(const std::string& unit) {

@@ -17,6 +17,8 @@ class Manager {
 
   /// "active", "inactive", "failed", "activating", …; empty where it does not say.
   [[nodiscard]] std::string active_state(const std::string& unit);
+  /// The last status line of a service; empty where there is none.
+  [[nodiscard]] std::string status_text(const std::string& service);
   /// "enabled", "disabled", …; empty where there is no such file.
   [[nodiscard]] std::string file_state(const std::string& unit);
 
@@ -36,6 +38,7 @@ class Manager {
   explicit Manager(sd_bus* bus) : bus_(bus) {}
   void job(const char* method, const std::string& unit);
   void wait_for(const std::string& job_path, const std::string& unit);
+  std::string property(const std::string& unit, const char* interface, const char* name);
   std::string unit_path(const std::string& unit);
 
   std::unique_ptr<sd_bus, Unref> bus_;

@@ -124,6 +124,11 @@ Failure not_running(Services& services, const std::string& profile) {
   } catch (const Failure& failure) {
     return failure;
   }
+  if (services.service_state(profile) == "failed") {
+    const std::string why = services.manager()->status_text(service_unit(profile));
+    if (!why.empty())
+      return {k_exit_not_running, "the service of profile \"" + profile + "\" has failed: " + why};
+  }
   const std::string how = services.manager() ? "systemctl --user start " + service_unit(profile)
                                              : "pmld --profile " + profile + " --daemonize";
   return {k_exit_not_running,

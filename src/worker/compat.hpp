@@ -77,8 +77,8 @@ inline void clear_module(PyObject* module) noexcept {
   pml_clear_module(module);
 }
 
-/// With the OverflowError of a status too large for C: dropped, or from 3.12 on shown by an end that
-/// has no threads to wait for.
+/// With the OverflowError of a status too large for C: dropped, or from 3.12 on shown by an end
+/// that has no threads to wait for.
 inline void end_with_huge_status() {
 #if PY_VERSION_HEX >= 0x030c0000
   const bool threads = PyDict_GetItemString(PyImport_GetModuleDict(), "threading") != nullptr;
@@ -89,6 +89,17 @@ inline void end_with_huge_status() {
 #endif
 #endif
   PyErr_Clear();
+}
+
+/// What a weak reference refers to; null or None where that is gone.
+[[nodiscard]] inline Ref referent(PyObject* weak) {
+#if PY_VERSION_HEX >= 0x030d0000
+  PyObject* object = nullptr;
+  if (PyWeakref_GetRef(weak, &object) < 0) PyErr_Clear();
+  return Ref::steal(object);
+#else
+  return Ref::borrow(PyWeakref_GetObject(weak));
+#endif
 }
 
 /// Runs what was given to atexit.register. `function` is atexit._run_exitfuncs.

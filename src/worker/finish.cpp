@@ -84,7 +84,7 @@ std::vector<Ref> remove_modules() {
 
 void clear_left_modules(const std::vector<Ref>& own) {
   for (auto weak = own.rbegin(); weak != own.rend(); ++weak) {
-    const Ref module = Ref::borrow(PyWeakref_GetObject(weak->get()));
+    const Ref module = compat::referent(weak->get());
     if (!module || module.get() == Py_None) continue;
     compat::clear_module(module.get());
   }

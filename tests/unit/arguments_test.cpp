@@ -147,6 +147,15 @@ TEST(arguments, reads_its_own_options) {
   EXPECT_EQ(parse({"-u", "--version"}).action, Action::version);
 }
 
+TEST(arguments, an_environment_chooses_the_pool) {
+  EXPECT_TRUE(parse({"--venv", "s.py"}).venv);
+  EXPECT_FALSE(parse({"s.py", "--venv"}).venv);
+  EXPECT_EQ(texts(parse({"--venv", "-u", "s.py"}).python_words), (Texts{"-u", "s.py"}));
+  EXPECT_EQ(parse({"--venv", "-p", "qt", "s.py"}).action, Action::wrong_usage);
+  EXPECT_EQ(parse({"--socket", "/s", "--venv", "s.py"}).action, Action::wrong_usage);
+  EXPECT_EQ(parse({"--venv", "s.py"}, nullptr, true).action, Action::python);
+}
+
 TEST(arguments, complains_of_wrong_usage) {
   for (const Words& words : {Words{"-p"}, Words{"-p", ""}, Words{"-p", "../x", "s.py"},
                              Words{"--profile", "a b"}, Words{"--socket"}, Words{"-e"},
