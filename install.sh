@@ -196,8 +196,11 @@ uninstall() {
     find "$path" -name '_pml_zygote.*.so' -delete  # pmlctl python add made some
     find "$path" -depth -type d -empty -delete
   done
+  if [ "$(id -u)" != 0 ]; then
+    rmdir "$prefix"/share/systemd/user "$prefix"/share/systemd "$prefix"/{bin,share,lib,lib64,libexec} "$prefix" "${XDG_CONFIG_HOME:-$HOME/.config}" 2>/dev/null || true
+  fi
   if user_manager; then systemctl --user daemon-reload; fi
-  say "Removed pml from $prefix."
+  say "Removed pml from $prefix. (The packages that the build needed stay.)"
 }
 
 case ${1:-} in

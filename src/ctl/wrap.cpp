@@ -201,7 +201,7 @@ void unwrap_one(const std::string& name) {
   restore(wrapped);
   stop_pool(wrapped);
   forget(wrapped);
-  std::printf("%s is as it was.\n", name.c_str());
+  std::printf("%s is as it was. (A shell may remember where it was: hash -r)\n", name.c_str());
 }
 
 }  // namespace
