@@ -232,7 +232,7 @@ Runs a Python program from a pool of warm interpreters, just as python3 would.
   -p, --profile NAME      the pool to use ($PML_PROFILE, else "default")
   -e, --entry-point [DIST[==VERSION]:[GROUP:]]NAME
                           run an installed entry point (group: console_scripts)
-      --venv              the pool of $VIRTUAL_ENV, else of the nearest .venv above
+      --venv              the pool of $VIRTUAL_ENV or the nearest .venv
       --wait              wait for a pool that is still warming up
       --detach            start the program and return at once
       --no-fallback       fail (69) where python3 would have to be executed

@@ -92,7 +92,9 @@ void compile(std::vector<std::string> words, const char* flags, const std::strin
 
 /// One file that holds all others: what takes time is reading the headers.
 void write_whole(const std::string& path) {
-  std::set<std::string> files{source_folder() + "/base/unique_fd.cpp"};
+  std::set<std::string> files;
+  for (const char* file : {"check", "process_group", "unique_fd"})
+    files.insert(source_folder() + "/base/" + file + ".cpp");
   for (const char* part : {"wire", "worker", "zygote"})
     for (const auto& entry : fs::directory_iterator(source_folder() + "/" + part))
       if (entry.path().extension() == ".cpp") files.insert(entry.path().string());

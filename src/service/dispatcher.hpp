@@ -124,6 +124,7 @@ class Dispatcher : public ProcessListener {
   void signal(const Job& job, int signal, bool whole_group);
   void finish(Job& job, const End& end);
   void check_verdicts();
+  void give_up_silent(Job& job);
   Job* find(pid_t pid) noexcept;
 
   event::Loop& loop_;

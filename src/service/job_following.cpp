@@ -28,8 +28,8 @@ using std::chrono::milliseconds;
 /// A client that got its report leaves a moment before the job's process is seen to have ended.
 constexpr milliseconds k_before_hangup{250};
 constexpr milliseconds k_before_kill{5000};
-/// A worker that does not answer for so long will not.
-constexpr std::uint64_t k_verdict_usec = 2000000;
+/// A worker that does not answer for so long may not begin any more: python3 is quicker.
+constexpr std::uint64_t k_verdict_usec = 4000000;
 constexpr milliseconds k_verdict_check{1000};
 constexpr std::size_t k_most_waiting_signals = 32;
 
@@ -187,7 +187,7 @@ void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
 void Dispatcher::client_gone(Job& job) {
   job.client_watch.reset();
   job.client.connection.reset();
-  if (job.detached()) return;
+  if (job.detached() || job.barred) return;
   job.hangup = event::Timer(loop_, [this, &job] { hang_up(job); });
   job.hangup.arm(k_before_hangup);
 }
@@ -309,11 +309,23 @@ void Dispatcher::parent_lost(std::uint32_t generation) {
   disturbed();
 }
 
+// A program that has begun must not be ended because this service was late to hear of it: first
+// the worker is kept from beginning, and only what is silent after that is ended.
+void Dispatcher::give_up_silent(Job& job) {
+  read_verdict(job);
+  if (job.state != JobState::handed) return;
+  if (std::exchange(job.barred, true))
+    signal(job, SIGKILL, false);
+  else if (job.client.text)
+    ::shutdown(job.inner.get(), SHUT_RD);
+  else if (job.client.connection.valid())
+    ::shutdown(job.client.connection.get(), SHUT_WR);
+}
+
 void Dispatcher::check_verdicts() {
   const std::uint64_t now = event::Loop::now();
   for (const auto& [pid, job] : jobs_)
-    if (job->state == JobState::handed && now - job->began >= k_verdict_usec)
-      signal(*job, SIGKILL, false);
+    if (job->state == JobState::handed && now - job->began >= k_verdict_usec) give_up_silent(*job);
   if (awaited_verdicts_ > 0) verdicts_.arm(k_verdict_check);
 }
 

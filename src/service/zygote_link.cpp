@@ -59,6 +59,9 @@ void ZygoteLink::drain() {
 
 bool ZygoteLink::read_one() {
   wire::Received packet = wire::receive(link_.borrow(), packet_buffer(), MSG_DONTWAIT);
+  // A zygote that ended with orders unread leaves this in front of its last words.
+  if (packet.error == ECONNRESET)
+    packet = wire::receive(link_.borrow(), packet_buffer(), MSG_DONTWAIT);
   if (packet.error == EAGAIN) return false;
   const auto event = packet.error == 0 && packet.size > 0 && !packet.truncated
                          ? wire::decode_event({packet_buffer().data(), packet.size})

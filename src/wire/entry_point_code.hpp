@@ -88,8 +88,10 @@ def _pml_entry_point():
             if version and found.version != version:
                 sys.exit(f"pkg_resources.DistributionNotFound: The '{wanted}' distribution was not found and is required by the application")
             every = found.entry_points if dist else found.entry_points()
-            if isinstance(every, dict):
-                every = [point for some in every.values() for point in some]
+            if hasattr(every, "select"):
+                every = every.select(group=group)
+            elif isinstance(every, dict):
+                every = every.get(group, ())
             values = [point.value for point in every if point.group == group and point.name == name]
         except metadata.PackageNotFoundError:
             sys.exit(f"importlib.metadata.PackageNotFoundError: No package metadata was found for {dist}")

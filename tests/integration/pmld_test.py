@@ -319,6 +319,13 @@ def test_signals_sent_early_wait_for_the_job(warm, tmp_path):
     assert caller.reply() == (KILLED, signal.SIGTERM)
 
 
+def test_a_worker_that_does_not_answer_cannot_begin_later(warm, tmp_path):
+    caller = warm.call(f"hesitate {tmp_path}/go")
+    assert caller.reply() is None  # the client runs python3 now
+    (tmp_path / "go").touch()
+    warm.wait_status(running=0, served=0)
+
+
 def test_wrong_version_and_garbage_are_refused(warm):
     caller = warm.call("exit 0", version=9)
     assert caller.reply() == (REFUSED, PROTOCOL)
@@ -368,13 +375,13 @@ def test_a_preload_that_ends_the_interpreter_is_given_up(service, name):
     service.profile(["good", name, "other"]).start()
     status = service.status()
     assert status["state"] == "warm"
-    assert status["failed-preload"].startswith(name + " ")
+    assert status["quarantined"].startswith(name + " ")
     assert service.call("exit 0").started()
 
 
 def test_a_preload_that_hangs_is_given_up(service):
     service.profile(["hang"], 'preload-timeout = "1s"').start()
-    assert service.status()["failed-preload"].startswith("hang ")
+    assert service.status()["quarantined"].startswith("hang ")
 
 
 def test_a_preload_that_raises_is_named(service):

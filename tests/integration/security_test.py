@@ -4,6 +4,7 @@ The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is 
 """
 
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -116,7 +117,8 @@ def test_a_job_has_its_callers_descriptors_and_no_others(service):
     holder.stdout.readline()
     assert service.run("-c", code).stdout == "[0, 1, 2]\n"
     holder.communicate(b"\n")
-    assert not any("secret" in os.readlink(f"/proc/{service.process.pid}/fd/{number}") for number in os.listdir(f"/proc/{service.process.pid}/fd"))
+    open_files = [os.path.realpath(entry) for entry in pathlib.Path(f"/proc/{service.process.pid}/fd").iterdir()]
+    assert open_files and not any("secret" in path for path in open_files)
 
 
 def test_nothing_of_one_job_is_seen_by_the_next(service):

@@ -33,7 +33,9 @@ TEST(PythonAbi, TellsWhatIsServed) {
   for (const Abi& one : table) {
     const auto why = unserved_abi(one.abi);
     EXPECT_EQ(why.has_value(), *one.why != '\0') << one.abi;
-    if (why) EXPECT_NE(why->find(one.why), std::string::npos) << one.abi << ": " << *why;
+    if (why) {
+      EXPECT_NE(why->find(one.why), std::string::npos) << one.abi << ": " << *why;
+    }
   }
 }
 
