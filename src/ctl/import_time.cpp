@@ -93,6 +93,13 @@ std::string first_part(const std::string& name) {
   return name.substr(0, name.find('.'));
 }
 
+void collect_names(const std::vector<Import>& imports, std::set<std::string>& names) {
+  for (const Import& import : imports) {
+    names.insert(import.name);
+    collect_names(import.inner, names);
+  }
+}
+
 void collect_first_parts(const std::vector<Import>& imports, std::set<std::string>& names) {
   for (const Import& import : imports) {
     names.insert(first_part(import.name));

@@ -33,6 +33,9 @@ struct ImportReport {
 /// "a" of "a.b.c".
 [[nodiscard]] std::string first_part(const std::string& name);
 
+/// All names in the trees.
+void collect_names(const std::vector<Import>& imports, std::set<std::string>& names);
+
 /// All first parts in the trees.
 void collect_first_parts(const std::vector<Import>& imports, std::set<std::string>& names);
 

@@ -92,7 +92,7 @@ std::vector<Import> candidates(const profile::Profile& profile,
   const ImportReport bare = measured(profile.interpreter, {"-c", "pass"});
   const ImportReport report = measured(profile.interpreter, words);
   std::set<std::string> startup, names;
-  collect_first_parts(bare.imports, startup);
+  collect_names(bare.imports, startup);
   collect_first_parts(report.imports, names);
   std::vector<Import> imports = report.imports;
   std::erase_if(imports, [&](const Import& item) { return startup.contains(item.name); });
