@@ -32,7 +32,7 @@ files() {
     -o -path /var/tmp \) -prune -o -print | sort
 }
 
-pml() { XDG_RUNTIME_DIR=/run/user/0 timeout 60 /usr/bin/pml "$@"; }
+pml() { XDG_RUNTIME_DIR=/run/user/0 timeout 600 /usr/bin/pml "$@"; }
 warm() { [ "$(pml --no-fallback --wait -c 'print(6 * 7)')" = 42 ]; }
 
 # A job that says when it runs, and ends well when it is told to.
@@ -43,7 +43,7 @@ start_job() {
   wait_for 20 test -e /run/job.runs
 }
 finish_job() {
-  echo go >/run/job.go
+  timeout 20 sh -c 'echo go >/run/job.go' || { echo "the job does not read any more"; cat /run/job.out /run/job.status; return 1; }
   wait_for 20 test -s /run/job.status
   [ "$(cat /run/job.out)" = "done" ] && [ "$(cat /run/job.status)" = 0 ]
 }
@@ -65,10 +65,11 @@ export PYTHONDONTWRITEBYTECODE=1
 # Small images leave manual pages out.
 sed -i '/^path-exclude/d' /etc/dpkg/dpkg.cfg.d/* 2>/dev/null
 dpkg -s pml >/dev/null 2>&1 && dpkg --purge pml >/dev/null
+install -d -m 0700 /run/user/0
 files >/run/before
 check "it installs" dpkg -i /run/pml.deb
 check "the installed files are unchanged" dpkg --verify pml
-check "the units are good" systemd-analyze --user --man=no verify /usr/lib/systemd/user/pml@.{socket,service}
+check "the units are good" env XDG_RUNTIME_DIR=/run/user/0 systemd-analyze --user --man=no verify /usr/lib/systemd/user/pml@.{socket,service}
 check "the profiles are good" pmlctl check
 check "the manual pages are there" test -s /usr/share/man/man8/pml@.service.8.gz
 check "a pool starts" start_pool
