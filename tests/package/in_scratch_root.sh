@@ -39,7 +39,7 @@ warm() { [ "$(pml --no-fallback --wait -c 'print(6 * 7)')" = 42 ]; }
 start_job() {
   rm -f /run/job.*
   mkfifo /run/job.go
-  (pml --no-fallback --wait -c 'open("/run/job.runs", "w"); open("/run/job.go").read(); print("done")' >/run/job.out 2>&1; echo $? >/run/job.status) &
+  (pml --no-fallback --wait -c 'open("/run/job.runs", "w"); open("/run/job.go").read(); print("done")' >/run/job.out 2>&1; echo $? >/run/job.status) >/dev/null 2>&1 &
   wait_for 20 test -e /run/job.runs
 }
 finish_job() {
