@@ -33,8 +33,9 @@ void Notifier::reloading() {
   send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(event::Loop::now()));
 }
 
+// Why it failed is what the status line shows from then on.
 void Notifier::stopping() {
-  send("STOPPING=1\nSTATUS=stopping");
+  send(failed_ ? "STOPPING=1" : "STOPPING=1\nSTATUS=stopping");
 }
 
 void Notifier::extend_timeout(std::chrono::microseconds more) {
@@ -42,11 +43,12 @@ void Notifier::extend_timeout(std::chrono::microseconds more) {
 }
 
 void Notifier::failed(int error, const std::string& status) {
+  failed_ = true;
   send("STATUS=" + status + "\nERRNO=" + std::to_string(error));
 }
 
 void Notifier::changed() {
-  if (!active_ || timer_.armed()) return;
+  if (!active_ || failed_ || timer_.armed()) return;
   const std::uint64_t since = event::Loop::now() - sent_at_;
   timer_.arm(std::chrono::microseconds(since >= k_between_usec ? 20000 : k_between_usec - since));
 }

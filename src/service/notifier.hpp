@@ -34,6 +34,7 @@ class Notifier {
   event::Timer timer_;
   std::uint64_t sent_at_ = 0;
   std::string sent_;
+  bool failed_ = false;
   bool active_;
 };
 

@@ -148,9 +148,12 @@ void renew_main() {
   PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
 }
 
+/// A module that the zygote has: hidden as a preload, or in plain sight because its start brings
+/// it.
 PyObject* preloaded(const char* name) {
   const auto index = stash().find(name);
-  return index ? stash().at(*index).module.get() : nullptr;
+  if (index) return stash().at(*index).module.get();
+  return PyDict_GetItemString(PyImport_GetModuleDict(), name);
 }
 
 /// What a fork copies and each process must have for itself. (random and OpenSSL see to

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <string>
 
 #include "wire/channel.hpp"
@@ -44,10 +45,22 @@ void let_libraries_prepare_for_forks() {
   if (child > 0) ::waitpid(child, nullptr, 0);
 }
 
+/// What is done at each signal; a handler would be every job's, whether it imports the module or
+/// not.
+std::vector<void (*)(int)> signal_handlers() {
+  std::vector<void (*)(int)> handlers(NSIG);
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) == 0) handlers[number] = action.sa_handler;
+  }
+  return handlers;
+}
+
 /// What an import must not leave in a process that is going to be forked.
 struct Footprint {
   std::size_t threads = count_threads();
   std::vector<int> descriptors = worker::open_descriptors();
+  std::vector<void (*)(int)> handlers = signal_handlers();
 };
 
 std::string difference(const Footprint& before) {
@@ -69,6 +82,10 @@ std::string difference(const Footprint& before) {
     text += (text.empty() ? "it left " : " and ") +
             std::string(target, static_cast<std::size_t>(size)) + " open";
   }
+  for (int number = 1; number < NSIG; ++number)
+    if (after.handlers[number] != before.handlers[number])
+      text += (text.empty() ? "it left a handler of signal " : " and a handler of signal ") +
+              std::to_string(number);
   if (!text.empty()) text += "; import it after the fork (preload.after-fork) instead";
   return text;
 }

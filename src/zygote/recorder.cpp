@@ -346,7 +346,7 @@ void add_renewals(worker::StashEntry& entry, const Quirks& quirks) {
           py::reinterpret_borrow<py::object>(entry.module.get()).attr(quirk.name.c_str());
       const py::object source =
           py::module_::import(quirk.source_module.c_str()).attr(quirk.source.c_str());
-      const py::object value = source();
+      const py::object value = source.is_none() ? source : source();
       if (value.is_none() || py::type::of(value).is(py::type::of(now)))
         entry.renewals.push_back({to_ref(py::str(quirk.name)), to_ref(source)});
     } catch (py::error_already_set&) {

@@ -22,7 +22,8 @@ the header and the code are compared, because marshal's bytes depend on how many
 strings have.
 
 Whether a case was served warm is found out by a further run with --no-fallback. What `expect` says is
-meant for the version of Python that runs this file: another may serve more, where it has more built in.
+meant for the version of Python that runs this file, with numpy and PySide2: another may serve more, where
+it has more built in or less preloaded.
 """
 
 import argparse
@@ -65,8 +66,9 @@ class Bench:
             subprocess.run(command, check=True)
             interpreter = f"{self.root}/venv/bin/python"
         self.interpreter = interpreter
-        version = subprocess.run([interpreter, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True).stdout
-        self.foreign = version.strip() != str(sys.version_info[:2])
+        facts = "import importlib.util as u, sys; print(sys.version_info[:2], [u.find_spec(name) is None for name in ('numpy', 'PySide2')])"
+        shown = [subprocess.run([python, "-c", facts], capture_output=True, text=True).stdout for python in (interpreter, sys.executable)]
+        self.foreign = shown[0] != shown[1]
         for name in ("run", "config/pml/profiles", "home", "tmp", "cases"):
             (self.root / name).mkdir(parents=True, mode=0o700)
         profile = (HERE / "profile.toml").read_text().replace("@INTERPRETER@", interpreter)
