@@ -9,12 +9,14 @@
 namespace pml::base {
 
 // Until it is reaped, a child that has ended keeps its group alive.
-LeaderlessGroup::LeaderlessGroup() noexcept : id_(::vfork()) {
-  if (id_ == 0) {
-    ::setpgid(0, 0);
+LeaderlessGroup::LeaderlessGroup() noexcept {
+  // A fork would copy the page tables of a large interpreter.
+  const pid_t child = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  if (child == 0) {
+    ::setpgid(0, 0);  // NOLINT(clang-analyzer-unix.Vfork)
     ::_exit(0);
   }
-  if (id_ < 0) id_ = 0;
+  if (child > 0) id_ = child;
 }
 
 LeaderlessGroup::~LeaderlessGroup() {

@@ -18,7 +18,7 @@ class LeaderlessGroup {
   [[nodiscard]] pid_t id() const noexcept { return id_; }
 
  private:
-  pid_t id_;
+  pid_t id_ = 0;
 };
 
 /// Sends the signal to the process group of `member`, a child that was not reaped yet; to it alone

@@ -59,7 +59,8 @@ class UniqueFd {
 /// Returns false, with errno set, where that fails. `fd` stays its owner's.
 [[nodiscard]] bool place(BorrowedFd fd, int number) noexcept;
 
-/// Closes every descriptor from `first` to `last`, both included. Ignores numbers that are not open.
+/// Closes every descriptor from `first` to `last`, both included. Ignores numbers that are not
+/// open.
 void close_between(unsigned first, unsigned last) noexcept;
 
 /// Closes the bare number `fd`, which nobody owns as an object. Keeps errno.

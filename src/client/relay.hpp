@@ -55,7 +55,7 @@ class Relay {
 
   Terminal& terminal_;
   bool standard_;
-  int group_ = 0;  // of the job, at its start
+  int group_ = 0;            // of the job, at its start
   bool raw_ = false;         // the caller's terminal is as `set_` says, and is read
   bool line_typed_ = false;  // of a terminal beside: an answer was given
   bool job_open_ = true;

@@ -77,8 +77,7 @@ long send_some(base::BorrowedFd socket, std::string_view bytes, std::span<const 
   return sent < 0 ? -errno : sent;
 }
 
-int send_request(base::BorrowedFd socket, std::string_view body,
-                 std::span<const int> descriptors) {
+int send_request(base::BorrowedFd socket, std::string_view body, std::span<const int> descriptors) {
   FrameHeader header{k_magic, k_version, 0, static_cast<std::uint32_t>(descriptors.size()),
                      static_cast<std::uint32_t>(body.size())};
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
@@ -89,8 +88,7 @@ int send_request(base::BorrowedFd socket, std::string_view body,
         descriptors.first(std::min<std::size_t>(descriptors.size(), k_descriptors_a_packet));
     descriptors = descriptors.subspan(batch.size());
     // More descriptors to come ride on later bytes, one byte a batch.
-    const long sent =
-        send_some(socket, descriptors.empty() ? rest : rest.substr(0, 1), batch);
+    const long sent = send_some(socket, descriptors.empty() ? rest : rest.substr(0, 1), batch);
     if (sent < 0) return static_cast<int>(sent);
     rest.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -142,7 +140,8 @@ std::optional<Job> receive_job(base::BorrowedFd link) {
   JobHeader header;
   if (first.error != 0 || first.truncated || first.size < sizeof header) return std::nullopt;
   std::memcpy(&header, buffer.data(), sizeof header);
-  if (header.in_memory > 1 || header.body_size > k_max_body || header.descriptor_count > k_max_descriptors ||
+  if (header.in_memory > 1 || header.body_size > k_max_body ||
+      header.descriptor_count > k_max_descriptors ||
       first.descriptors.size() < 1 + header.in_memory)
     return std::nullopt;
   job.connection = std::move(first.descriptors[0]);

@@ -7,7 +7,8 @@ namespace pml::wire {
 /// Python source that runs an installed entry point as the script that pip generates for it would.
 /// Run as `-c CODE [DIST[==VERSION]:[GROUP:]]NAME ARG…`. sys.argv[0] becomes the path of the
 /// script called NAME in PATH, sys.path[0] its folder; where there is no such script, NAME, and no
-/// folder. Cold and warm starts run this very text; a warm one finds the zygote's index in the global
+/// folder. Cold and warm starts run this very text; a warm one finds the zygote's index in the
+/// global
 /// `_pml_index`, and takes it where it still holds.
 inline constexpr char k_entry_point_code[] = R"python(import os, sys
 def _pml_normal(name):
@@ -111,8 +112,8 @@ if __name__ == "__main__":
     sys.exit(_pml_entry_point())
 )python";
 
-/// The part of it that defines `_pml_index_of(folders)`: the entry points of the distributions in these
-/// folders of sys.path, with what tells whether that is out of date. A zygote runs it once.
+/// The part of it that defines `_pml_index_of(folders)`: the entry points of the distributions in
+/// these folders of sys.path, with what tells whether that is out of date. A zygote runs it once.
 inline constexpr std::string_view k_entry_point_functions =
     std::string_view(k_entry_point_code)
         .substr(0, std::string_view(k_entry_point_code).find("def _pml_entry_point"));

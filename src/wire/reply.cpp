@@ -40,8 +40,12 @@ const RefusalText& text_of(Refusal refusal) noexcept {
 
 }  // namespace
 
-std::string_view name_of(Refusal refusal) noexcept { return text_of(refusal).name; }
-std::string_view sentence_of(Refusal refusal) noexcept { return text_of(refusal).sentence; }
+std::string_view name_of(Refusal refusal) noexcept {
+  return text_of(refusal).name;
+}
+std::string_view sentence_of(Refusal refusal) noexcept {
+  return text_of(refusal).sentence;
+}
 
 std::string encode(const Reply& reply) {
   Writer out;

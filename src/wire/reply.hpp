@@ -22,22 +22,22 @@ inline constexpr std::uint8_t k_last_reply_kind = 7;
 
 /// Why a request is not served warm. Each has a name and a sentence; numbers are wire format.
 enum class Refusal : std::int32_t {
-  warming_up = 1,      ///< the pool is not ready yet
-  overloaded = 2,      ///< the queue is full
-  stopping = 3,        ///< the service is being stopped
-  protocol = 4,        ///< another version of the protocol
-  malformed = 5,       ///< the request is not well-formed
-  other_user = 6,      ///< the peer's uid, gid or groups differ
-  other_namespace = 7, ///< the peer is in other namespaces
-  confined = 8,        ///< seccomp, no_new_privs or fewer capabilities
-  traced = 9,          ///< the peer is being traced
-  option = 10,         ///< an interpreter option that cannot change after start
-  environment = 11,    ///< a variable that acts at start or was read at import
-  shadowed = 12,       ///< a file would win over a preloaded module
-  context = 13,        ///< a part of the caller's context could not be applied
-  stale = 14,          ///< a preloaded file changed; a new pool is on its way
-  broken = 15,         ///< the profile or the interpreter is broken
-  terminal = 16,       ///< the terminal cannot be handed over
+  warming_up = 1,       ///< the pool is not ready yet
+  overloaded = 2,       ///< the queue is full
+  stopping = 3,         ///< the service is being stopped
+  protocol = 4,         ///< another version of the protocol
+  malformed = 5,        ///< the request is not well-formed
+  other_user = 6,       ///< the peer's uid, gid or groups differ
+  other_namespace = 7,  ///< the peer is in other namespaces
+  confined = 8,         ///< seccomp, no_new_privs or fewer capabilities
+  traced = 9,           ///< the peer is being traced
+  option = 10,          ///< an interpreter option that cannot change after start
+  environment = 11,     ///< a variable that acts at start or was read at import
+  shadowed = 12,        ///< a file would win over a preloaded module
+  context = 13,         ///< a part of the caller's context could not be applied
+  stale = 14,           ///< a preloaded file changed; a new pool is on its way
+  broken = 15,          ///< the profile or the interpreter is broken
+  terminal = 16,        ///< the terminal cannot be handed over
 };
 inline constexpr std::int32_t k_last_refusal = 16;
 

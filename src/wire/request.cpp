@@ -49,7 +49,8 @@ std::string encode(const Request& request) {
 
 std::string encode_frame(const Request& request) {
   Writer out;
-  FrameHeader header{k_magic, k_version, 0, static_cast<std::uint32_t>(request.descriptors.size()), 0};
+  FrameHeader header{k_magic, k_version, 0, static_cast<std::uint32_t>(request.descriptors.size()),
+                     0};
   out.raw(&header, sizeof header);
   write_body(out, request);
   std::string frame = out.take();

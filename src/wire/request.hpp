@@ -30,20 +30,20 @@ struct Limit {
 
 /// Flags of a request.
 enum RequestFlag : std::uint32_t {
-  k_flag_wait = 1U << 0,           ///< wait for a pool that is warming up
-  k_flag_detach = 1U << 1,         ///< the job outlives the client
-  k_flag_trace = 1U << 2,          ///< replies carry the time line
-  k_flag_group_leader = 1U << 3,   ///< the caller leads its process group
-  k_flag_session_leader = 1U << 4, ///< the caller leads its session
-  k_flag_terminal = 1U << 5,       ///< standard input is the caller's controlling terminal, and the
-                                   ///< caller is in its foreground: the client relays a
-                                   ///< pseudo-terminal, whose far end is the descriptor -2
-  k_flag_target_attached = 1U << 6,  ///< the target was typed in its option's word: -mNAME, -cCODE
-  k_flag_target_clustered = 1U << 7, ///< -c or -m was typed in the word of the last option: -uc
+  k_flag_wait = 1U << 0,            ///< wait for a pool that is warming up
+  k_flag_detach = 1U << 1,          ///< the job outlives the client
+  k_flag_trace = 1U << 2,           ///< replies carry the time line
+  k_flag_group_leader = 1U << 3,    ///< the caller leads its process group
+  k_flag_session_leader = 1U << 4,  ///< the caller leads its session
+  k_flag_terminal = 1U << 5,  ///< standard input is the caller's controlling terminal, and the
+                              ///< caller is in its foreground: the client relays a
+                              ///< pseudo-terminal, whose far end is the descriptor -2
+  k_flag_target_attached = 1U << 6,   ///< the target was typed in its option's word: -mNAME, -cCODE
+  k_flag_target_clustered = 1U << 7,  ///< -c or -m was typed in the word of the last option: -uc
 };
 
 /// Numbers in `Request::descriptors` that are not places in the job's table.
-inline constexpr std::int32_t k_descriptor_cwd = -1;       ///< O_PATH descriptor of the caller's folder
+inline constexpr std::int32_t k_descriptor_cwd = -1;  ///< O_PATH descriptor of the caller's folder
 inline constexpr std::int32_t k_descriptor_terminal = -2;  ///< the job's pseudo-terminal
 
 /// The caller's whole context. The texts point into the bytes it was decoded from, or into memory
@@ -52,11 +52,13 @@ struct Request {
   ProgramKind kind = ProgramKind::script;
   std::uint32_t flags = 0;
   std::string_view target;
-  std::vector<std::string_view> arguments;    ///< the words after the target: sys.argv[1:]
-  std::vector<std::string_view> interpreter_options;  ///< python's own options, as typed, before the target
+  std::vector<std::string_view> arguments;  ///< the words after the target: sys.argv[1:]
+  std::vector<std::string_view>
+      interpreter_options;                    ///< python's own options, as typed, before the target
   std::vector<std::string_view> environment;  ///< NAME=VALUE, in the caller's order, any bytes
-  std::string_view report_name;  ///< abstract AF_UNIX datagram name for the early end report; may be empty
-  std::string_view cwd;          ///< the path of the caller's folder, for the journal; empty if unknown
+  std::string_view
+      report_name;       ///< abstract AF_UNIX datagram name for the early end report; may be empty
+  std::string_view cwd;  ///< the path of the caller's folder, for the journal; empty if unknown
 
   std::uint32_t umask = 022;
   std::array<Limit, k_limit_count> limits{};
@@ -65,11 +67,11 @@ struct Request {
   std::int32_t scheduler_priority = 0;  ///< sched_priority
   std::int32_t oom_score_adjust = 0;    ///< -1000 … 1000
   std::int32_t personality = 0;
-  std::string_view affinity;            ///< cpu_set_t bytes as sched_getaffinity(2) filled them; blob
-  std::int32_t io_priority = -1;        ///< ioprio_get(2); -1: leave as it is
-  std::uint64_t timer_slack = 0;        ///< nanoseconds, PR_GET_TIMERSLACK; 0: leave as it is
-  std::uint64_t ignored_signals = 0;    ///< bit n-1: signal n is SIG_IGN
-  std::uint64_t blocked_signals = 0;    ///< bit n-1: signal n is blocked
+  std::string_view affinity;          ///< cpu_set_t bytes as sched_getaffinity(2) filled them; blob
+  std::int32_t io_priority = -1;      ///< ioprio_get(2); -1: leave as it is
+  std::uint64_t timer_slack = 0;      ///< nanoseconds, PR_GET_TIMERSLACK; 0: leave as it is
+  std::uint64_t ignored_signals = 0;  ///< bit n-1: signal n is SIG_IGN
+  std::uint64_t blocked_signals = 0;  ///< bit n-1: signal n is blocked
 
   std::vector<std::int32_t> descriptors;  ///< for each descriptor sent along, its number in the job
 };
@@ -84,8 +86,9 @@ struct FrameHeader {
 };
 inline constexpr std::array<char, 4> k_magic = {'\x7f', 'P', 'M', 'L'};
 inline constexpr std::uint16_t k_version = 1;
-inline constexpr std::uint32_t k_max_body = 8U << 20;       ///< bytes; ARG_MAX is 2 MiB for most, 6 at most
-inline constexpr std::uint32_t k_max_descriptors = 65536;   ///< descriptors in one request
+inline constexpr std::uint32_t k_max_body = 8U
+                                            << 20;  ///< bytes; ARG_MAX is 2 MiB for most, 6 at most
+inline constexpr std::uint32_t k_max_descriptors = 65536;  ///< descriptors in one request
 
 /// The body of a request.
 [[nodiscard]] std::string encode(const Request& request);

@@ -48,16 +48,16 @@ enum class EventKind : std::uint8_t {
   preload_failed = 3,   ///< name; text: the traceback; value: 1 where it was optional and absent
   preload_warning = 4,  ///< name; text: what it left behind that no fork takes along (threads,
                         ///< sockets), in one sentence. The zygote is of no use with it
-  warm = 5,             ///< value: number of modules; files: all that the interpreter and its preloads came
-                        ///< from, and patterns of what would make a fresh one another
-  worker = 6,           ///< pid of an idle, rehearsed worker; carries its link
-  fork_failed = 7,      ///< value: errno
-  exited = 8,           ///< pid; value: wait status as waitpid(2) gives it; cpu_usec, max_rss_kib
-  stopped = 9,          ///< pid; value: wait status (WIFSTOPPED)
-  continued = 10,       ///< pid
-  unfit = 11,  ///< instead of everything else: pml has no module for this interpreter (value:
-               ///< 0, text: why not), or the one there is does not fit it (1, text: how);
-               ///< name: its ABI, as "cpython-312-x86_64-linux-gnu"
+  warm = 5,    ///< value: number of modules; files: all that the interpreter and its preloads came
+               ///< from, and patterns of what would make a fresh one another
+  worker = 6,  ///< pid of an idle, rehearsed worker; carries its link
+  fork_failed = 7,  ///< value: errno
+  exited = 8,       ///< pid; value: wait status as waitpid(2) gives it; cpu_usec, max_rss_kib
+  stopped = 9,      ///< pid; value: wait status (WIFSTOPPED)
+  continued = 10,   ///< pid
+  unfit = 11,       ///< instead of everything else: pml has no module for this interpreter (value:
+                    ///< 0, text: why not), or the one there is does not fit it (1, text: how);
+                    ///< name: its ABI, as "cpython-312-x86_64-linux-gnu"
 };
 inline constexpr std::uint8_t k_last_event_kind = 11;
 

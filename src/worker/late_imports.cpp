@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t k_most_bytes = 60U << 10;
 
-std::string g_address;             // NOLINT: the process's one
+std::string g_address;            // NOLINT: the process's one
 std::vector<std::string> g_seen;  // NOLINT
 
 /// "__main__" and its like are no modules that a pool could import.
@@ -52,7 +52,8 @@ void tell_late_imports() {
   const base::UniqueFd socket(base::k_adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path + 1, g_address.data(), g_address.size());
-  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + g_address.size());
+  const auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + g_address.size());
   ::sendto(socket.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
            reinterpret_cast<const sockaddr*>(&to), length);
 }

@@ -22,8 +22,9 @@ struct JobTerminal {
 /// Gives this process a session on the terminal and forks. The parent never returns: it becomes the
 /// shepherd, which tells the client of the job's stops and its end, passes signals on and ends as
 /// the job ended. The child returns true, in a process group of its own, which is the terminal's
-/// foreground, and which it leads if `leads_group`. (In one process the group would be orphaned, and no signal could stop it.) False,
-/// in this process, where the system does not allow it. The GIL is held.
+/// foreground, and which it leads if `leads_group`. (In one process the group would be orphaned,
+/// and no signal could stop it.) False, in this process, where the system does not allow it. The
+/// GIL is held.
 [[nodiscard]] bool enter_terminal(JobTerminal terminal, bool leads_group);
 
 }  // namespace pml::worker

@@ -14,7 +14,9 @@ using Words = std::vector<const char*>;
 using Texts = std::vector<std::string>;
 using wire::ProgramKind;
 
-Texts texts(const auto& items) { return Texts(items.begin(), items.end()); }
+Texts texts(const auto& items) {
+  return Texts(items.begin(), items.end());
+}
 
 Arguments parse(const Words& words, const char* default_profile = nullptr, bool as_python = false) {
   return parse_arguments(words, default_profile, as_python);
@@ -31,7 +33,9 @@ struct Case {
   Texts python_words;
 };
 
-std::string case_name(const testing::TestParamInfo<Case>& info) { return info.param.name; }
+std::string case_name(const testing::TestParamInfo<Case>& info) {
+  return info.param.name;
+}
 
 class Parsing : public testing::TestWithParam<Case> {};
 
@@ -58,57 +62,153 @@ const Case k_programs[] = {
     {"dash", {"-", "a"}, k_run, k_stdin, "-", {}, {"a"}, {"-", "a"}},
     {"script", {"s.py"}, k_run, k_script, "s.py", {}, {}, {"s.py"}},
     {"empty_script", {""}, k_run, k_script, "", {}, {}, {""}},
-    {"script_with_options", {"s.py", "-u", "-p", "x", "--", "--wait"}, k_run, k_script, "s.py", {},
-     {"-u", "-p", "x", "--", "--wait"}, {"s.py", "-u", "-p", "x", "--", "--wait"}},
+    {"script_with_options",
+     {"s.py", "-u", "-p", "x", "--", "--wait"},
+     k_run,
+     k_script,
+     "s.py",
+     {},
+     {"-u", "-p", "x", "--", "--wait"},
+     {"s.py", "-u", "-p", "x", "--", "--wait"}},
     {"module", {"-m", "a.b", "-c"}, k_run, k_module, "a.b", {}, {"-c"}, {"-m", "a.b", "-c"}},
     {"module_attached", {"-ma.b", "c"}, k_run, k_module, "a.b", {}, {"c"}, {"-ma.b", "c"}},
-    {"command", {"-c", "print()", "x"}, k_run, k_command, "print()", {}, {"x"},
+    {"command",
+     {"-c", "print()", "x"},
+     k_run,
+     k_command,
+     "print()",
+     {},
+     {"x"},
      {"-c", "print()", "x"}},
     {"command_attached", {"-cprint()"}, k_run, k_command, "print()", {}, {}, {"-cprint()"}},
     {"command_empty", {"-c", ""}, k_run, k_command, "", {}, {}, {"-c", ""}},
     {"command_clustered", {"-uBc", "1"}, k_run, k_command, "1", {"-uB"}, {}, {"-uBc", "1"}},
-    {"command_takes_an_option", {"-c", "--wait"}, k_run, k_command, "--wait", {}, {},
+    {"command_takes_an_option",
+     {"-c", "--wait"},
+     k_run,
+     k_command,
+     "--wait",
+     {},
+     {},
      {"-c", "--wait"}},
-    {"double_dash", {"-u", "--", "-s.py", "-x"}, k_run, k_script, "-s.py", {"-u", "--"}, {"-x"},
+    {"double_dash",
+     {"-u", "--", "-s.py", "-x"},
+     k_run,
+     k_script,
+     "-s.py",
+     {"-u", "--"},
+     {"-x"},
      {"-u", "--", "-s.py", "-x"}},
 };
 INSTANTIATE_TEST_SUITE_P(programs, Parsing, testing::ValuesIn(k_programs), case_name);
 
 const Case k_own[] = {
     {"profile", {"-p", "qt", "s.py", "a"}, k_run, k_script, "s.py", {}, {"a"}, {"s.py", "a"}},
-    {"between_pythons", {"-u", "--wait", "-B", "-pqt", "s.py"}, k_run, k_script, "s.py",
-     {"-u", "-B"}, {}, {"-u", "-B", "s.py"}},
-    {"behind_cold_ones", {"-I", "--wait", "s.py"}, k_python, k_script, "s.py", {"-I"}, {},
+    {"between_pythons",
+     {"-u", "--wait", "-B", "-pqt", "s.py"},
+     k_run,
+     k_script,
+     "s.py",
+     {"-u", "-B"},
+     {},
+     {"-u", "-B", "s.py"}},
+    {"behind_cold_ones",
+     {"-I", "--wait", "s.py"},
+     k_python,
+     k_script,
+     "s.py",
+     {"-I"},
+     {},
      {"-I", "s.py"}},
-    {"as_an_argument", {"-W", "--wait", "s.py"}, k_run, k_script, "s.py", {"-W", "--wait"}, {},
+    {"as_an_argument",
+     {"-W", "--wait", "s.py"},
+     k_run,
+     k_script,
+     "s.py",
+     {"-W", "--wait"},
+     {},
      {"-W", "--wait", "s.py"}},
-    {"behind_the_program", {"s.py", "--wait"}, k_run, k_script, "s.py", {}, {"--wait"},
+    {"behind_the_program",
+     {"s.py", "--wait"},
+     k_run,
+     k_script,
+     "s.py",
+     {},
+     {"--wait"},
      {"s.py", "--wait"}},
-    {"unknown_to_both", {"--waiting", "s.py"}, k_python, k_script, "s.py", {}, {},
+    {"unknown_to_both",
+     {"--waiting", "s.py"},
+     k_python,
+     k_script,
+     "s.py",
+     {},
+     {},
      {"--waiting", "s.py"}},
 };
 INSTANTIATE_TEST_SUITE_P(own, Parsing, testing::ValuesIn(k_own), case_name);
 
 const Case k_pythons[] = {
-    {"warm", {"-u", "-B", "-bb", "-q", "s.py"}, k_run, k_script, "s.py", {"-u", "-B", "-bb", "-q"},
-     {}, {"-u", "-B", "-bb", "-q", "s.py"}},
-    {"warning", {"-Werror", "-W", "ignore", "s.py"}, k_run, k_script, "s.py",
-     {"-Werror", "-W", "ignore"}, {}, {"-Werror", "-W", "ignore", "s.py"}},
-    {"clustered_warning", {"-uW", "error", "s.py"}, k_run, k_script, "s.py", {"-uW", "error"}, {},
+    {"warm",
+     {"-u", "-B", "-bb", "-q", "s.py"},
+     k_run,
+     k_script,
+     "s.py",
+     {"-u", "-B", "-bb", "-q"},
+     {},
+     {"-u", "-B", "-bb", "-q", "s.py"}},
+    {"warning",
+     {"-Werror", "-W", "ignore", "s.py"},
+     k_run,
+     k_script,
+     "s.py",
+     {"-Werror", "-W", "ignore"},
+     {},
+     {"-Werror", "-W", "ignore", "s.py"}},
+    {"clustered_warning",
+     {"-uW", "error", "s.py"},
+     k_run,
+     k_script,
+     "s.py",
+     {"-uW", "error"},
+     {},
      {"-uW", "error", "s.py"}},
-    {"setting", {"-X", "faulthandler", "s.py"}, k_run, k_script, "s.py", {"-X", "faulthandler"}, {},
+    {"setting",
+     {"-X", "faulthandler", "s.py"},
+     k_run,
+     k_script,
+     "s.py",
+     {"-X", "faulthandler"},
+     {},
      {"-X", "faulthandler", "s.py"}},
-    {"start_setting", {"-Xutf8=1", "s.py"}, k_python, k_script, "s.py", {"-Xutf8=1"}, {},
+    {"start_setting",
+     {"-Xutf8=1", "s.py"},
+     k_python,
+     k_script,
+     "s.py",
+     {"-Xutf8=1"},
+     {},
      {"-Xutf8=1", "s.py"}},
     {"cold", {"-O", "s.py"}, k_python, k_script, "s.py", {"-O"}, {}, {"-O", "s.py"}},
-    {"cold_cluster_with_command", {"-Ic", "1", "--wait"}, k_python, k_command, "1", {"-I"},
-     {"--wait"}, {"-Ic", "1", "--wait"}},
+    {"cold_cluster_with_command",
+     {"-Ic", "1", "--wait"},
+     k_python,
+     k_command,
+     "1",
+     {"-I"},
+     {"--wait"},
+     {"-Ic", "1", "--wait"}},
     {"help", {"-h"}, k_python, k_stdin, "", {"-h"}, {}, {"-h"}},
     {"version", {"-V"}, k_python, k_stdin, "", {"-V"}, {}, {"-V"}},
     {"interactive", {"-i", "s.py"}, k_python, k_script, "s.py", {"-i"}, {}, {"-i", "s.py"}},
     {"long_help", {"--help-all"}, k_python, k_stdin, "", {}, {}, {"--help-all"}},
-    {"long_with_value", {"--check-hash-based-pycs", "never", "s.py"}, k_python, k_script, "s.py",
-     {}, {}, {"--check-hash-based-pycs", "never", "s.py"}},
+    {"long_with_value",
+     {"--check-hash-based-pycs", "never", "s.py"},
+     k_python,
+     k_script,
+     "s.py",
+     {},
+     {},
+     {"--check-hash-based-pycs", "never", "s.py"}},
     {"unknown", {"-y", "--wait"}, k_python, k_stdin, "", {}, {"-y", "--wait"}, {"-y", "--wait"}},
     {"jython", {"-J", "s.py"}, k_python, k_stdin, "", {}, {"-J", "s.py"}, {"-J", "s.py"}},
     {"value_missing", {"-u", "-W"}, k_python, k_stdin, "", {"-u"}, {"-W"}, {"-u", "-W"}},
@@ -135,8 +235,8 @@ TEST(arguments, finds_the_profile) {
 }
 
 TEST(arguments, reads_its_own_options) {
-  const Arguments found = parse(
-      {"--socket", "/s", "--wait", "--detach", "--no-fallback", "-c", "1"});
+  const Arguments found =
+      parse({"--socket", "/s", "--wait", "--detach", "--no-fallback", "-c", "1"});
   EXPECT_EQ(found.action, Action::run);
   EXPECT_EQ(found.socket, "/s");
   EXPECT_TRUE(found.wait);
@@ -157,9 +257,9 @@ TEST(arguments, an_environment_chooses_the_pool) {
 }
 
 TEST(arguments, complains_of_wrong_usage) {
-  for (const Words& words : {Words{"-p"}, Words{"-p", ""}, Words{"-p", "../x", "s.py"},
-                             Words{"--profile", "a b"}, Words{"--socket"}, Words{"-e"},
-                             Words{"-e", ""}, Words{"--entry-point="}}) {
+  for (const Words& words :
+       {Words{"-p"}, Words{"-p", ""}, Words{"-p", "../x", "s.py"}, Words{"--profile", "a b"},
+        Words{"--socket"}, Words{"-e"}, Words{"-e", ""}, Words{"--entry-point="}}) {
     const Arguments found = parse(words);
     EXPECT_EQ(found.action, Action::wrong_usage) << words[0];
     EXPECT_FALSE(found.reason.empty());
@@ -168,16 +268,15 @@ TEST(arguments, complains_of_wrong_usage) {
 }
 
 TEST(arguments, runs_entry_points) {
-  for (const Words& words : {Words{"-e", "black", "-q"}, Words{"-eblack", "-q"},
-                             Words{"--entry-point", "black", "-q"},
-                             Words{"--entry-point=black", "-q"}}) {
+  for (const Words& words :
+       {Words{"-e", "black", "-q"}, Words{"-eblack", "-q"}, Words{"--entry-point", "black", "-q"},
+        Words{"--entry-point=black", "-q"}}) {
     const Arguments found = parse(words);
     EXPECT_EQ(found.action, Action::run);
     EXPECT_EQ(found.kind, ProgramKind::entry_point);
     EXPECT_EQ(found.target, "black");
     EXPECT_EQ(texts(found.rest), Texts{"-q"});
-    EXPECT_EQ(texts(found.python_words),
-              (Texts{"-c", wire::k_entry_point_code, "black", "-q"}));
+    EXPECT_EQ(texts(found.python_words), (Texts{"-c", wire::k_entry_point_code, "black", "-q"}));
   }
 }
 
