@@ -114,8 +114,9 @@ if __name__ == "__main__":
 
 /// The part of it that defines `_pml_index_of(folders)`: the entry points of the distributions in
 /// these folders of sys.path, with what tells whether that is out of date. A zygote runs it once.
-inline constexpr std::string_view k_entry_point_functions =
-    std::string_view(k_entry_point_code)
-        .substr(0, std::string_view(k_entry_point_code).find("def _pml_entry_point"));
+[[nodiscard]] inline std::string_view entry_point_functions() noexcept {
+  const std::string_view code(k_entry_point_code);
+  return code.substr(0, code.find("def _pml_entry_point"));
+}
 
 }  // namespace pml::wire

@@ -29,7 +29,7 @@ struct Baseline {
   Ref freeze;                            ///< gc.freeze
   Ref open;                              ///< io.open
   Ref text_wrapper;                      ///< io.TextIOWrapper
-  Ref entry_points;                      ///< wire::k_entry_point_functions' index of `path`
+  Ref entry_points;                      ///< wire::entry_point_functions()' index of `path`
   Ref set_signal;                        ///< signal.signal, the C one
 };
 [[nodiscard]] Baseline& baseline();

@@ -156,7 +156,7 @@ void settle_heap(const py::module_& gc) {
 void index_entry_points() {
   py::dict scope;
   scope["__builtins__"] = py::module_::import("builtins");
-  py::exec(py::str(std::string(wire::k_entry_point_functions)), scope);
+  py::exec(py::str(std::string(wire::entry_point_functions())), scope);
   const py::object index =
       scope["_pml_index_of"](py::list(py::module_::import("sys").attr("path")));
   worker::baseline().entry_points = worker::Ref::borrow(index.ptr());
