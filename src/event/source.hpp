@@ -13,8 +13,7 @@
 
 namespace pml::event {
 
-/// Priorities: the smaller number is served first.
-inline constexpr std::int64_t k_priority_first = -10;
+/// The smaller number is served first; 0 is what a source has, and those of one number take turns.
 inline constexpr std::int64_t k_priority_last = 100;
 
 /// A handle on one event source: the source vanishes with it. Move-only. A callback may destroy or

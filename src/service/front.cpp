@@ -1,9 +1,11 @@
 #include "service/front.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "wire/channel.hpp"
 
@@ -19,6 +21,15 @@ constexpr std::size_t k_most_buffered = 128U << 20;
 constexpr std::uint64_t k_patience_usec = 5000000;
 /// Pause of accepting when the process has no descriptor left.
 constexpr milliseconds k_crowded{100};
+
+/// How many descriptors unfinished requests may hold. The other half is for those that are whole
+/// when they arrive, which would be cut short by the kernel if the table were full.
+std::size_t most_held() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return std::numeric_limits<std::size_t>::max();
+  return limit.rlim_cur / 2;
+}
 
 }  // namespace
 
@@ -39,7 +50,6 @@ void Front::listen(base::UniqueFd socket) {
   Listener listener{std::move(socket), {}};
   listener.watch =
       event::Io(loop_, number, EPOLLIN, [this, number](std::uint32_t) { accept_some(number); });
-  listener.watch.set_priority(event::k_priority_first);
   listeners_.push_back(std::move(listener));
 }
 
@@ -61,7 +71,7 @@ bool Front::accept_some(base::BorrowedFd socket) {
     base::UniqueFd connection(
         base::k_adopt, ::accept4(socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection.valid()) {
-      greet(std::move(connection));
+      if (!greet(std::move(connection))) return true;
       continue;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -73,7 +83,7 @@ bool Front::accept_some(base::BorrowedFd socket) {
   return true;
 }
 
-void Front::greet(base::UniqueFd connection) {
+bool Front::greet(base::UniqueFd connection) {
   Client client;
   client.connection = std::move(connection);
   const Gatekeeper::Verdict verdict = gate_.examine(client.connection.borrow());
@@ -83,11 +93,13 @@ void Front::greet(base::UniqueFd connection) {
   if (verdict.denial) {
     client.text = first.size > 0 && bytes.front() != wire::k_magic[0];
     taker_.turn_away(client, verdict.denial->reason, verdict.denial->detail);
-    return;
+    return true;
   }
-  if (first.error == EAGAIN || first.truncated ||
-      !take_frame(taker_, client, bytes, first.descriptors))
-    keep(std::move(client), std::move(first));
+  if (first.error != EAGAIN && !first.truncated &&
+      take_frame(taker_, client, bytes, first.descriptors))
+    return true;
+  keep(std::move(client), std::move(first));
+  return false;
 }
 
 void Front::keep(Client client, wire::Received first) {
@@ -125,6 +137,22 @@ void Front::session_done(Session& session) {
 
 bool Front::may_buffer(std::size_t more) {
   return buffered_ + more <= k_most_buffered;
+}
+
+bool Front::may_hold(Session& session, std::size_t more) {
+  const auto held = [&](const std::unique_ptr<Session>& item) {
+    return item->held() + (item.get() == &session ? more : 0);
+  };
+  for (;;) {
+    std::size_t all = 0;
+    for (const auto& item : sessions_) all += held(item);
+    if (all <= most_held()) return true;
+    const auto most = std::max_element(
+        sessions_.begin(), sessions_.end(),
+        [&](const auto& left, const auto& right) { return held(left) < held(right); });
+    if (most->get() == &session) return false;
+    (*most)->expire();
+  }
 }
 
 }  // namespace pml::service

@@ -32,8 +32,10 @@ class Front : public SessionOwner {
     event::Io watch;
   };
 
-  bool accept_some(base::BorrowedFd socket);  // false: nobody waits any more
-  void greet(base::UniqueFd connection);
+  // Ends its turn at the first peer whose request is not whole, so that those who dawdle on purpose
+  // keep nobody waiting. Returns false when nobody waits any more.
+  bool accept_some(base::BorrowedFd socket);
+  bool greet(base::UniqueFd connection);  // false: a session keeps it
   void keep(Client client, wire::Received first);
   void expire();
   void rearm();
@@ -41,6 +43,7 @@ class Front : public SessionOwner {
   void session_done(Session& session) override;
   [[nodiscard]] bool may_buffer(std::size_t more) override;
   void buffered(std::size_t more) override { buffered_ += more; }
+  [[nodiscard]] bool may_hold(Session& session, std::size_t more) override;
 
   event::Loop& loop_;
   const Gatekeeper& gate_;

@@ -72,11 +72,12 @@ void Session::received(wire::Received got) {
     fail(wire::Refusal::context, "too many descriptors at once");
     return;
   }
-  std::move(got.descriptors.begin(), got.descriptors.end(), std::back_inserter(descriptors_));
-  if (!owner_.may_buffer(got.size)) {
+  if (!owner_.may_buffer(got.size) ||
+      (!got.descriptors.empty() && !owner_.may_hold(*this, got.descriptors.size()))) {
     fail(wire::Refusal::overloaded, "too many unfinished requests");
     return;
   }
+  std::move(got.descriptors.begin(), got.descriptors.end(), std::back_inserter(descriptors_));
   bytes_.append(receive_buffer().data(), got.size);
   owner_.buffered(got.size);
   looked_at(got.error != 0 || got.size == 0);

@@ -21,6 +21,9 @@ class SessionOwner {
   /// Whether so many more bytes may be kept, all sessions together.
   [[nodiscard]] virtual bool may_buffer(std::size_t more) = 0;
   virtual void buffered(std::size_t more) = 0;
+  /// Whether so many more descriptors may be held by this session. Who holds the most goes first
+  /// when there would be too many.
+  [[nodiscard]] virtual bool may_hold(Session& session, std::size_t more) = 0;
 };
 
 /// The memory that connections are read into. One for all: what is kept is copied.
@@ -43,6 +46,7 @@ class Session {
 
   [[nodiscard]] std::uint64_t began() const noexcept { return began_; }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] std::size_t held() const noexcept { return descriptors_.size(); }
 
  private:
   void ready();

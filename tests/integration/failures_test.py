@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -224,22 +225,39 @@ def test_a_flood_of_descriptors(service):
     until(lambda: descriptors(service) < 40)
 
 
+def hoard(peer, null):
+    """Sends descriptors for a request that never gets whole, until it has to stop."""
+    try:
+        peer.send(HEADER.pack(MAGIC, 1, 0, 60000, 1000))
+        for _ in range(30):
+            peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null.fileno()] * 200))])
+    except OSError:
+        pass  # it has had enough
+
+
 def test_hoarders_of_descriptors(service):
     service.serve(service.socket)
     resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
-    peers = [connect(service) for _ in range(20)]
-    with open("/dev/null") as null:
-        for peer in peers:
-            peer.setblocking(False)
-            try:
-                peer.send(HEADER.pack(MAGIC, 1, 0, 60000, 1000))
-                for _ in range(30):
-                    peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null.fileno()] * 200))])
-            except OSError:
-                pass  # it has had enough
-    assert service.run("-c", "print(42)").stdout == "42\n"
-    for peer in peers:
-        peer.close()
+    stop = threading.Event()
+
+    def keep_hoarding():
+        with open("/dev/null") as null:
+            while not stop.is_set():
+                with connect(service) as peer:
+                    peer.settimeout(0.1)
+                    hoard(peer, null)
+
+    hoarders = [threading.Thread(target=keep_hoarding) for _ in range(6)]
+    for hoarder in hoarders:
+        hoarder.start()
+    try:
+        for _ in range(20):
+            launch = service.run("-c", "print(42)")
+            assert (launch.stdout, launch.stderr) == ("42\n", "")
+    finally:
+        stop.set()
+        for hoarder in hoarders:
+            hoarder.join()
     until(lambda: descriptors(service) < 40)
 
 
