@@ -19,8 +19,7 @@ Job::Job(int pid, Connection& connection, ReportSocket& report, base::BorrowedFd
   change_signals(signals_, k_forwarded_signals);
 }
 
-void Job::set_terminal(Terminal& terminal, Relay& relay) noexcept {
-  terminal_ = &terminal;
+void Job::set_relay(Relay& relay) noexcept {
   relay_ = &relay;
 }
 
@@ -40,10 +39,11 @@ void Job::let_go(int last) noexcept {
                             -1,
                             -1,
                             -1};
-  if (terminal_ != nullptr) {
-    own[5] = terminal_->real().get();
-    own[6] = terminal_->near().get();
-    own[7] = terminal_->control().get();
+  if (relay_ != nullptr) {
+    const Terminal& terminal = relay_->terminal();
+    own[5] = terminal.real().get();
+    own[6] = terminal.near().get();
+    own[7] = terminal.control().get();
   }
   std::sort(own.begin(), own.end());
   int first = 0;
@@ -61,7 +61,7 @@ Outcome Job::wait() {
   if (connection_.has_buffered())
     if (auto end = read_replies()) return std::move(*end);
   for (;;) {
-    const bool tended = terminal_ != nullptr && terminal_->control().valid();
+    const bool tended = relay_ != nullptr && relay_->terminal().control().valid();
     base::BorrowedFd source = connection_.socket();
     if (orphaned_) source = tended ? base::BorrowedFd() : process_.borrow();  // its shepherd tells
     pollfd ready[] = {{source.get(), POLLIN, 0},
@@ -73,13 +73,13 @@ Outcome Job::wait() {
     if (relay_ != nullptr) {
       const auto waits = relay_->waits();
       std::copy(waits.begin(), waits.end(), ready + 3);
-      ready[5] = {terminal_->control().get(), POLLIN, 0};
+      ready[5] = {relay_->terminal().control().get(), POLLIN, 0};
     }
     if (::poll(ready, relay_ != nullptr ? std::size(ready) : 3, -1) < 0) continue;
     std::optional<Outcome> end;
     if (relay_ != nullptr) relay_->ready(ready[3], ready[4]);
     if (ready[2].revents != 0) end = read_report();
-    if (!end && ready[5].revents != 0) end = read_words();
+    if (!end && relay_ != nullptr && ready[5].revents != 0) end = read_words(*relay_);
     if (!end && ready[0].revents != 0) end = orphaned_ ? service_lost() : read_replies();
     if (end) return std::move(*end);
     if (ready[1].revents != 0) pass_signals_on();
@@ -141,7 +141,7 @@ void Job::pass_signal(const signalfd_siginfo& info) {
   if (relay_ != nullptr) {
     // What the relay sent the caller's group, the job has from its terminal.
     if (info.ssi_code == SI_USER && info.ssi_pid == static_cast<unsigned>(::getpid())) return;
-    if (signal == SIGCONT) return go_on();
+    if (signal == SIGCONT) return go_on(*relay_);
     if (signal == SIGWINCH && info.ssi_code == SI_KERNEL) return relay_->resize();
   }
   pass_on(signal, meant_for_group(info));
@@ -149,7 +149,8 @@ void Job::pass_signal(const signalfd_siginfo& info) {
 
 void Job::pass_on(int signal, bool whole_group) noexcept {
   using Kind = wire::TerminalWordKind;
-  if (relay_ != nullptr && terminal_->say(whole_group ? Kind::signal_group : Kind::signal, signal))
+  if (relay_ != nullptr &&
+      relay_->terminal().say(whole_group ? Kind::signal_group : Kind::signal, signal))
     return;
   if (!orphaned_ && connection_.send_signal(signal, whole_group)) return;
   if (process_.valid()) ::syscall(SYS_pidfd_send_signal, process_.get(), signal, nullptr, 0);
@@ -161,10 +162,10 @@ void Job::stop_by_signal(int signal) {
   if (!continued) pass_on(SIGCONT, true);
 }
 
-std::optional<Outcome> Job::read_words() {
+std::optional<Outcome> Job::read_words(Relay& relay) {
   wire::TerminalWord word;
-  while (terminal_->next_word(word)) {
-    if (word.kind == wire::TerminalWordKind::stopped) stop_on_terminal(word.value);
+  while (relay.terminal().next_word(word)) {
+    if (word.kind == wire::TerminalWordKind::stopped) stop_on_terminal(relay, word.value);
     if (word.kind != wire::TerminalWordKind::ended) continue;
     if (auto end = read_report()) return end;
     return WIFSIGNALED(word.value) ? Outcome::killed(WTERMSIG(word.value))
@@ -173,16 +174,16 @@ std::optional<Outcome> Job::read_words() {
   return std::nullopt;
 }
 
-void Job::stop_on_terminal(int signal) {
+void Job::stop_on_terminal(Relay& relay, int signal) {
   // A shell's `fg` of what already runs says nothing: the job's wish for the terminal tells.
   const bool wants_terminal = signal == SIGTTIN || signal == SIGTTOU;
-  if (wants_terminal && terminal_->in_foreground()) return go_on();
-  relay_->suspend();
-  if (!stop_by(signal)) go_on();
+  if (wants_terminal && relay.terminal().in_foreground()) return go_on(relay);
+  relay.suspend();
+  if (!stop_by(signal)) go_on(relay);
 }
 
-void Job::go_on() {
-  relay_->resume();
+void Job::go_on(Relay& relay) {
+  relay.resume();
   pass_on(SIGCONT, true);
 }
 

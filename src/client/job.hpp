@@ -20,8 +20,8 @@ class Job {
   Job(int pid, Connection& connection, ReportSocket& report, base::BorrowedFd signals,
       Trace& trace) noexcept;
 
-  /// The job has a terminal; both must outlive this.
-  void set_terminal(Terminal& terminal, Relay& relay) noexcept;
+  /// The job has a terminal, which `relay` tends; it must outlive this.
+  void set_relay(Relay& relay) noexcept;
 
   /// Closes every descriptor from 0 to `last` but pml's own, so that only the job holds them.
   void let_go(int last) noexcept;
@@ -40,16 +40,15 @@ class Job {
   void pass_on(int signal, bool whole_group) noexcept;
   void pass_signal(const signalfd_siginfo& info);
   void stop_by_signal(int signal);
-  std::optional<Outcome> read_words();
-  void stop_on_terminal(int signal);
-  void go_on();
+  std::optional<Outcome> read_words(Relay& relay);
+  void stop_on_terminal(Relay& relay, int signal);
+  void go_on(Relay& relay);
 
   int pid_;
   Connection& connection_;
   ReportSocket& report_;
   base::BorrowedFd signals_;
   Trace& trace_;
-  Terminal* terminal_ = nullptr;
   Relay* relay_ = nullptr;
   base::UniqueFd process_;
   base::UniqueFd error_;  // standard error, for the one line that may have to be written at the end

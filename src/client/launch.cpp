@@ -185,7 +185,7 @@ Outcome Launch::follow(int pid) {
   if (arguments_.detach) return Outcome::exited(0);
   job_.emplace(pid, connection_, report_, signals_.borrow(), trace_);
   terminal_.close_far();
-  if (relay_) job_->set_terminal(terminal_, *relay_);
+  if (relay_) job_->set_relay(*relay_);
   const int last = std::max(context_.inherited.empty() ? 0 : context_.inherited.back(),
                             context_.folder.release());
   job_->let_go(last);

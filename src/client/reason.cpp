@@ -41,7 +41,7 @@ Reason interactive() {
   return {"interactive", "an interactive session needs an interpreter of its own", {}};
 }
 
-Reason no_service(std::string path, int error) {
+Reason no_service(const std::string& path, int error) {
   return {"no-service", "the service cannot be reached", path + ": " + ::strerror(error)};
 }
 

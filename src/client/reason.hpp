@@ -29,7 +29,7 @@ inline constexpr std::string_view k_garbage = "the service's answer is not under
 [[nodiscard]] Reason disabled();                     ///< PML=0
 [[nodiscard]] Reason option(std::string_view word);  ///< only python3 can honour the option
 [[nodiscard]] Reason interactive();                  ///< a terminal would be the program
-[[nodiscard]] Reason no_service(std::string path, int error);
+[[nodiscard]] Reason no_service(const std::string& path, int error);
 [[nodiscard]] Reason other_owner();                    ///< the socket is somebody else's
 [[nodiscard]] Reason busy();                           ///< nobody accepts
 [[nodiscard]] Reason silent();                         ///< no answer in time

@@ -24,6 +24,7 @@ class Relay {
   /// until something is written to the job's. The reference must outlive this.
   Relay(Terminal& terminal, bool standard) : terminal_(terminal), standard_(standard) {}
 
+  [[nodiscard]] Terminal& terminal() noexcept { return terminal_; }
   /// The process `job` has begun, and the terminal's far end is closed here.
   void begin(int job);
   /// What to wait for: the caller's terminal, the job's. A descriptor may be -1.

@@ -163,10 +163,10 @@ class Examination {
       add(Health::warning, "the service runs " + status->value("interpreter"),
           "pmlctl reload " + name_);
     for (const auto& [module, why] : status->failed)
-      add(Health::warning, "preload " + module + " failed: " + why,
+      add(Health::warning, std::string("preload ").append(module).append(" failed: ").append(why),
           "remove it from the profile, or install it");
     for (const auto& [module, why] : status->quarantined)
-      add(Health::bad, "preload " + module + " is quarantined: " + why,
+      add(Health::bad, std::string("preload ").append(module).append(" is quarantined: ").append(why),
           "remove it from preload.modules, or correct it; pmlctl reload " + name_);
     for (const auto& [reason, count] : status->refused)
       add(Health::warning,

@@ -34,7 +34,7 @@ std::string read_file(const std::string& path) {
 }
 
 std::string own_profile_folder() {
-  const std::string folder = base::profile_folders().front();
+  std::string folder = base::profile_folders().front();
   if (folder.empty() || folder.starts_with("/etc/"))
     throw Failure(base::k_exit_config, "there is no folder for profiles; set HOME");
   return folder;

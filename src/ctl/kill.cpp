@@ -23,9 +23,10 @@ int kill(const Options& options) {
   const auto names =
       one ? std::vector{profile_of({.profile = options.profile, .socket = options.socket})}
           : services.names();
+  const std::string request = "kill " + job + " " + signal;
   for (const std::string& name : names) {
     if (services.asleep(name)) continue;
-    const auto answer = ask(socket_of(name), "kill " + job + " " + signal);
+    const auto answer = ask(socket_of(name), request);
     if (!answer && one) throw not_running(services, name);
     if (answer && answer->starts_with("done")) return 0;
     if (answer && answer->find("signal") != std::string::npos)

@@ -75,6 +75,7 @@ int misused(const std::string& sentence) {
 
 int unknown(const std::string& name) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(k_verbs));
   for (const Verb& verb : k_verbs) names.push_back(verb.name);
   const std::string_view meant = profile::near_miss(name, names);
   return misused("there is no verb \"" + name + "\"" +

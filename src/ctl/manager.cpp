@@ -71,7 +71,7 @@ std::string Manager::property(const std::string& unit, const char* interface, co
   if (sd_bus_get_property_string(bus_.get(), k_name, path.c_str(), interface, name, &reply.error,
                                  &value) < 0)
     return {};
-  const std::string result = value;
+  std::string result = value;
   std::free(value);  // NOLINT
   return result;
 }

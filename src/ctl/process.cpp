@@ -111,7 +111,8 @@ std::string find_command(const std::string& name, const std::string& except) {
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find(':', begin), path.size());
     const std::string folder = path.substr(begin, end - begin);
-    const std::string file = folder + "/" + name;
+    std::string file = folder;
+    file.append("/").append(name);
     if (!folder.empty() && folder != except && std::filesystem::is_regular_file(file) &&
         ::access(file.c_str(), X_OK) == 0)
       return file;

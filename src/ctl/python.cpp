@@ -53,7 +53,7 @@ std::string source_folder() {
 
 std::string compiler(const char* variable, const std::string& usual) {
   const char* own = std::getenv(variable);
-  const std::string name = own != nullptr && *own != '\0' ? own : usual;
+  std::string name = own != nullptr && *own != '\0' ? own : usual;
   if (find_command(name).empty())
     throw Failure(k_exit_failure, "there is no compiler " + name +
                                       ": install one (on Debian: apt install g++), or name it in " +
@@ -106,7 +106,7 @@ void write_whole(const std::string& path) {
 std::string build(const std::string& interpreter, const PythonFacts& facts, const std::string& in) {
   const std::string cc = compiler("CC", "cc");
   const std::string cxx = compiler("CXX", "c++");
-  const std::string file = in + "/_pml_zygote." + facts.abi + ".so";
+  std::string file = in + "/_pml_zygote." + facts.abi + ".so";
   write_whole(in + "/module.cpp");
   compile({cc, "-O2", "-fPIC", "-D_GNU_SOURCE", "-I" + source_folder(), "-isystem", facts.headers,
            "-c", source_folder() + "/worker/compat.c", "-o", in + "/compat.o"},
@@ -142,7 +142,7 @@ std::string install(const std::string& file) {
   const std::vector<std::string> folders = base::module_folders();
   const std::string folder = ::geteuid() == 0 ? folders.front() : folders.back();
   const std::string name = fs::path(file).filename().string();
-  const std::string target = folder + "/" + name;
+  std::string target = folder + "/" + name;
   std::error_code error;
   fs::create_directories(folder, error);
   fs::copy_file(file, target + ".new", fs::copy_options::overwrite_existing, error);

@@ -12,7 +12,7 @@ namespace pml::ctl {
 
 std::string PythonFacts::module() const {
   for (const std::string& folder : base::module_folders()) {
-    const std::string file = folder + "/_pml_zygote." + abi + ".so";
+    std::string file = folder + "/_pml_zygote." + abi + ".so";
     if (::access(file.c_str(), R_OK) == 0) return file;
   }
   return {};

@@ -78,7 +78,7 @@ bool Services::asleep(const std::string& profile) {
 }
 
 std::string Services::service_state(const std::string& profile) {
-  const std::string state = managed(profile) ? manager_->active_state(service_unit(profile)) : "";
+  std::string state = managed(profile) ? manager_->active_state(service_unit(profile)) : "";
   if ((!state.empty() && state != "inactive") || asleep(profile)) return state;
   return status(profile) ? "standalone" : "inactive";
 }

@@ -140,7 +140,7 @@ std::uint64_t jobs_with(const Seen& seen, const std::string& module) {
 }
 
 std::string note_of(bool preloaded, std::uint64_t jobs) {
-  const std::string note = preloaded ? "preloaded already" : "would be saved";
+  std::string note = preloaded ? "preloaded already" : "would be saved";
   if (jobs == 0) return note;
   return note + ", imported by " + std::to_string(jobs) + (jobs == 1 ? " program" : " programs");
 }

@@ -167,7 +167,7 @@ void report_warm(const Recorder& recorder, base::BorrowedFd link) {
   event.kind = wire::EventKind::warm;
   event.value = static_cast<std::int32_t>(recorder.module_count());
   std::size_t size = 0;
-  std::set<std::string> files = recorder.files();
+  std::set<std::string> files = recorder.sources().files();
   files.merge(origins());
   for (const std::string& file : files) {
     size += file.size() + 8;

@@ -232,7 +232,7 @@ py::object Recorder::load(const py::object& name, const py::object& import) {
     return result;
   } catch (py::error_already_set&) {
     stack_.pop_back();
-    missing_.insert(text);
+    sources_.await(text);
     throw;
   }
 }
@@ -282,7 +282,7 @@ void Recorder::note_variable(const py::bytes& name, const py::object& value) {
 void Recorder::start(const std::vector<std::string_view>& quirks) {
   for (std::string_view line : quirks) quirks_.read(line);
   for (const auto& [key, value] : modules()) known_.insert(py::str(key));
-  note_start_files();
+  sources_.note_start();
   const py::module_ sys = module_named("sys");
   watch(module_named("_warnings").attr("filters"));
   watch(sys.attr("meta_path"));
@@ -360,7 +360,7 @@ void add_renewals(worker::StashEntry& entry, const Quirks& quirks) {
 void Recorder::describe(worker::StashEntry& entry, const py::object& module) {
   const py::object spec = py::getattr(module, "__spec__", py::none());
   const py::object file = py::getattr(module, "__file__", py::none());
-  if (py::isinstance<py::str>(file)) files_.insert(py::str(file));
+  if (py::isinstance<py::str>(file)) sources_.add(py::str(file));
   const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
   if (!loader.is_none())
     entry.extension =
@@ -413,58 +413,6 @@ void Recorder::fill_stash() {
   stash.set_computes(computes);
 }
 
-/// What a fresh interpreter reads before it runs anything.
-void Recorder::note_start_files() {
-  for (const auto& [name, module] : modules()) {
-    const py::object file = py::getattr(module, "__file__", py::none());
-    if (py::isinstance<py::str>(file)) files_.insert(py::str(file));
-  }
-  const py::module_ sys = module_named("sys");
-  for (const py::handle entry : sys.attr("path"))
-    if (py::isinstance<py::str>(entry)) path_.push_back(py::str(entry));
-  for (const std::string& folder : path_)
-    for (const char* name :
-         {"/*.pth", "/sitecustomize", "/sitecustomize.*", "/usercustomize", "/usercustomize.*"})
-      files_.insert(folder + name);
-  const std::string binaries = folder_of(py::str(sys.attr("executable")));
-  files_.insert(binaries + "/pyvenv.cfg");
-  files_.insert(folder_of(binaries) + "/pyvenv.cfg");
-  if (modules().contains("site")) {
-    const py::object site = modules()["site"];
-    for (const py::handle folder : site.attr("getsitepackages")())
-      if (std::find(path_.begin(), path_.end(), std::string(py::str(folder))) == path_.end())
-        files_.insert(py::str(folder));
-  }
-}
-
-void Recorder::await(const std::string& name) {
-  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
-    missing_.insert(name.substr(0, dot));
-  missing_.insert(name);
-}
-
-/// A module that tried to import another in vain is not what it would be with that one.
-void Recorder::note_missing_files() {
-  for (const std::string& name : missing_) {
-    if (modules().contains(name)) continue;
-    const std::size_t dot = name.rfind('.');
-    const std::string parent = dot == std::string::npos ? "" : name.substr(0, dot);
-    std::vector<std::string> folders = path_;
-    if (!parent.empty() && modules().contains(parent)) {
-      folders.clear();
-      const py::object places = py::getattr(modules()[parent.c_str()], "__path__", py::tuple());
-      for (const py::handle folder : places) folders.push_back(py::str(folder));
-    }
-    std::string relative = name;
-    if (folders != path_) relative = name.substr(dot + 1);
-    std::replace(relative.begin(), relative.end(), '.', '/');
-    for (const std::string& folder : folders) {
-      files_.insert(folder + "/" + relative);
-      files_.insert(folder + "/" + relative + ".*");
-    }
-  }
-}
-
 /// A module may have kept a hook as a name of its own: "from atexit import register".
 void Recorder::replace_kept_hooks() {
   const std::pair<py::object, py::object> hooks[] = {
@@ -493,7 +441,7 @@ void Recorder::finish() {
   restore_lists();
   hide_loggers();
   fill_stash();
-  note_missing_files();
+  sources_.note_missing();
   py::dict caches = module_named("sys").attr("path_importer_cache");
   caches.clear();
   for (const auto& [key, value] : caches_before_) caches[key] = value;

@@ -12,6 +12,7 @@
 #include "worker/stash.hpp"
 #include "zygote/namespaces.hpp"
 #include "zygote/quirks.hpp"
+#include "zygote/source_files.hpp"
 
 namespace pml::zygote {
 
@@ -25,15 +26,13 @@ class Recorder {
   void start(const std::vector<std::string_view>& quirks);
 
   /// Takes the module for one that was asked for in vain.
-  void await(const std::string& name);
+  void await(const std::string& name) { sources_.await(name); }
 
   /// Takes the hooks away, brings lists and sys.modules back to how they were, and fills the
   /// process's stash. Throws pybind11::error_already_set.
   void finish();
 
-  /// The files that the modules and the interpreter's own start came from, each once; and patterns,
-  /// as SourceWatch takes them, of those that would have changed what they did had they been there.
-  [[nodiscard]] const std::set<std::string>& files() const noexcept { return files_; }
+  [[nodiscard]] const SourceFiles& sources() const noexcept { return sources_; }
   [[nodiscard]] std::size_t module_count() const noexcept { return count_; }
 
  private:
@@ -72,8 +71,6 @@ class Recorder {
   void restore_lists();
   void fill_stash();
   void describe(worker::StashEntry& entry, const pybind11::object& module);
-  void note_start_files();
-  void note_missing_files();
   void note_variable(const pybind11::bytes& name, const pybind11::object& value);
   Record& current() { return records_[stack_.empty() ? std::string() : stack_.back()]; }
 
@@ -81,7 +78,6 @@ class Recorder {
   std::vector<std::string> order_;
   std::vector<std::string> stack_;
   std::set<std::string> known_;    // modules there before
-  std::set<std::string> missing_;  // names that were asked for in vain
   std::vector<Watched> watched_;
   pybind11::object load_, import_, register_, atexit_;
   pybind11::object original_load_, original_import_, original_register_, original_data_;
@@ -92,8 +88,7 @@ class Recorder {
   std::vector<NameChange> all_changes_;
   bool active_ = true;  // a module may have kept the hooks
   Quirks quirks_;
-  std::set<std::string> files_;
-  std::vector<std::string> path_;  // sys.path at the start
+  SourceFiles sources_;
   std::size_t count_ = 0;
 };
 

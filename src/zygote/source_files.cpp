@@ -1,0 +1,73 @@
+#include "zygote/source_files.hpp"
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+namespace {
+
+std::string parent_folder(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+py::dict loaded() {
+  return py::reinterpret_borrow<py::dict>(PyImport_GetModuleDict());
+}
+
+}  // namespace
+
+void SourceFiles::note_start() {
+  for (const auto& [name, module] : loaded()) {
+    const py::object file = py::getattr(module, "__file__", py::none());
+    if (py::isinstance<py::str>(file)) files_.insert(py::str(file));
+  }
+  const py::module_ sys = py::module_::import("sys");
+  for (const py::handle entry : sys.attr("path"))
+    if (py::isinstance<py::str>(entry)) path_.push_back(py::str(entry));
+  for (const std::string& folder : path_)
+    for (const char* name :
+         {"/*.pth", "/sitecustomize", "/sitecustomize.*", "/usercustomize", "/usercustomize.*"})
+      files_.insert(folder + name);
+  const std::string binaries = parent_folder(py::str(sys.attr("executable")));
+  files_.insert(binaries + "/pyvenv.cfg");
+  files_.insert(parent_folder(binaries) + "/pyvenv.cfg");
+  if (!loaded().contains("site")) return;
+  const py::object site = loaded()["site"];
+  for (const py::handle folder : site.attr("getsitepackages")())
+    if (std::find(path_.begin(), path_.end(), std::string(py::str(folder))) == path_.end())
+      files_.insert(py::str(folder));
+}
+
+void SourceFiles::await(const std::string& name) {
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+    missing_.insert(name.substr(0, dot));
+  missing_.insert(name);
+}
+
+void SourceFiles::note_missing() {
+  for (const std::string& name : missing_) {
+    if (loaded().contains(name)) continue;
+    const std::size_t dot = name.rfind('.');
+    const std::string parent = dot == std::string::npos ? "" : name.substr(0, dot);
+    std::vector<std::string> folders = path_;
+    std::string relative = name;
+    if (!parent.empty() && loaded().contains(parent)) {
+      folders.clear();
+      const py::object places = py::getattr(loaded()[parent.c_str()], "__path__", py::tuple());
+      for (const py::handle folder : places) folders.push_back(py::str(folder));
+      relative = name.substr(dot + 1);
+    }
+    std::replace(relative.begin(), relative.end(), '.', '/');
+    for (const std::string& folder : folders) {
+      files_.insert(folder + "/" + relative);
+      files_.insert(folder + "/" + relative + ".*");
+    }
+  }
+}
+
+}  // namespace pml::zygote
