@@ -36,7 +36,7 @@ std::string duration_text(std::uint64_t usec) {
 
 std::string size_text(std::uint64_t kib) {
   if (kib < 1024) return std::to_string(kib) + " KiB";
-  if (kib < 1024U * 1024U) return with_unit(static_cast<double>(kib) / 1024, "MiB");
+  if (kib < 1024UL * 1024UL) return with_unit(static_cast<double>(kib) / 1024, "MiB");
   return with_unit(static_cast<double>(kib) / 1024 / 1024, "GiB");
 }
 

@@ -68,8 +68,9 @@ Variables zygote_environment(const char* const* environment,
   std::erase_if(variables,
                 [](const std::string& variable) { return variable.starts_with("PYTHON"); });
   for (const auto& [name, value] : additions) {
-    remove(variables, name + "=");
-    variables.push_back(name + "=" + value);
+    std::string variable = name + "=";
+    remove(variables, variable);
+    variables.push_back(std::move(variable.append(value)));
   }
   ensure_utf8(variables);
   return variables;

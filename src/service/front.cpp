@@ -132,6 +132,7 @@ void Front::session_done(Session& session) {
   if (found == sessions_.end()) return;
   buffered_ -= session.size();
   done_.splice(done_.end(), sessions_, found);
+  if (sessions_.empty()) expiry_.disarm();  // an idle service is woken by nothing
   sweep_.ask();
 }
 

@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds k_first_delay{100};
 constexpr milliseconds k_longest_delay{30000};
-constexpr std::uint64_t k_settled_usec = 10 * 1000000;
+constexpr std::uint64_t k_settled_usec = 10000000;
 
 std::vector<std::string> read_quirks() {
   std::vector<std::string> quirks;
@@ -216,12 +216,10 @@ bool Hatchery::reaped(pid_t pid, int wait_status) {
   const auto left = std::find_if(leaving_.begin(), leaving_.end(), is_it);
   if (!was_current && !was_next && left == leaving_.end()) return false;
   (was_current ? current_ : was_next ? next_ : *left)->link->drain();
-  if (was_current)
+  if (was_current || is_it(current_))  // the latter: became warm by its last packets
     zygote = std::move(current_);
   else if (is_it(next_))
     zygote = std::move(next_);
-  else if (is_it(current_))  // became warm by its last packets
-    zygote = std::move(current_);
   if (zygote) {
     gone(std::move(zygote), was_current, wait_status);
     return true;

@@ -57,7 +57,7 @@ Setting setting_of(const Options& options) {
 
 std::string own_socket_path(const Options& options) {
   if (options.profile.empty()) return options.socket;
-  const std::string path = base::socket_path(options.profile);
+  std::string path = base::socket_path(options.profile);
   const auto wrong = base::prepare_private_folder(std::filesystem::path(path).parent_path());
   if (wrong) throw StartFailure(base::k_exit_cant_create, *wrong);
   return path;

@@ -88,8 +88,9 @@ void SourceWatch::watch(const std::vector<std::string>& files, timespec read_aft
         folder.names.emplace(std::move(name), Stamp{});
     add_matches(folder);
     for (auto& [name, stamp] : folder.names) {
-      stamp = stamp_of(path + "/" + name);
-      if (stamp.status_changed >= nanoseconds(read_after)) late = path + "/" + name;
+      std::string file = path;
+      stamp = stamp_of(file.append("/").append(name));
+      if (stamp.status_changed >= nanoseconds(read_after)) late = std::move(file);
     }
   }
   io_ = event::Io(loop_, inotify_.borrow(), EPOLLIN, [this](std::uint32_t) { read_events(); });

@@ -4,6 +4,13 @@
 
 namespace pml::wire {
 
+namespace {
+
+/// Empty, and yet not null.
+constexpr std::string_view k_nothing = "";
+
+}  // namespace
+
 void Writer::raw(const void* data, std::size_t size) {
   bytes_.append(static_cast<const char*>(data), size);
 }
@@ -40,7 +47,7 @@ std::string_view Reader::blob() noexcept {
   const std::uint32_t size = u32();
   if (failed_ || rest_.size() <= size || rest_[size] != '\0') {
     fail();
-    return {"", 0};
+    return k_nothing;
   }
   const std::string_view value = rest_.substr(0, size);
   rest_.remove_prefix(std::size_t{size} + 1);
@@ -51,7 +58,7 @@ std::string_view Reader::text() noexcept {
   const std::string_view value = blob();
   if (value.find('\0') == std::string_view::npos) return value;
   fail();
-  return {"", 0};
+  return k_nothing;
 }
 
 std::uint32_t Reader::count(std::size_t least_size) noexcept {

@@ -77,7 +77,7 @@ void set_title_and_environment(const std::vector<std::string_view>& arguments,
   }
   table[environment.size()] = nullptr;
   environ = table;
-  if (g_map.start_code == 0) return;
+  if (g_map.start_code == 0) return;  // NOLINT(clang-analyzer-unix.Malloc): environ is C's own
   prctl_mm_map map = g_map;
   map.brk = reinterpret_cast<__u64>(::sbrk(0));
   map.arg_start = reinterpret_cast<__u64>(block);

@@ -56,7 +56,7 @@ int status_of_exit() {
 }
 
 /// After code that python3 runs with PyErr_Print behind it.
-Outcome outcome_of(Ref result) {
+Outcome outcome_of(const Ref& result) {
   Outcome outcome;
   if (result) return outcome;
   if (PyErr_ExceptionMatches(PyExc_SystemExit)) {

@@ -25,7 +25,8 @@ void add_executable(std::set<std::string>& files) {
     const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
     if (size <= 0) return;
     const std::string next(target, static_cast<std::size_t>(size));
-    path = next.front() == '/' ? next : path.substr(0, path.rfind('/') + 1) + next;
+    path.resize(next.front() == '/' ? 0 : path.rfind('/') + 1);
+    path += next;
   }
 }
 

@@ -138,6 +138,7 @@ bool take(std::vector<py::object>& items, const py::object& item) {
 
 std::vector<worker::Ref> refs_of(const std::vector<py::object>& items) {
   std::vector<worker::Ref> refs;
+  refs.reserve(items.size());
   for (const py::object& item : items) refs.push_back(to_ref(item));
   return refs;
 }
