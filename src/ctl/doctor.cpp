@@ -166,7 +166,8 @@ class Examination {
       add(Health::warning, std::string("preload ").append(module).append(" failed: ").append(why),
           "remove it from the profile, or install it");
     for (const auto& [module, why] : status->quarantined)
-      add(Health::bad, std::string("preload ").append(module).append(" is quarantined: ").append(why),
+      add(Health::bad,
+          std::string("preload ").append(module).append(" is quarantined: ").append(why),
           "remove it from preload.modules, or correct it; pmlctl reload " + name_);
     for (const auto& [reason, count] : status->refused)
       add(Health::warning,

@@ -272,19 +272,25 @@ void import_after_fork(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
+bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
   import_after_fork(after_fork);
   renew_main();
   renew_identity();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.
-  for (void (*step)() : {prepare_streams, rehearse_imports, rehearse_job})
-    if (!has_job(link)) step();
+  bool whole = true;
+  for (void (*step)() : {prepare_streams, rehearse_imports, rehearse_job}) {
+    if (has_job(link))
+      whole = false;
+    else
+      step();
+  }
   PyErr_Clear();
   // What the rehearsal made stays; the job's own objects are all that its end looks at.
   Ref::steal(PyObject_CallNoArgs(baseline().freeze.get()));
   renew_main();
   remember_own_context();
   show_idle();
+  return whole;
 }
 
 void serve_one(base::UniqueFd link) {

@@ -9,8 +9,9 @@ namespace pml::worker {
 
 /// Does once, in an idle worker, what a job would do first, so that the pages it writes are already
 /// this process's own; leaves out what is left of that as soon as a job lies at `link`, which a job
-/// cannot tell but by the clock. `after_fork` are modules to import here. The GIL is held.
-void rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link);
+/// cannot tell but by the clock. `after_fork` are modules to import here. The GIL is held. Returns
+/// whether nothing was left out.
+bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link);
 
 /// Waits on `link` for one job, becomes it, runs it and leaves the process with it. Never returns,
 /// never throws into its caller; where the link closes first, it leaves quietly.

@@ -132,6 +132,7 @@ void ForkServer::fork_one() {
     near.reset();
     link_.reset();
     signals_.reset();
+    footprint_.adopt();
     PyOS_AfterFork_Child();
     become_worker(std::move(far));
   }
@@ -150,7 +151,7 @@ void ForkServer::fork_one() {
 void ForkServer::become_worker(base::UniqueFd link) {
   const sigset_t set = child_signal();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  worker::rehearse(after_fork_, link.borrow());
+  footprint_.leave(worker::rehearse(after_fork_, link.borrow()));
   worker::serve_one(std::move(link));
 }
 

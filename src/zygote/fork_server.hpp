@@ -5,6 +5,7 @@
 
 #include "base/unique_fd.hpp"
 #include "wire/zygote_message.hpp"
+#include "worker/footprint.hpp"
 
 namespace pml::zygote {
 
@@ -31,6 +32,7 @@ class ForkServer {
   base::UniqueFd signals_;
   std::vector<std::string> after_fork_;
   std::vector<int> children_;  // forked and not yet reaped
+  worker::Footprint footprint_;
   bool leaving_ = false;
 };
 

@@ -77,7 +77,7 @@ class Recorder {
   std::map<std::string, Record> records_;
   std::vector<std::string> order_;
   std::vector<std::string> stack_;
-  std::set<std::string> known_;    // modules there before
+  std::set<std::string> known_;  // modules there before
   std::vector<Watched> watched_;
   pybind11::object load_, import_, register_, atexit_;
   pybind11::object original_load_, original_import_, original_register_, original_data_;

@@ -254,7 +254,9 @@ def test_hoarders_of_descriptors(service):
         hoarder.start()
     try:
         for _ in range(20):
-            launch = service.run("-c", "print(42)")
+            # The kernel counts what an ordinary user has in flight, all processes together; when that is
+            # too much the service cannot pass a request on, and pml steps aside.
+            launch = service.run("-c", "print(42)", fallback=os.geteuid() != 0)
             assert (launch.stdout, launch.stderr) == ("42\n", "")
     finally:
         stop.set()

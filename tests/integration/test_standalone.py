@@ -61,9 +61,10 @@ class Service:
         assert self.process.poll() is None, self.process.stderr.read()
         return self.socket.exists() and self.run("-c", "").returncode == 0
 
-    def run(self, *words, **options):
+    def run(self, *words, fallback=False, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run([PML, "--socket", self.socket, "--no-fallback", "--wait", *map(str, words)], env=self.environment,
+        choice = [] if fallback else ["--no-fallback", "--wait"]
+        return subprocess.run([PML, "--socket", self.socket, *choice, *map(str, words)], env=self.environment,
                               capture_output=True, text=True, timeout=30, cwd=self.folder, **options)
 
     def status(self):

@@ -1,0 +1,119 @@
+#include "worker/footprint.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <new>
+#include <utility>
+
+#include "base/unique_fd.hpp"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace pml::worker {
+
+namespace {
+
+constexpr std::size_t k_page = 4096;  // proc(5) counts in the kernel's pages, as does madvise(2)
+constexpr std::size_t k_most_ranges = 4000;
+constexpr std::uint64_t k_present = 1ULL << 63;
+constexpr std::uint64_t k_exclusive = 1ULL << 56;
+
+struct Range {
+  std::uintptr_t start;
+  std::uint32_t pages;
+  std::uint32_t advice;
+};
+
+}  // namespace
+
+struct Footprint::Shared {
+  std::atomic<bool> taken;  // somebody notes its pages, or has
+  std::atomic<bool> known;
+  std::size_t count;
+  std::array<Range, k_most_ranges> ranges;
+
+  void add(std::uintptr_t page, std::uint32_t advice) noexcept {
+    Range* const last = count > 0 ? &ranges[count - 1] : nullptr;
+    if (last != nullptr && last->advice == advice &&
+        last->start + std::size_t{last->pages} * k_page == page)
+      ++last->pages;
+    else if (count < ranges.size())
+      ranges[count++] = {page, 1, advice};
+  }
+};
+
+namespace {
+
+/// The pages of [from, to) that are there in this process, and in it alone where it may write.
+template <typename Add>
+void look_at(base::BorrowedFd pages, std::uintptr_t from, std::uintptr_t to, bool writable,
+             const Add& add) noexcept {
+  std::array<std::uint64_t, 512> entries;
+  const std::uint64_t wanted = writable ? k_present | k_exclusive : k_present;
+  while (from < to) {
+    const std::size_t most = std::min(entries.size(), (to - from) / k_page);
+    const ssize_t size = ::pread(pages.get(), entries.data(), most * sizeof entries[0],
+                                 static_cast<off_t>(from / k_page * sizeof entries[0]));
+    if (size <= 0) return;
+    const std::size_t count = static_cast<std::size_t>(size) / sizeof entries[0];
+    for (std::size_t i = 0; i < count; ++i)
+      if ((entries[i] & wanted) == wanted)
+        add(from + i * k_page, writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    from += count * k_page;
+  }
+}
+
+}  // namespace
+
+Footprint::Footprint() noexcept {
+  void* const memory =
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (::sysconf(_SC_PAGESIZE) == static_cast<long>(k_page) && memory != MAP_FAILED)
+    shared_ = new (memory) Shared{};
+}
+
+void Footprint::adopt() const noexcept {
+  if (shared_ == nullptr || !shared_->known.load(std::memory_order_acquire)) return;
+  for (std::size_t i = 0; i < shared_->count; ++i) {
+    const Range& range = shared_->ranges[i];
+    ::madvise(reinterpret_cast<void*>(range.start), range.pages * k_page,
+              static_cast<int>(range.advice));
+  }
+}
+
+void Footprint::leave(bool rehearsed) noexcept {
+  if (shared_ == nullptr) return;
+  Shared& shared = *std::exchange(shared_, nullptr);
+  if (rehearsed && !shared.taken.exchange(true)) {
+    const base::UniqueFd pages(base::k_adopt, ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+    std::FILE* const maps = std::fopen("/proc/self/maps", "re");
+    std::array<char, 4352> line;  // a path, and what stands before it
+    while (maps != nullptr && pages.valid() &&
+           std::fgets(line.data(), static_cast<int>(line.size()), maps) != nullptr) {
+      std::uintptr_t from = 0, to = 0;
+      char read = 0, write = 0, execute = 0, kind = 0;
+      if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c", &from, &to, &read, &write, &execute,
+                      &kind) != 6 ||
+          read != 'r' || kind != 'p')
+        continue;
+      look_at(pages.borrow(), from, to, write == 'w',
+              [&](std::uintptr_t page, std::uint32_t advice) { shared.add(page, advice); });
+    }
+    if (maps != nullptr) std::fclose(maps);
+    shared.known.store(true, std::memory_order_release);
+  }
+  ::munmap(&shared, sizeof shared);
+}
+
+}  // namespace pml::worker
