@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::size_t k_page = 4096;  // proc(5) counts in the kernel's pages, as does madvise(2)
 constexpr std::size_t k_most_ranges = 4000;
+/// Larger mappings are reservations, a sanitizer's shadow for one: it takes long to look at them.
+constexpr std::size_t k_largest_mapping = 4UL << 30;
 constexpr std::uint64_t k_present = 1ULL << 63;
 constexpr std::uint64_t k_exclusive = 1ULL << 56;
 
@@ -105,7 +107,7 @@ void Footprint::leave(bool rehearsed) noexcept {
       char read = 0, write = 0, execute = 0, kind = 0;
       if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c", &from, &to, &read, &write, &execute,
                       &kind) != 6 ||
-          read != 'r' || kind != 'p')
+          read != 'r' || kind != 'p' || to - from > k_largest_mapping)
         continue;
       look_at(pages.borrow(), from, to, write == 'w',
               [&](std::uintptr_t page, std::uint32_t advice) { shared.add(page, advice); });
