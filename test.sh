@@ -123,8 +123,8 @@ short_equivalence() {
 
 count_equivalence() { # NAME LINE
   local line=$2
-  if [[ $line =~ ^equivalence:\ ([0-9]+)\ cases,.*\ ([0-9]+)\ failed ]]; then
-    counted+=("$1=$((BASH_REMATCH[1] > BASH_REMATCH[2] ? BASH_REMATCH[1] - BASH_REMATCH[2] : 0)),${BASH_REMATCH[2]},0")
+  if [[ $line =~ ^equivalence:\ ([0-9]+)\ cases,.*\ ([0-9]+)\ skipped,\ ([0-9]+)\ failed ]]; then
+    counted+=("$1=$((BASH_REMATCH[1] > BASH_REMATCH[3] ? BASH_REMATCH[1] - BASH_REMATCH[3] : 0)),${BASH_REMATCH[3]},${BASH_REMATCH[2]}")
   else
     counted+=("$1=0,1,0")
   fi

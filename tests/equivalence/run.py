@@ -13,6 +13,7 @@ A case is a file cases/NAME.toml. Adding a case is adding a file. Its keys:
             SEND is typed ("size:ROWSxCOLUMNS" resizes, "hangup" closes the terminal)
   expect    "warm" (the default), "aside" or "either": who runs it
   root      true: only root can make the situation; for others who runs it does not matter
+  reach     true: another user runs pml; skipped where it is installed in somebody's private folder
   limit     seconds after which a run counts as hanging, 30 by default
 
 The last command of the line replaces the shell, so that the case's status and death signal are the
@@ -51,7 +52,7 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 EPOCH = 1_600_000_000  # of every file of a case, so that compiled files are the same
 ADDRESS = re.compile(rb"\b0x[0-9a-f]{8,16}\b")
-KEYS = {"line", "shell", "files", "folders", "stdin", "env", "unset", "terminal", "expect", "limit", "root"}
+KEYS = {"line", "shell", "files", "folders", "stdin", "env", "unset", "terminal", "expect", "limit", "root", "reach"}
 Outcome = collections.namedtuple("Outcome", "stdout stderr status files")
 
 
@@ -171,6 +172,11 @@ def load(path):
     if case.get("root") and os.geteuid() != 0:
         case["expect"] = "either"
     return case
+
+
+def reachable(path):
+    """Whether every user may use what is there."""
+    return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents])
 
 
 def make_folder(folder, case):
@@ -389,8 +395,13 @@ def main():
     cases = [load(path) for path in sorted((HERE / "cases").glob("*.toml"))]
     cases = [case for case in cases if options.pattern in case["name"] or options.pattern in case["line"]]
     cases = cases[::options.every]
-    bench = Bench(options.prefix, options.interpreter, options.venv)
     counts = collections.Counter()
+    if os.geteuid() == 0 and not reachable(pathlib.Path(options.prefix).resolve() / "bin/pml"):
+        for case in [case for case in cases if case.get("reach")]:
+            print(f"skipped {case['name']}: others cannot reach {options.prefix}", flush=True)
+            cases.remove(case)
+            counts["skipped"] += 1
+    bench = Bench(options.prefix, options.interpreter, options.venv)
     try:
         if not options.check_cold:
             bench.start_service()
@@ -415,7 +426,7 @@ def main():
             bench.remove()
     share = 100 * counts["warm"] // max(1, len(cases))
     print(f"equivalence: {len(cases)} cases, {counts['warm']} warm, {counts['aside']} aside, "
-          f"{counts['unsteady']} unsteady, {counts['failed']} failed (share warm {share} %)")
+          f"{counts['unsteady']} unsteady, {counts['skipped']} skipped, {counts['failed']} failed (share warm {share} %)")
     return 1 if counts["failed"] else 0
 
 
