@@ -43,7 +43,7 @@ Label label_of(const wire::Request& request) {
 void Client::tell_line(std::string_view line) noexcept {
   if (!connection.valid()) return;
   const long sent = wire::send_some(connection.borrow(), line, {}, MSG_DONTWAIT);
-  if (sent != static_cast<long>(line.size())) connection.reset();
+  if (sent != static_cast<long>(line.size())) give_up();
 }
 
 void Client::tell(const wire::Reply& reply) noexcept {
@@ -52,8 +52,13 @@ void Client::tell(const wire::Reply& reply) noexcept {
     const std::string bytes = text ? text_of(reply) : wire::encode_frame(reply);
     if (!bytes.empty()) tell_line(bytes);
   } catch (...) {
-    connection.reset();
+    give_up();
   }
+}
+
+// Not closed: it may be watched, and its number would be somebody else's before the watch ends.
+void Client::give_up() noexcept {
+  ::shutdown(connection.get(), SHUT_RDWR);
 }
 
 }  // namespace pml::service

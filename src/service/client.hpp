@@ -20,9 +20,12 @@ struct Client {
   bool text = false;
 
   /// Sends `reply` in the client's dialect, never blocking. A client that does not read is given
-  /// up: the connection is closed.
+  /// up: the connection is shut down, and still open, so that its watch can end before it.
   void tell(const wire::Reply& reply) noexcept;
   void tell_line(std::string_view line) noexcept;
+
+ private:
+  void give_up() noexcept;
 };
 
 /// What the journal says of a job.
