@@ -86,7 +86,7 @@ class Service:
         (folder / "config/pml/profiles").mkdir(parents=True)
         (folder / "config/pml/profiles/chaos.toml").write_text('description = "chaos"\n')  # pml-cold asks for it
         self.log = open(folder / "pmld.log", "wb")
-        self.starts, self.ending, self.process, self.bad_ends = 0, False, None, []
+        self.starts, self.ending, self.process, self.bad_ends, self.removed = 0, False, None, [], -9.0
         self.start()
         self.keeper = threading.Thread(target=self.keep)
         self.keeper.start()
@@ -100,7 +100,9 @@ class Service:
     def keep(self):
         while not self.ending:
             if self.process.poll() is not None:
-                if self.process.returncode not in (0, -signal.SIGKILL):
+                # Told to stop before it has its handlers, or started into a folder that goes away.
+                excused = (-signal.SIGTERM, 73) if now() - self.removed < 5 else ()
+                if self.process.returncode not in (0, -signal.SIGKILL, *excused):
                     self.bad_ends.append(self.process.returncode)
                 time.sleep(0.1)
                 self.start()
@@ -141,7 +143,7 @@ class Call:
 
     def __init__(self, number, case, service):
         self.number, (self.name, self.code, self.input, self.status, self.output) = number, case
-        self.service, self.hit, self.pids, self.started = service, False, [], 0.0
+        self.service, self.hit, self.stopped, self.pids, self.started = service, False, False, [], 0.0
 
     def popen(self, code, **streams):
         words = [self.service.prefix / "bin/pml", "-p", "chaos", "-c", f"{code}\n#chaos-call={self.number};"]
@@ -221,8 +223,10 @@ class Chaos:
         during = lambda times: any(call.started - 0.5 <= moment <= now() for moment in times)  # noqa: E731
         if verdict == "dead" and not call.hit and not during(self.idle_kills):
             verdict = "WRONG"  # nobody killed it, nor the worker that it may just have got
-        if verdict == "WRONG" and -signal.SIGTERM in call.status_seen and during(self.terminations):
-            verdict = "dead"  # the service was told to stop
+        # The service was told to stop; a program that is stopped cannot obey, and is killed in the end.
+        ends = (-signal.SIGTERM, -signal.SIGKILL) if call.stopped else (-signal.SIGTERM,)
+        if verdict == "WRONG" and any(end in call.status_seen for end in ends) and during(self.terminations):
+            verdict = "dead"
         self.counts[verdict] += 1
         if verdict == "clear error":
             self.complaints[call.complaint] += 1
@@ -240,8 +244,9 @@ class Chaos:
         with self.lock:
             call = self.calls.get(int(number[1])) if number else None
             stop = self.random.random() < 0.4
-            if call and not stop:
-                call.hit = True
+            if call:
+                call.stopped |= stop
+                call.hit |= not stop
         if stop and send(pid, signal.SIGSTOP):
             self.stopped.append((now() + self.random.uniform(0.1, longest_stop), pid))
         elif not stop:
@@ -274,6 +279,7 @@ class Chaos:
         return self.hurt(self.service.process.pid, 2)
 
     def on_folder(self):
+        self.service.removed = now()
         shutil.rmtree(self.service.socket.parent, ignore_errors=True)
         time.sleep(0.2)
         self.terminations.append(now())
