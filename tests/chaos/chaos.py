@@ -215,6 +215,8 @@ class Chaos:
                 call = Call(self.numbers, chance.choice(CASES), self.service)
                 self.calls[call.number] = call
             verdict = call.run()
+            if verdict == "dead" and not call.hit:
+                time.sleep(1)  # the deed may be in the middle of being noted
             with self.lock:
                 del self.calls[call.number]
                 self.count(call, verdict)
@@ -238,9 +240,11 @@ class Chaos:
 
     # The deeds. Each picks its victim by what the processes show.
 
-    def hurt(self, pid, longest_stop):
+    def hurt(self, pid, longest_stop, idle=False):
         """Kills the process, or stops it for a while."""
         number = re.search(r"chaos-call=(\d+);", words_of(pid))
+        if not number and not idle:
+            return None  # it has ended meanwhile
         with self.lock:
             call = self.calls.get(int(number[1])) if number else None
             stop = self.random.random() < 0.4
@@ -256,13 +260,17 @@ class Chaos:
     def on_zygote(self):
         for pid in self.service.zygote()[:1]:
             self.idle_kills.append(now())  # not proven: a fresh fork shows the zygote's words; loosens the check
-            return self.hurt(pid, 5)
+            deed = self.hurt(pid, 5, idle=True)
+            self.idle_kills.append(now())
+            return deed
 
     def on_idle(self):
         idle = [pid for pid in processes() if "(pml: idle worker)" in words_of(pid)]
         if idle:
             self.idle_kills.append(now())
-            return self.hurt(self.random.choice(idle), 4)
+            deed = self.hurt(self.random.choice(idle), 4, idle=True)
+            self.idle_kills.append(now())
+            return deed
 
     def on_job(self):
         with self.lock:
@@ -276,7 +284,7 @@ class Chaos:
         return self.hurt(self.random.choice(clients), 1) if clients else None
 
     def on_service(self):
-        return self.hurt(self.service.process.pid, 2)
+        return self.hurt(self.service.process.pid, 2, idle=True)
 
     def on_folder(self):
         self.service.removed = now()
