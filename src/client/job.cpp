@@ -90,6 +90,8 @@ std::optional<Outcome> Job::read_report() {
   const auto status = report_.read(pid_);
   if (!status) return std::nullopt;
   trace_.mark("reported");
+  // Hanging up without a word would end what the job has left behind on purpose.
+  if (!orphaned_) (void)connection_.send_signal(wire::k_end_seen, false);
   return Outcome::exited(*status);
 }
 

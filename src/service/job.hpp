@@ -47,6 +47,7 @@ struct Job {
   bool orphan = false;      ///< its zygote is gone: this process reaps it
   bool stopped = false;     ///< the client was told so
   bool hung_up = false;     ///< SIGHUP was sent
+  bool end_seen = false;    ///< its client went because the job had ended
   bool barred = false;      ///< its worker cannot say any more that the program begins
   std::vector<wire::ClientSignal> waiting_signals;  ///< come before the verdict
   std::array<char, sizeof(wire::ClientSignal)> partial{};

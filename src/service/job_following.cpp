@@ -176,6 +176,7 @@ void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
     job.partial_size = 0;
     wire::ClientSignal item;
     std::memcpy(&item, job.partial.data(), sizeof item);
+    if (item.signal == wire::k_end_seen) job.end_seen = true;
     if (item.signal < 1 || item.signal >= NSIG) continue;
     if (job.state == JobState::running)
       signal(job, item.signal, item.whole_group != 0);
@@ -187,7 +188,7 @@ void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
 void Dispatcher::client_gone(Job& job) {
   job.client_watch.reset();
   job.client.connection.reset();
-  if (job.detached() || job.barred) return;
+  if (job.detached() || job.barred || job.end_seen) return;
   job.hangup = event::Timer(loop_, [this, &job] { hang_up(job); });
   job.hangup.arm(k_before_hangup);
 }

@@ -61,10 +61,11 @@ struct Reply {
 
 /// What a client may say after its request: pass a signal on to its job. A fixed-size frame.
 struct ClientSignal {
-  std::int32_t signal = 0;
+  std::int32_t signal = 0;       ///< k_end_seen: none, the client knows how the job ended
   std::int32_t whole_group = 0;  ///< 1: to the job's process group; 0: to the job alone
 };
 
+inline constexpr std::int32_t k_end_seen = 0;
 inline constexpr std::uint32_t k_max_reply = 64U << 10;  ///< bytes of one reply's body
 
 }  // namespace pml::wire

@@ -10,6 +10,7 @@ import pathlib
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -210,6 +211,25 @@ def test_peers_that_vanish_with_their_request_sent(service):
             peer.send(FRAME)
     until(lambda: service.status()["running"] == "0")
     assert service.run("-c", "print(42)").stdout == "42\n"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_job_whose_client_goes(service, told):
+    """Only a client that knows of the end already may go without ending what is left of the job."""
+    service.serve(service.socket)
+    up, done = service.folder / "up", service.folder / "done"
+    limits = [limit % 2**64 for number in range(16) for limit in resource.getrlimit(number)]
+    body = request_body(f"import time; open({str(up)!r}, 'w'); time.sleep(3); open({str(done)!r}, 'w')", numbers=(-1,))
+    body = body.replace(struct.pack("=32Q", *range(32)), struct.pack("=32Q", *limits))
+    folder = os.open("/", os.O_PATH)
+    with connect(service) as peer:
+        socket.send_fds(peer, [HEADER.pack(MAGIC, 1, 0, 1, len(body)) + body], [folder])
+        os.close(folder)
+        until(lambda: up.exists() and service.status()["running"] == "1")
+        if told:
+            peer.send(struct.pack("=ii", 0, 0))
+    until(lambda: service.status()["running"] == "0")
+    assert done.exists() == told
 
 
 def test_a_flood_of_descriptors(service):
