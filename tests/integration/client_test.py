@@ -137,6 +137,7 @@ def test_exits_at_the_jobs_own_report(world):
         conversation.receive_request()
         conversation.reply(fake.STARTED, os.getpid())
         conversation.report(fake.EXITED, 7)
+        assert conversation.receive_signal() == (0, 0)  # the end was seen
         assert conversation.at_end()
 
     assert world.run("s.py", script=script)[0] == 7
@@ -547,8 +548,11 @@ def test_other_signals_before_the_start_wait_for_it(world):
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN])
 def test_stops_with_the_job(world, number):
+    started = threading.Event()
+
     def script(conversation):
         with job(conversation):
+            started.wait(10)  # the client may be faster than this test
             conversation.reply(fake.STOPPED, number)
             pid, status = os.waitpid(process.pid, os.WUNTRACED)
             assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == number
@@ -559,6 +563,7 @@ def test_stops_with_the_job(world, number):
 
     world.service.serve(script)
     process = world.start("s.py", process_group=0) if sys.version_info >= (3, 11) else None
+    started.set()
     assert process.wait(15) == 0
     world.service.finish()
 
