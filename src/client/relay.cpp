@@ -62,6 +62,7 @@ void Relay::attend() {
   Modes modes{};
   if (raw_ || !Terminal::get(terminal_.real(), modes)) return;
   set_ = raw(modes);
+  if (!standard_) set_.c_oflag = modes.c_oflag;
   Terminal::set(terminal_.real(), set_);
   (void)Terminal::get(terminal_.real(), set_);
   raw_ = true;
@@ -86,6 +87,23 @@ void Relay::take_typed_ahead(const Modes& modes) {
   if (!echoes) return;
   take_in();
   Terminal::set(terminal_.near(), job);
+}
+
+// The caller's terminal passes on what it gets. One beside the standard streams goes on as the
+// job's does, because the rest of a pipeline may write to it.
+void Relay::fit(std::string& text) {
+  Modes job{};
+  if (raw_ && standard_) return;
+  if (raw_ && Terminal::get(terminal_.near(), job) && job.c_oflag != set_.c_oflag) {
+    Modes now{};
+    const bool ours = Terminal::get(terminal_.real(), now) && same(now, set_);
+    now.c_oflag = job.c_oflag;
+    if (ours) {
+      Terminal::set(terminal_.real(), now);
+      (void)Terminal::get(terminal_.real(), set_);
+    }
+  }
+  if (!raw_ || (set_.c_oflag & OPOST) != 0) take_out_returns(text);
 }
 
 std::array<pollfd, 2> Relay::waits() const noexcept {
@@ -118,7 +136,7 @@ void Relay::read_job() {
   }
   if (!standard_ && !raw_ && terminal_.in_foreground()) attend();
   std::string text(piece, static_cast<std::size_t>(size));
-  if (!raw_) take_out_returns(text);
+  fit(text);
   to_terminal_ += text;
   write_terminal();
   doze();
@@ -199,7 +217,7 @@ void Relay::drain() {
     if (size <= 0) break;
     total += static_cast<std::size_t>(size);
     std::string text(piece, static_cast<std::size_t>(size));
-    if (!raw_) take_out_returns(text);
+    fit(text);
     to_terminal_ += text;
     while (!to_terminal_.empty()) {
       write_terminal();

@@ -17,7 +17,7 @@ namespace pml::client {
 void take_out_returns(std::string& text);
 
 /// Carries what is typed and written between the caller's terminal and the job's. While it reads
-/// the caller's, that is in raw mode.
+/// the caller's, that is in raw mode, but for what is written to one beside the standard streams.
 class Relay {
  public:
   /// `standard`: the job's standard streams are its terminal. Otherwise the caller's is left alone
@@ -47,6 +47,7 @@ class Relay {
   void read_terminal();
   void write_job();
   void drain();
+  void fit(std::string& text);
   void take_typed_ahead(const Modes& modes);
   void hang_up() noexcept;
   void leave(std::string_view unread, std::string_view unseen);

@@ -14,6 +14,7 @@ A case is a file cases/NAME.toml. Adding a case is adding a file. Its keys:
   expect    "warm" (the default), "aside" or "either": who runs it
   root      true: only root can make the situation; for others who runs it does not matter
   reach     true: another user runs pml; skipped where it is installed in somebody's private folder
+  alone     true: it changes what all cases share, so it runs after them
   limit     seconds after which a run counts as hanging, 30 by default
 
 The last command of the line replaces the shell, so that the case's status and death signal are the
@@ -33,6 +34,7 @@ import concurrent.futures
 import difflib
 import fcntl
 import importlib.util
+import itertools
 import marshal
 import os
 import pathlib
@@ -52,7 +54,7 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 EPOCH = 1_600_000_000  # of every file of a case, so that compiled files are the same
 ADDRESS = re.compile(rb"\b0x[0-9a-f]{8,16}\b")
-KEYS = {"line", "shell", "files", "folders", "stdin", "env", "unset", "terminal", "expect", "limit", "root", "reach"}
+KEYS = {"line", "shell", "files", "folders", "stdin", "env", "unset", "terminal", "expect", "limit", "root", "reach", "alone"}
 Outcome = collections.namedtuple("Outcome", "stdout stderr status files")
 
 
@@ -406,7 +408,11 @@ def main():
         if not options.check_cold:
             bench.start_service()
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for case, kind, problems, once in pool.map(lambda c: judge_twice(bench, c, options.check_cold), cases):
+            judged = itertools.chain(
+                pool.map(lambda c: judge_twice(bench, c, options.check_cold),
+                         [case for case in cases if not case.get("alone")]),
+                (judge_twice(bench, case, options.check_cold) for case in cases if case.get("alone")))
+            for case, kind, problems, once in judged:
                 counts[kind] += 1
                 if once:
                     counts["unsteady"] += 1
