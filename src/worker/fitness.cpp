@@ -194,7 +194,7 @@ LocaleChoice choose_locale(const Environment& environment) {
     choice.name = environment.get(name).value_or("");
     if (!choice.name.empty()) break;
   }
-  if (choice.name.empty()) choice.name = "C";
+  if (choice.name.empty()) choice.name.push_back('C');
   choice.escape_errors =
       choice.name == "C.UTF-8" || choice.name == "C.utf8" || choice.name == "UTF-8";
   if (is_c_locale(choice.name)) {
