@@ -254,6 +254,11 @@ void send_report(const EndReport& report, int status) {
 
 namespace {
 
+bool no_exit_calls() {
+  const Ref count = Ref::steal(PyObject_CallNoArgs(baseline().count_exit_calls.get()));
+  return count && PyLong_AsLong(count.get()) == 0;
+}
+
 void remove_names_beyond(PyObject* names, PyObject* wanted) {
   std::vector<Ref> extra;
   PyObject *key = nullptr, *value = nullptr;
@@ -269,7 +274,8 @@ void rehearse_end() {
   PyObject* const dictionaries[] = {PyImport_GetModuleDict(), PyEval_GetBuiltins(), system};
   Ref copies[3];
   for (int i = 0; i < 3; ++i) copies[i] = Ref::steal(PyDict_Copy(dictionaries[i]));
-  run_exit_calls();
+  // What a .pth file or sitecustomize registered is the job's to run, and running forgets it.
+  if (no_exit_calls()) run_exit_calls();
   (void)flush_streams();
   clear_special_names();
   const std::vector<Ref> own = remove_modules();

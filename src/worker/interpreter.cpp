@@ -270,6 +270,7 @@ void take_baseline(std::string_view executable) {
   const Ref signals = Ref::steal(PyImport_ImportModule("_signal"));
   base.set_signal = attribute(signals.get(), "signal");
   base.run_exit_calls = function_of("atexit", "_run_exitfuncs");
+  base.count_exit_calls = function_of("atexit", "_ncallbacks");
   base.live_objects = function_of("gc", "get_objects");
   base.freeze = function_of("gc", "freeze");
 }

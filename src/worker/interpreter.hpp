@@ -25,6 +25,7 @@ struct Baseline {
   Ref system_names;                      ///< a copy of sys.__dict__
   Ref environment_values;                ///< the dict in which os.environ keeps its bytes
   Ref run_exit_calls;                    ///< atexit._run_exitfuncs
+  Ref count_exit_calls;                  ///< atexit._ncallbacks
   Ref live_objects;                      ///< gc.get_objects
   Ref freeze;                            ///< gc.freeze
   Ref open;                              ///< io.open

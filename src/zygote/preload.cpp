@@ -92,9 +92,14 @@ std::string difference(const Footprint& before) {
 
 std::string traceback_of(py::error_already_set& error) {
   try {
+    const py::module_ traceback = py::module_::import("traceback");
+    const py::object kept = py::module_::import("linecache").attr("cache");
+    // A job must not find the lines that were read for this text.
+    const py::object before = kept.attr("copy")();
     const py::object lines =
-        py::module_::import("traceback")
-            .attr("format_exception")(error.type(), error.value(), error.trace());
+        traceback.attr("format_exception")(error.type(), error.value(), error.trace());
+    kept.attr("clear")();
+    kept.attr("update")(before);
     return py::str(py::str("").attr("join")(lines));
   } catch (py::error_already_set&) {
     return error.what();

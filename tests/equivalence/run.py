@@ -13,7 +13,7 @@ A case is a file cases/NAME.toml. Adding a case is adding a file. Its keys:
             SEND is typed ("size:ROWSxCOLUMNS" resizes, "hangup" closes the terminal)
   expect    "warm" (the default), "aside" or "either": who runs it
   root      true: only root can make the situation; for others who runs it does not matter
-  reach     true: another user runs pml; skipped where it is installed in somebody's private folder
+  reach     true: another user runs pml; skipped where it, or the interpreter, is in somebody's private folder
   alone     true: it changes what all cases share, so it runs after them
   limit     seconds after which a run counts as hanging, 30 by default
 
@@ -398,9 +398,10 @@ def main():
     cases = [case for case in cases if options.pattern in case["name"] or options.pattern in case["line"]]
     cases = cases[::options.every]
     counts = collections.Counter()
-    if os.geteuid() == 0 and not reachable(pathlib.Path(options.prefix).resolve() / "bin/pml"):
+    needed = [pathlib.Path(options.prefix).resolve() / "bin/pml", pathlib.Path(options.interpreter).resolve()]
+    if os.geteuid() == 0 and not all(map(reachable, needed)):
         for case in [case for case in cases if case.get("reach")]:
-            print(f"skipped {case['name']}: others cannot reach {options.prefix}", flush=True)
+            print(f"skipped {case['name']}: others cannot reach {' or '.join(map(str, needed))}", flush=True)
             cases.remove(case)
             counts["skipped"] += 1
     bench = Bench(options.prefix, options.interpreter, options.venv)

@@ -143,6 +143,22 @@ def test_a_virtual_environment_is_what_its_own_python_makes_of_it(world, options
     both(world, "v", python, "-m", "site")
 
 
+def test_an_exit_call_that_a_pth_file_registered_is_each_jobs(world):
+    python = world.make_venv()
+    (world.packages / "last.pth").write_text("import atexit; atexit.register(print, 'the last word')\n")
+    world.write_profile("v", python, ["json"])
+    world.serve("v")
+    for _ in range(4):
+        assert "the last word" in both(world, "v", python, "-c", "import atexit; print(atexit._ncallbacks())")
+
+
+def test_a_preload_that_is_missing_leaves_no_trace(world):
+    python = world.make_venv()
+    world.write_profile("v", python, ["json", "no_such_module"])
+    world.serve("v")
+    both(world, "v", python, "-c", "import linecache; print(linecache.cache)")
+
+
 def test_a_new_pth_file_takes_effect(world):
     python = world.make_venv()
     world.write_profile("v", python)
