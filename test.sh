@@ -174,7 +174,7 @@ sanitize() {
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   unit build-sanitize unit-sanitized
   # python3 itself is not built so: the module that it loads is the plain one.
-  PML_MODULE_DIR=$(dirname "$(find "$stage/lib" -name '_pml_zygote*.so' | head -n 1)")
+  PML_MODULE_DIR=$(dirname "$(find "$stage" -name '_pml_zygote*.so' | head -n 1)")
   export PML_MODULE_DIR
   integration "$root/build-sanitize/stage" integration-sanitized
   systemd_suite "$root/build-sanitize/stage" systemd-sanitized
