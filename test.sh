@@ -174,7 +174,10 @@ sanitize() {
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   unit build-sanitize unit-sanitized
   # python3 itself is not built so: the module that it loads is the plain one.
-  PML_MODULE_DIR=$(dirname "$(find "$stage" -name '_pml_zygote*.so' | head -n 1)")
+  local module
+  module=$(find "$stage" -name '_pml_zygote*.so' | head -n 1)
+  [ -n "$module" ] || { echo "test.sh: no zygote module in $stage" >&2; exit 1; }
+  PML_MODULE_DIR=$(dirname "$module")
   export PML_MODULE_DIR
   integration "$root/build-sanitize/stage" integration-sanitized
   systemd_suite "$root/build-sanitize/stage" systemd-sanitized

@@ -194,6 +194,7 @@ LocaleChoice choose_locale(const Environment& environment) {
     choice.name = environment.get(name).value_or("");
     if (!choice.name.empty()) break;
   }
+  // Not an assignment: gcc 12 warns of an overlap that cannot be (-Wrestrict) at -O3.
   if (choice.name.empty()) choice.name.push_back('C');
   choice.escape_errors =
       choice.name == "C.UTF-8" || choice.name == "C.utf8" || choice.name == "UTF-8";
