@@ -5,11 +5,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -259,21 +261,62 @@ bool no_exit_calls() {
   return count && PyLong_AsLong(count.get()) == 0;
 }
 
-void remove_names_beyond(PyObject* names, PyObject* wanted) {
-  std::vector<Ref> extra;
-  PyObject *key = nullptr, *value = nullptr;
-  for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;)
-    if (PyDict_Contains(wanted, key) == 0) extra.push_back(Ref::borrow(key));
-  for (const Ref& name : extra) PyDict_DelItem(names, name.get());
+std::string_view ascii_of(PyObject* name) {
+  const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
+  return text != nullptr ? text : "";
 }
+
+template <typename Value>
+bool has(const std::vector<Value>& sorted, const Value& value) {
+  return std::binary_search(sorted.begin(), sorted.end(), value);
+}
+
+/// What a dict of the interpreter's holds. Every reference taken writes to the object's page: none
+/// is taken to what the zygote's copy of the dict keeps alive anyway.
+class Names {
+ public:
+  Names(PyObject* names, PyObject* kept) : names_(names) {
+    std::vector<PyObject*> kept_keys;
+    kept_keys.reserve(static_cast<std::size_t>(PyDict_Size(kept)));
+    PyObject *key = nullptr, *value = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(kept, &at, &key, &value) != 0;) kept_keys.push_back(key);
+    std::sort(kept_keys.begin(), kept_keys.end());
+    entries_.reserve(static_cast<std::size_t>(PyDict_Size(names)));
+    for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;) {
+      entries_.emplace_back(key, value);
+      if (!has(kept_keys, key)) held_.push_back(Ref::borrow(key));
+      if (PyDict_GetItem(kept, key) != value) held_.push_back(Ref::borrow(value));
+    }
+  }
+
+  void restore() const {
+    std::vector<std::string_view> wanted;
+    wanted.reserve(entries_.size());
+    for (const auto& [name, value] : entries_) {
+      wanted.push_back(ascii_of(name));
+      if (PyDict_GetItem(names_, name) != value) PyDict_SetItem(names_, name, value);
+    }
+    std::sort(wanted.begin(), wanted.end());
+    std::vector<Ref> extra;
+    PyObject *key = nullptr, *value = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(names_, &at, &key, &value) != 0;)
+      if (!has(wanted, ascii_of(key))) extra.push_back(Ref::borrow(key));
+    for (const Ref& name : extra) PyDict_DelItem(names_, name.get());
+  }
+
+ private:
+  PyObject* names_;
+  std::vector<std::pair<PyObject*, PyObject*>> entries_;
+  std::vector<Ref> held_;
+};
 
 }  // namespace
 
 void rehearse_end() {
-  PyObject* const system = system_dictionary();
-  PyObject* const dictionaries[] = {PyImport_GetModuleDict(), PyEval_GetBuiltins(), system};
-  Ref copies[3];
-  for (int i = 0; i < 3; ++i) copies[i] = Ref::steal(PyDict_Copy(dictionaries[i]));
+  PyObject* const loaded = PyImport_GetModuleDict();
+  const Ref modules = Ref::steal(PyDict_Copy(loaded));
+  const Names builtins(PyEval_GetBuiltins(), baseline().builtin_names.get());
+  const Names system(system_dictionary(), baseline().system_names.get());
   // What a .pth file or sitecustomize registered is the job's to run, and running forgets it.
   if (no_exit_calls()) run_exit_calls();
   (void)flush_streams();
@@ -281,10 +324,9 @@ void rehearse_end() {
   const std::vector<Ref> own = remove_modules();
   remove_late_builtins();
   PyGC_Collect();
-  for (int i = 0; i < 3; ++i) {
-    PyDict_Update(dictionaries[i], copies[i].get());
-    remove_names_beyond(dictionaries[i], copies[i].get());
-  }
+  PyDict_Update(loaded, modules.get());
+  builtins.restore();
+  system.restore();
   PyErr_Clear();
 }
 

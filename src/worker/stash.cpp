@@ -62,6 +62,7 @@ int Stash::add(StashEntry entry) {
   by_top_level_[std::string(top_level(entry.name))].push_back(index);
   if (entry.module) module_addresses_.insert(entry.module.get());
   entries_.push_back(std::move(entry));
+  done_.push_back(0);
   return index;
 }
 
@@ -135,6 +136,7 @@ bool Stash::hide(PyObject* original) {
 }
 
 void Stash::rehearse() {
+  std::fill(done_.begin(), done_.end(), 0);
   PyObject* modules = PyImport_GetModuleDict();
   for (const StashEntry& entry : entries_) {
     if (!entry.module) continue;
@@ -165,7 +167,7 @@ std::optional<std::string> Stash::drop(const std::vector<int>& start) {
   }
   for (int index : reached)
     if (entries_[index].extension) return entries_[index].name;
-  for (int index : reached) entries_[index].dropped = true;
+  for (int index : reached) done_[index] = 1;
   return std::nullopt;
 }
 
@@ -323,11 +325,11 @@ bool Stash::apply_edits(const StashEntry& entry) {
 
 bool Stash::reveal(int index) {
   StashEntry& entry = entries_[index];
-  if (entry.revealed || entry.dropped) return true;
+  if (done_[index] != 0) return true;
   // The package comes first, and may itself have asked for this module.
   if (entry.module && entry.parent >= 0 && !reveal(entry.parent)) return false;
-  if (entry.revealed) return true;
-  entry.revealed = true;
+  if (done_[index] != 0) return true;
+  done_[index] = 1;
   if (!entry.module) {
     // A fresh import would have tried it, and the program's own finders would have heard of it.
     if (has_foreign_finders()) (void)finders_agree(entry);
@@ -352,14 +354,14 @@ PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
     if (index) {
       StashEntry& entry = entries_[*index];
       const bool present = PyDict_GetItem(PyImport_GetModuleDict(), name) != nullptr;
-      if (!present && !entry.revealed && !entry.dropped && entry.module) {
+      if (!present && done_[*index] == 0 && entry.module) {
         if (still_first(entry) && finders_agree(entry)) {
           asked_ = *index;
           if (!reveal(*index)) return nullptr;
           return compat::new_reference(entry.module.get());
         }
         (void)drop({*index});
-        entry.dropped = true;
+        done_[*index] = 1;
       }
     }
   }

@@ -53,8 +53,6 @@ struct StashEntry {
   std::vector<Ref> loggers;  ///< names of loggers it made, out of sight until then
   Ref show_logger;           ///< called with each of them
   std::map<std::string, std::optional<std::string>> read_variables;  ///< environment read at import
-  bool revealed = false;
-  bool dropped = false;  ///< is imported afresh, from its file
 };
 
 /// A folder at one state of its contents: device, inode, time of the last change in ns.
@@ -122,6 +120,7 @@ class Stash {
   bool opens_with(int index, int child);
 
   std::vector<StashEntry> entries_;
+  std::vector<char> done_;  // by entry, as a job writes it: revealed, or to be imported afresh
   std::unordered_map<std::string, int> index_;
   std::unordered_set<PyObject*> module_addresses_;
   std::unordered_map<std::string, std::vector<int>> by_top_level_;

@@ -34,8 +34,8 @@ constexpr int k_prepared_kinds = 2;
 constexpr blksize_t k_block_size = 4096;
 
 struct Prepared {
-  Ref streams[k_prepared_kinds][2][3];  // by kind, unbuffered or not, number
-  bool escape_errors = false;           // what stdin and stdout do with bytes that are not text
+  Ref streams[k_prepared_kinds][3];  // by kind and number
+  RunOptions options;                // what they are made for
 };
 
 Prepared& prepared() {
@@ -105,24 +105,22 @@ bool flush_one(PyObject* stream, bool report) {
 
 namespace {
 
-void prepare_kind(Kind kind, const RunOptions& base) {
-  const char* errors = default_errors(prepared().escape_errors);
-  for (const bool unbuffered : {false, true}) {
-    RunOptions options = base;
-    options.unbuffered = unbuffered;
-    for (const Stream& stream : k_streams)
-      prepared().streams[static_cast<int>(kind)][unbuffered ? 1 : 0][stream.number] =
-          open_stream(stream, options, "utf-8", stream.number == 2 ? "backslashreplace" : errors);
-  }
+void prepare_kind(Kind kind) {
+  const RunOptions& options = prepared().options;
+  const char* errors = default_errors(options.locale.escape_errors);
+  for (const Stream& stream : k_streams)
+    prepared().streams[static_cast<int>(kind)][stream.number] =
+        open_stream(stream, options, "utf-8", stream.number == 2 ? "backslashreplace" : errors);
 }
 
 /// A stream made ahead that is what a new one would be; null where there is none.
 Ref take_prepared(const Stream& stream, const RunOptions& options) {
   if (!options.io_encoding.empty() || !options.io_errors.empty()) return {};
   const Kind kind = kind_of(stream.number);
-  if (kind == Kind::other) return {};
-  Ref taken = prepared().streams[static_cast<int>(kind)][options.unbuffered ? 1 : 0][stream.number];
-  if (!taken || stream.number == 2 || options.locale.escape_errors == prepared().escape_errors)
+  const RunOptions& made_for = prepared().options;
+  if (kind == Kind::other || options.unbuffered != made_for.unbuffered) return {};
+  Ref taken = prepared().streams[static_cast<int>(kind)][stream.number];
+  if (!taken || stream.number == 2 || options.locale.escape_errors == made_for.locale.escape_errors)
     return taken;
   const Ref reconfigure = attribute(taken.get(), "reconfigure");
   const Ref none = Ref::steal(PyTuple_New(0));
@@ -137,7 +135,7 @@ Ref take_prepared(const Stream& stream, const RunOptions& options) {
 
 }  // namespace
 
-void prepare_streams() {
+void prepare_streams(const RunOptions& options) {
   base::UniqueFd saved[3];
   for (int number = 0; number < 3; ++number)
     saved[number] = base::duplicate(base::BorrowedFd(number), 3);
@@ -146,13 +144,13 @@ void prepare_streams() {
   if (::pipe2(ends, O_CLOEXEC) == 0 && null_device.valid()) {
     const base::UniqueFd reading(base::k_adopt, ends[0]);
     const base::UniqueFd writing(base::k_adopt, ends[1]);
-    prepared().escape_errors = choose_locale(started_with()).escape_errors;
+    prepared().options = options;
     for (const Kind kind : {Kind::pipe, Kind::null_device}) {
       for (int number = 0; number < 3; ++number) {
         const base::UniqueFd& end = number == 0 ? reading : writing;
         (void)base::place(kind == Kind::pipe ? end.borrow() : null_device.borrow(), number);
       }
-      prepare_kind(kind, RunOptions{});
+      prepare_kind(kind);
     }
   }
   PyErr_Clear();

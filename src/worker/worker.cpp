@@ -221,13 +221,23 @@ void rehearse_imports() {
   stash().rehearse();
 }
 
-/// Everything a job's start does, for a job that asks for nothing; the real one does it all again.
-void rehearse_start() {
+/// Of a job that asks for nothing.
+wire::Request plainest_request() {
   wire::Request request;
   request.kind = wire::ProgramKind::command;
   request.target = "pass";
   request.environment.assign(baseline().environment.begin(), baseline().environment.end());
-  const std::string body = wire::encode(request);
+  return request;
+}
+
+void rehearse_streams() {
+  const wire::Request request = plainest_request();
+  prepare_streams(judge(request, started_with(), started_with(), stash().computes()).options);
+}
+
+/// Everything a job's start does; the real one does it all again.
+void rehearse_start() {
+  const std::string body = wire::encode(plainest_request());
   const auto decoded = wire::decode_request(body);
   const Environment caller(decoded->environment);
   const Fitness fitness = judge(*decoded, caller, started_with(), stash().computes());
@@ -278,7 +288,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   renew_identity();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.
   bool whole = true;
-  for (void (*step)() : {prepare_streams, rehearse_imports, rehearse_job}) {
+  for (void (*step)() : {rehearse_streams, rehearse_imports, rehearse_job}) {
     if (has_job(link))
       whole = false;
     else

@@ -1,6 +1,5 @@
 #include "zygote/preload.hpp"
 
-#include <malloc.h>
 #include <pybind11/eval.h>
 #include <pybind11/pybind11.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "worker/interpreter.hpp"
 #include "worker/placement.hpp"
 #include "worker/stash.hpp"
+#include "zygote/heap.hpp"
 #include "zygote/origins.hpp"
 #include "zygote/recorder.hpp"
 
@@ -152,12 +152,6 @@ void call_warmup(std::string_view spec, base::BorrowedFd link) {
   });
 }
 
-void settle_heap(const py::module_& gc) {
-  gc.attr("collect")();
-  gc.attr("freeze")();
-  ::malloc_trim(0);
-}
-
 void index_entry_points() {
   py::dict scope;
   scope["__builtins__"] = py::module_::import("builtins");
@@ -206,8 +200,10 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))
     throw py::error_already_set();
   index_entry_points();
-  settle_heap(gc);
+  gc.attr("collect")();
+  gc.attr("freeze")();
   report_warm(*recorder, link);
+  settle_heap();
 }
 
 }  // namespace pml::zygote

@@ -9,11 +9,14 @@
 
 namespace pml::zygote {
 
-/// "exit-call FUNCTION only-if CONDITION", both MODULE:NAME. See config/quirks.
+/// "exit-call FUNCTION only-if CONDITION", both MODULE:NAME, or "… only-if-set LIBRARY:SYMBOL". See
+/// config/quirks.
 struct ExitCallQuirk {
   std::string function;
+  std::string library;  ///< empty in a line of the first kind
+  std::string symbol;
   std::string condition_module;
-  std::string condition;  ///< dotted name in that module
+  std::vector<std::string> condition;  ///< the parts of a dotted name in that module
 };
 
 /// "renew MODULE:NAME MODULE:CALLABLE".

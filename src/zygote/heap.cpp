@@ -1,0 +1,68 @@
+#include "zygote/heap.hpp"
+
+#include <malloc.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "worker/python.hpp"
+
+namespace pml::zygote {
+
+namespace {
+
+constexpr std::size_t k_page = 4096;
+constexpr std::size_t k_long_row = 16 * k_page;
+constexpr std::size_t k_step = 16;             // both allocators round up to it
+constexpr std::size_t k_largest_object = 512;  // what Python leaves to malloc is larger
+constexpr std::size_t k_smallest_block = 24;   // of malloc's; the sizes follow in steps
+constexpr std::size_t k_largest_block = 1032;  // what a thread keeps back of each size is smaller
+constexpr std::size_t k_most = 32U << 20U;     // bytes to be used up by each allocator
+constexpr std::size_t k_pool_head = 64;        // between the blocks of two pools of Python's
+
+/// Allocates blocks of the size until so many bytes of them came one behind the other, and gives
+/// back these alone, so that they are the next to be handed out.
+template <std::size_t k_row, typename Allocate, typename Release>
+void use_up(std::size_t size, std::size_t& left, Allocate allocate, Release release) noexcept {
+  std::array<void*, k_row / k_step + 2> row;
+  const std::size_t wanted = k_row / size + 2;
+  std::size_t length = 0;
+  std::uintptr_t last = 0;
+  while (length < wanted && left >= size) {
+    void* const block = allocate(size);
+    if (block == nullptr) break;
+    left -= size;
+    const auto place = reinterpret_cast<std::uintptr_t>(block);
+    if (place <= last || place - last > 2 * size + k_pool_head) length = 0;
+    row[length++] = block;
+    last = place;
+  }
+  while (length > 0) release(row[--length]);
+}
+
+/// Malloc does it at the next large request: in a worker that writes to hundreds of pages.
+void sort_free_blocks() noexcept {
+  void* const block = std::malloc(k_long_row);
+  asm volatile("" : : "r"(block) : "memory");  // or the compiler leaves both calls out
+  std::free(block);
+}
+
+}  // namespace
+
+void settle_heap() noexcept {
+  std::size_t left = k_most;
+  for (std::size_t size = k_step; size <= k_largest_object; size += k_step)
+    use_up<k_page>(size, left, PyObject_Malloc, PyObject_Free);
+  ::malloc_trim(0);
+  sort_free_blocks();
+  // The smallest are cut from whatever is free, the others only from what the thread kept back.
+  left = k_most;
+  use_up<k_long_row>(k_smallest_block, left, std::malloc, std::free);
+  for (std::size_t size = k_smallest_block; size <= k_largest_block; size += k_step)
+    use_up<k_page>(size, left, std::malloc, std::free);
+  sort_free_blocks();
+}
+
+}  // namespace pml::zygote
