@@ -175,7 +175,7 @@ sanitize() {
   unit build-sanitize unit-sanitized
   # python3 itself is not built so: the module that it loads is the plain one.
   local module
-  module=$(find "$stage" -name '_pml_zygote*.so' | head -n 1)
+  module=$(find "$stage" -name '_pml_zygote*.so' -print -quit)
   [ -n "$module" ] || { echo "test.sh: no zygote module in $stage" >&2; exit 1; }
   PML_MODULE_DIR=$(dirname "$module")
   export PML_MODULE_DIR
