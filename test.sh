@@ -76,6 +76,7 @@ build() {
   shift
   [ -e "$folder/build.ninja" ] && again=(--reconfigure)
   mkdir -p "$folder"
+  rm -rf "$folder/stage"  # a module of an earlier build would be found there
   { meson setup "$folder" "${again[@]}" --werror --prefix "$root/$folder/stage" "-Duserunitdir=$root/$folder/stage/lib/systemd/user" "$@" &&
     ninja -C "$folder" -j "$jobs" && meson install -C "$folder" --no-rebuild; } >"$folder/build.log" 2>&1 ||
     { grep -E -A5 'error|ERROR|FAILED' "$folder/build.log" | head -n 60; echo "the build failed, see $folder/build.log"; exit 1; }
