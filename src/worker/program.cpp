@@ -142,7 +142,7 @@ Outcome run_open_file(std::FILE* file, const std::string& path, PyObject* name, 
         PyRun_FileExFlags(file, path.c_str(), Py_file_input, globals, globals, closes, &flags));
   }
   flush_streams_quietly();
-  const Outcome outcome = outcome_of(std::move(result));
+  const Outcome outcome = outcome_of(result);
   for (const char* item : {"__file__", "__cached__"})
     if (PyDict_DelItemString(globals, item) != 0) PyErr_Clear();
   return outcome;

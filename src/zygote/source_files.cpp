@@ -64,8 +64,10 @@ void SourceFiles::note_missing() {
     }
     std::replace(relative.begin(), relative.end(), '.', '/');
     for (const std::string& folder : folders) {
-      files_.insert(folder + "/" + relative);
-      files_.insert(folder + "/" + relative + ".*");
+      std::string file = folder;
+      file.append("/").append(relative);
+      files_.insert(file);
+      files_.insert(file.append(".*"));
     }
   }
 }
