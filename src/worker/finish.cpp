@@ -324,6 +324,7 @@ void rehearse_end() {
   const std::vector<Ref> own = remove_modules();
   remove_late_builtins();
   PyGC_Collect();
+  PyDict_Clear(loaded);  // a finalizer may have imported something
   PyDict_Update(loaded, modules.get());
   builtins.restore();
   system.restore();

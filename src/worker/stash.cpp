@@ -136,17 +136,21 @@ bool Stash::hide(PyObject* original) {
 }
 
 void Stash::rehearse() {
-  std::fill(done_.begin(), done_.end(), 0);
   PyObject* modules = PyImport_GetModuleDict();
-  for (const StashEntry& entry : entries_) {
-    if (!entry.module) continue;
+  std::vector<std::size_t> hidden;  // what a module imported after the fork asked for is not
+  hidden.reserve(entries_.size());
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const StashEntry& entry = entries_[i];
+    if (!entry.module || done_[i] != 0) continue;
+    hidden.push_back(i);
+    done_[i] = 1;
     PyDict_SetItem(modules, entry.key.get(), entry.module.get());
     if (!entry.bound) (void)bind_to_parent(entry);
   }
-  for (StashEntry& entry : entries_) {
-    if (!entry.module) continue;
-    (void)unbind(entry);
-    (void)PyDict_DelItem(modules, entry.key.get());
+  for (const std::size_t i : hidden) {
+    done_[i] = 0;
+    (void)unbind(entries_[i]);
+    (void)PyDict_DelItem(modules, entries_[i].key.get());
   }
   PyErr_Clear();
 }

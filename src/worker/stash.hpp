@@ -75,7 +75,8 @@ class Stash {
   /// `original` is importlib's own _find_and_load. Returns false with a Python exception set.
   bool hide(PyObject* original);
 
-  /// Reveals everything and hides it again, so that the pages this writes are the process's own.
+  /// Reveals everything hidden and hides it again, so that the pages this writes are the process's
+  /// own.
   void rehearse();
 
   /// Everything that cannot be used warm because `start` cannot: the entries that asked for them.

@@ -111,6 +111,13 @@ def test_a_module_imported_after_the_fork_keeps_what_it_opened(service, text, ch
     assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
 
 
+def test_a_module_imported_after_the_fork_shares_the_preloads(service):
+    (service.folder / "shared.py").write_text("import atexit\natexit.register(print, 'shared ends')\n")
+    profile(service, "import shared", keys='modules = ["shared"]\nafter-fork = ["culprit"]\n')
+    done = service.run("-c", "import shared, culprit; print(culprit.shared is shared)")
+    assert (done.stdout, done.stderr, done.returncode) == ("True\nshared ends\n", "", 0)
+
+
 def test_a_caller_whose_descriptor_a_module_has_taken_runs_python3(service):
     profile(service, UNFORKABLE[1][0], keys='after-fork = ["culprit"]\n')
     own = int(service.run("-c", "import culprit; print(culprit.s.fileno())").stdout)
