@@ -9,14 +9,11 @@
 
 namespace pml::zygote {
 
-/// "exit-call FUNCTION only-if CONDITION", both MODULE:NAME, or "… only-if-set LIBRARY:SYMBOL". See
-/// config/quirks.
+/// "exit-call MODULE:FUNCTION only-if-set LIBRARY:SYMBOL". See config/quirks.
 struct ExitCallQuirk {
-  std::string function;
-  std::string library;  ///< empty in a line of the first kind
+  std::string function;  ///< MODULE:FUNCTION
+  std::string library;
   std::string symbol;
-  std::string condition_module;
-  std::vector<std::string> condition;  ///< the parts of a dotted name in that module
 };
 
 /// "renew MODULE:NAME MODULE:CALLABLE".
@@ -40,7 +37,7 @@ struct Quirks {
   [[nodiscard]] std::vector<std::string> needs_of(const std::string& name) const;
 };
 
-/// The function to register instead of `function`: itself, or one that asks the quirk's condition
+/// The function to register instead of `function`: itself, or one that looks at the quirk's pointer
 /// first. `quirks` are all known ones.
 [[nodiscard]] pybind11::object with_quirks(const pybind11::object& function,
                                            const std::vector<ExitCallQuirk>& quirks);
