@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -109,13 +110,19 @@ int main(int count, char** words) {
     return 64;
   }
   for (Contender& contender : contenders) contender.words.push_back(nullptr);
-  for (int round = 0; round < rounds + 5; ++round)
-    for (Contender& contender : contenders) {
-      if (round % contender.every != 0) continue;
+  std::vector<Contender*> order;
+  for (Contender& contender : contenders) order.push_back(&contender);
+  std::mt19937 chance(1);  // NOLINT(cert-msc*): the same order in every run
+  for (int round = 0; round < rounds + 5; ++round) {
+    // A pool fills up again beside whoever comes next: that must not always be the same one.
+    std::shuffle(order.begin(), order.end(), chance);
+    for (Contender* contender : order) {
+      if (round % contender->every != 0) continue;
       std::this_thread::sleep_for(std::chrono::microseconds(pause));
-      const double took = run_once(contender);
-      if (round >= 5) contender.microseconds.push_back(took);  // the first rounds warm the caches
+      const double took = run_once(*contender);
+      if (round >= 5) contender->microseconds.push_back(took);  // the first rounds warm the caches
     }
+  }
   std::FILE* json = json_path != nullptr ? std::fopen(json_path, "we") : nullptr;
   print_table(contenders, json);
   if (json != nullptr) std::fclose(json);
