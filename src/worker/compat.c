@@ -1,6 +1,9 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 
+#if PY_VERSION_HEX >= 0x030b0000
+#include "internal/pycore_dict.h"
+#endif
 #include "internal/pycore_interp.h"
 #include "internal/pycore_pystate.h"
 #include "internal/pycore_runtime.h"
@@ -39,6 +42,7 @@ void pml_set_utf8_mode(int on);
 int pml_layout_fits(void);
 void pml_run_exit_calls(void);
 void pml_clear_module(PyObject* module);
+PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at);
 void pml_begin_finalizing(void);
 
 PyConfig* pml_interpreter_config(void) {
@@ -85,6 +89,31 @@ void pml_run_exit_calls(void) {
 #endif
 
 void pml_clear_module(PyObject* module) { clear_module(module); }
+
+#if PY_VERSION_HEX >= 0x030b0000
+PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at) {
+  const PyDictObject* const dict = (PyDictObject*)dictionary;
+  PyDictKeysObject* const keys = dict->ma_keys;
+  if (dict->ma_values != NULL) return NULL;
+  for (Py_ssize_t step = 0; step < keys->dk_nentries; ++step, ++*at) {
+    if (*at >= keys->dk_nentries) *at = 0;
+    if (DK_IS_UNICODE(keys)) {
+      PyDictUnicodeEntry* const entry = &DK_UNICODE_ENTRIES(keys)[*at];
+      if (entry->me_key == key) return &entry->me_value;
+    } else {
+      PyDictKeyEntry* const entry = &DK_ENTRIES(keys)[*at];
+      if (entry->me_key == key) return &entry->me_value;
+    }
+  }
+  return NULL;
+}
+#else
+/* A dict's table is of no header there. */
+PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at) {
+  (void)dictionary, (void)key, (void)at;
+  return NULL;
+}
+#endif
 
 void pml_begin_finalizing(void) {
 #if PY_VERSION_HEX >= 0x030c0000

@@ -22,6 +22,7 @@ void pml_set_utf8_mode(int on);
 int pml_layout_fits(void);
 void pml_run_exit_calls(void);
 void pml_clear_module(PyObject* module);
+PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at);
 void pml_begin_finalizing(void);
 }
 
@@ -75,6 +76,13 @@ inline void set_utf8_mode(bool on) noexcept {
 /// Clears a module's globals as the interpreter does at its end.
 inline void clear_module(PyObject* module) noexcept {
   pml_clear_module(module);
+}
+
+/// Where the dict keeps the value of this very key object, until the dict changes; null where that
+/// cannot be told. The search starts at entry `at` and leaves there where it ended.
+[[nodiscard]] inline PyObject** value_place(PyObject* dictionary, PyObject* key,
+                                            Py_ssize_t& at) noexcept {
+  return pml_value_place(dictionary, key, &at);
 }
 
 /// With the OverflowError of a status too large for C: dropped, or from 3.12 on shown by an end

@@ -23,6 +23,7 @@
 #include "worker/python.hpp"
 #include "worker/stash.hpp"
 #include "worker/streams.hpp"
+#include "worker/uncounted_dict.hpp"
 
 namespace pml::worker {
 
@@ -70,16 +71,18 @@ std::vector<Ref> remove_modules() {
   PyObject* modules = PyImport_GetModuleDict();
   PyObject *key = nullptr, *value = nullptr;
   Py_ssize_t at = 0;
-  std::vector<Ref> keys;
-  while (PyDict_Next(modules, &at, &key, &value)) {
+  UncountedDict table(modules);
+  while (PyDict_Next(modules, &at, &key, &value) != 0) {  // as python3 does it, on the dict itself
+    if (stash().is_shared_module(value)) {
+      (void)table.blank(key);
+      continue;
+    }
     if (!PyModule_Check(value)) continue;
-    keys.push_back(Ref::borrow(key));
-    if (stash().is_shared_module(value)) continue;
     Ref weak = Ref::steal(PyWeakref_NewRef(value, nullptr));
     if (weak) own.push_back(std::move(weak));
     PyErr_Clear();
+    PyDict_SetItem(modules, key, Py_None);
   }
-  for (const Ref& name : keys) PyDict_SetItem(modules, name.get(), Py_None);
   PyDict_Clear(modules);
   return own;
 }
@@ -310,22 +313,65 @@ class Names {
   std::vector<Ref> held_;
 };
 
+/// What sys.modules holds, likewise: those that every job shares are never freed.
+class LoadedModules {
+ public:
+  LoadedModules() {
+    PyObject *key = nullptr, *value = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &value) != 0;) {
+      const bool shared = stash().is_shared_module(value);
+      entries_.push_back({Ref::borrow(key), shared ? Ref() : Ref::borrow(value), value});
+    }
+  }
+
+  void restore() const {
+    PyDict_Clear(PyImport_GetModuleDict());  // a finalizer may have imported something
+    UncountedDict table(PyImport_GetModuleDict());
+    for (const Entry& entry : entries_) {
+      if (entry.held)
+        PyDict_SetItem(PyImport_GetModuleDict(), entry.key.get(), entry.held.get());
+      else
+        (void)table.put(entry.key.get(), entry.value);  // remove_modules left its reference
+    }
+  }
+
+ private:
+  struct Entry {
+    Ref key;
+    Ref held;
+    PyObject* value;
+  };
+  std::vector<Entry> entries_;
+};
+
+/// What of threading's end can be done twice; the rest of it is at least looked at.
+void rehearse_threads_end() {
+  PyObject* const threading = preloaded("threading");
+  const Ref main = attribute(threading, "_main_thread");
+  for (const char* name : {"ident", "daemon"}) (void)attribute(main.get(), name);
+  for (const auto& [owner, name] :
+       {std::pair(threading, "_shutdown"), std::pair(main.get(), "_stop")})
+    (void)attribute(attribute(owner, name).get(), "__code__");
+  if (const Ref settle = attribute(threading, "_maintain_shutdown_locks"))
+    Ref::steal(PyObject_CallNoArgs(settle.get()));
+  PyErr_Clear();
+}
+
 }  // namespace
 
 void rehearse_end() {
-  PyObject* const loaded = PyImport_GetModuleDict();
-  const Ref modules = Ref::steal(PyDict_Copy(loaded));
+  const LoadedModules modules;
   const Names builtins(PyEval_GetBuiltins(), baseline().builtin_names.get());
   const Names system(system_dictionary(), baseline().system_names.get());
   // What a .pth file or sitecustomize registered is the job's to run, and running forgets it.
   if (no_exit_calls()) run_exit_calls();
+  rehearse_threads_end();
   (void)flush_streams();
   clear_special_names();
   const std::vector<Ref> own = remove_modules();
   remove_late_builtins();
   PyGC_Collect();
-  PyDict_Clear(loaded);  // a finalizer may have imported something
-  PyDict_Update(loaded, modules.get());
+  modules.restore();
   builtins.restore();
   system.restore();
   PyErr_Clear();

@@ -89,7 +89,7 @@ void Footprint::adopt() const noexcept {
   if (shared_ == nullptr || !shared_->known.load(std::memory_order_acquire)) return;
   for (std::size_t i = 0; i < shared_->count; ++i) {
     const Range& range = shared_->ranges[i];
-    void* const start = reinterpret_cast<void*>(range.start);  // NOLINT: as /proc gave it
+    void* const start = reinterpret_cast<void*>(range.start);  // NOLINT(performance-no-int-to-ptr)
     ::madvise(start, range.pages * k_page, static_cast<int>(range.advice));
   }
 }

@@ -34,7 +34,7 @@ void note_late_imports() {
   if (g_address.empty()) return;
   PyObject *key = nullptr, *value = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &value) != 0;) {
-    if (!PyUnicode_Check(key) || !PyModule_Check(value) || stash().is_shared_module(value))
+    if (stash().is_shared_module(value) || !PyUnicode_Check(key) || !PyModule_Check(value))
       continue;
     const char* name = PyUnicode_AsUTF8(key);
     if (is_importable(name)) g_seen.emplace_back(name);

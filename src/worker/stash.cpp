@@ -56,14 +56,24 @@ Stash& stash() {
   return *instance;
 }
 
+PyObject* preloaded(const char* name) {
+  const auto index = stash().find(name);
+  if (index) return stash().at(*index).module.get();
+  return PyDict_GetItemString(PyImport_GetModuleDict(), name);
+}
+
 int Stash::add(StashEntry entry) {
   const int index = static_cast<int>(entries_.size());
   index_.emplace(entry.name, index);
   by_top_level_[std::string(top_level(entry.name))].push_back(index);
-  if (entry.module) module_addresses_.insert(entry.module.get());
+  note_shared(entry.module.get());
   entries_.push_back(std::move(entry));
   done_.push_back(0);
   return index;
+}
+
+void Stash::note_shared(PyObject* module) {
+  if (module != nullptr && PyModule_Check(module)) shared_modules_.insert(module);
 }
 
 std::optional<int> Stash::find(std::string_view name) const {
@@ -91,10 +101,7 @@ bool Stash::unbind(StashEntry& entry) {
   if (dot == std::string_view::npos || !entry.module) return true;
   const std::string parent_name(name.substr(0, dot));
   Ref parent;
-  if (entry.parent >= 0) {
-    if (entry.bound) return true;
-    parent = entries_[entry.parent].module;
-  } else if (const auto index = find(parent_name)) {
+  if (const auto index = find(parent_name)) {
     entry.parent = *index;
     parent = entries_[*index].module;
     entry.bound = opens_with(*index, *find(name));
@@ -102,14 +109,14 @@ bool Stash::unbind(StashEntry& entry) {
   } else {
     const Ref key = Ref::steal(PyUnicode_FromString(parent_name.c_str()));
     parent = Ref::borrow(PyDict_GetItem(PyImport_GetModuleDict(), key.get()));
-    entry.parent_known = bool(parent);
   }
   if (!parent || !PyModule_Check(parent.get())) return true;
-  const std::string child(last_part(name));
-  PyObject* dictionary = PyModule_GetDict(parent.get());
-  if (PyDict_GetItemString(dictionary, child.c_str()) == entry.module.get())
-    return PyDict_DelItemString(dictionary, child.c_str()) == 0;
-  return true;
+  const Ref child = Ref::steal(PyUnicode_InternFromString(std::string(last_part(name)).c_str()));
+  PyObject* names = PyModule_GetDict(parent.get());
+  if (!child || PyDict_GetItem(names, child.get()) != entry.module.get()) return bool(child);
+  entry.attribute = child;
+  entry.bound_late = true;
+  return PyDict_DelItem(names, child.get()) == 0;
 }
 
 bool Stash::hide(PyObject* original) {
@@ -118,11 +125,17 @@ bool Stash::hide(PyObject* original) {
   PyObject* modules = PyImport_GetModuleDict();
   for (StashEntry& entry : entries_)
     if (!unbind(entry)) return false;
-  for (const StashEntry& entry : entries_)
-    if (entry.module && PyDict_DelItem(modules, entry.key.get()) != 0) PyErr_Clear();
+  for (const StashEntry& entry : entries_) {
+    if (!entry.module) continue;
+    // The references that sys.modules and the package will hold.
+    Py_INCREF(entry.module.get());
+    if (entry.bound_late) Py_INCREF(entry.module.get());
+    if (PyDict_DelItem(modules, entry.key.get()) != 0) PyErr_Clear();
+  }
   PyObject *key = nullptr, *module = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &key, &module) != 0;)
-    if (text_of(key) != "__main__") module_addresses_.insert(module);
+    if (text_of(key) != "__main__") note_shared(module);
+  table_.emplace(modules);
   PyObject* path = PySys_GetObject("path");
   for (Py_ssize_t i = 0; i < PyList_Size(path); ++i)
     base_path_.emplace(text_of(PyList_GetItem(path, i)));
@@ -136,22 +149,23 @@ bool Stash::hide(PyObject* original) {
 }
 
 void Stash::rehearse() {
-  PyObject* modules = PyImport_GetModuleDict();
-  std::vector<std::size_t> hidden;  // what a module imported after the fork asked for is not
-  hidden.reserve(entries_.size());
+  PyObject* const modules = PyImport_GetModuleDict();
+  std::vector<std::pair<PyObject*, PyObject*>> added;  // dict, key
+  const auto add = [&added](PyObject* dict, const Ref& key) {
+    if (PyDict_Contains(dict, key.get()) == 0) added.emplace_back(dict, key.get());
+  };
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const StashEntry& entry = entries_[i];
+    // What a module imported after the fork asked for is hidden no longer.
     if (!entry.module || done_[i] != 0) continue;
-    hidden.push_back(i);
-    done_[i] = 1;
-    PyDict_SetItem(modules, entry.key.get(), entry.module.get());
-    if (!entry.bound) (void)bind_to_parent(entry);
+    add(modules, entry.key);
+    if (!entry.bound_late) continue;
+    PyObject* const parent =
+        entry.parent >= 0 ? entries_[entry.parent].module.get() : parent_of(entry);
+    if (parent != nullptr && PyModule_Check(parent)) add(PyModule_GetDict(parent), entry.attribute);
   }
-  for (const std::size_t i : hidden) {
-    done_[i] = 0;
-    (void)unbind(entries_[i]);
-    (void)PyDict_DelItem(modules, entries_[i].key.get());
-  }
+  for (const auto& [dict, key] : added) PyDict_SetItem(dict, key, Py_None);
+  for (const auto& [dict, key] : added) PyDict_DelItem(dict, key);
   PyErr_Clear();
 }
 
@@ -271,18 +285,28 @@ bool Stash::has_foreign_finders() {
          static_cast<std::size_t>(PyList_Size(finders)) != base_finders_.size();
 }
 
+/// Who is there under the package's name; borrowed, null where nobody is.
+PyObject* Stash::parent_of(const StashEntry& entry) const {
+  const std::size_t dot = entry.name.rfind('.');
+  if (dot == std::string::npos) return nullptr;
+  const Ref name =
+      Ref::steal(PyUnicode_FromStringAndSize(entry.name.data(), static_cast<Py_ssize_t>(dot)));
+  return name ? PyDict_GetItem(PyImport_GetModuleDict(), name.get()) : nullptr;
+}
+
 bool Stash::bind_to_parent(const StashEntry& entry) {
   if (entry.bound) return true;
-  const std::string_view name = entry.name;
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos) return true;
-  PyObject* modules = PyImport_GetModuleDict();
-  const Ref parent_key =
-      Ref::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(dot)));
-  PyObject* parent = parent_key ? PyDict_GetItem(modules, parent_key.get()) : nullptr;
+  PyObject* const parent = parent_of(entry);
   if (parent == nullptr) return !PyErr_Occurred();
-  return PyObject_SetAttrString(parent, std::string(last_part(name)).c_str(), entry.module.get()) ==
-         0;
+  const std::string child(last_part(entry.name));
+  if (PyModule_Check(parent) && Py_TYPE(parent)->tp_setattro == PyModule_Type.tp_setattro) {
+    PyObject* const names = PyModule_GetDict(parent);
+    PyObject* const now = PyDict_GetItemString(names, child.c_str());
+    if (now == entry.module.get()) return true;  // one module under two names
+    if (now == nullptr && entry.bound_late)
+      return UncountedDict(names).put(entry.attribute.get(), entry.module.get());
+  }
+  return PyObject_SetAttrString(parent, child.c_str(), entry.module.get()) == 0;
 }
 
 bool Stash::apply_edits(const StashEntry& entry) {
@@ -343,13 +367,15 @@ bool Stash::reveal(int index) {
   for (int request : entry.requests)
     if (!reveal(request)) return false;
   // A module moves to the end of sys.modules when its import is done.
-  PyObject* modules = PyImport_GetModuleDict();
-  PyObject* module = entry.module.get();
-  if (module == main_.get())
-    module = PyImport_AddModule("__main__");  // multiprocessing's __mp_main__
-  if (module == nullptr || PyDict_SetDefault(modules, entry.key.get(), module) == nullptr)
-    return false;
-  return bind_to_parent(entry) && apply_edits(entry);
+  return put_in_table(entry) && bind_to_parent(entry) && apply_edits(entry);
+}
+
+bool Stash::put_in_table(const StashEntry& entry) {
+  PyObject* const modules = PyImport_GetModuleDict();
+  if (PyDict_GetItem(modules, entry.key.get()) != nullptr) return true;
+  if (entry.module.get() == main_.get())  // multiprocessing's __mp_main__
+    return PyDict_SetItem(modules, entry.key.get(), PyImport_AddModule("__main__")) == 0;
+  return table_->put(entry.key.get(), entry.module.get());
 }
 
 PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {

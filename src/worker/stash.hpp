@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "worker/python.hpp"
+#include "worker/uncounted_dict.hpp"
 
 namespace pml::worker {
 
@@ -35,15 +36,17 @@ struct Renewal {
   Ref source;  ///< called without arguments
 };
 
-/// One preloaded module, hidden until the job imports it.
+/// One preloaded module, hidden until the job imports it. A job writes to none of it: the pages are
+/// shared.
 struct StashEntry {
   std::string name;             ///< as in sys.modules
   Ref key;                      ///< the same as str
   Ref module;                   ///< none for a module whose import was tried and failed
+  bool bound_late = false;      ///< the package gets the name when the module is imported
   std::vector<int> requests;    ///< what its import asked for, in order; indices of entries
   int parent = -1;              ///< index of the package, or -1
+  Ref attribute;                ///< the name in the package as str, or none
   bool bound = false;           ///< the parent's import itself binds the name
-  bool parent_known = false;    ///< the parent is a module every interpreter has at start
   bool extension = false;       ///< a shared object: cannot be imported twice
   std::string found_in;         ///< the sys.path entry that held the top-level name, or empty
   std::vector<Ref> exit_calls;  ///< (function, args, kwargs) given to atexit.register
@@ -103,14 +106,17 @@ class Stash {
   /// Whether any preloaded shared object lies outside the standard library.
   [[nodiscard]] bool computes() const noexcept { return computes_; }
   void set_computes(bool value) noexcept { computes_ = value; }
-  /// Whether the module was there before the job: preloaded, or in every interpreter. __main__ is
-  /// the job's own.
+  /// Whether it is a module that was there before the job: preloaded, or in every interpreter.
+  /// __main__ is the job's own. Looks at the address alone: to read a module costs a page of it.
   [[nodiscard]] bool is_shared_module(PyObject* module) const {
-    return module_addresses_.count(module) != 0;
+    return shared_modules_.count(module) != 0;
   }
 
  private:
+  void note_shared(PyObject* module);
   bool reveal(int index);
+  bool put_in_table(const StashEntry& entry);
+  PyObject* parent_of(const StashEntry& entry) const;
   bool bind_to_parent(const StashEntry& entry);
   bool apply_edits(const StashEntry& entry);
   bool still_first(const StashEntry& entry);
@@ -123,11 +129,12 @@ class Stash {
   std::vector<StashEntry> entries_;
   std::vector<char> done_;  // by entry, as a job writes it: revealed, or to be imported afresh
   std::unordered_map<std::string, int> index_;
-  std::unordered_set<PyObject*> module_addresses_;
+  std::unordered_set<PyObject*> shared_modules_;
   std::unordered_map<std::string, std::vector<int>> by_top_level_;
   std::map<FolderState, std::unordered_set<std::string>> listings_;
   std::unordered_set<std::string> base_path_;
   std::vector<Ref> base_finders_;
+  std::optional<UncountedDict> table_;  // sys.modules
   Ref original_;
   Ref main_;  // the zygote's __main__; a job has its own
   bool computes_ = false;
@@ -136,5 +143,9 @@ class Stash {
 
 /// The process's one stash.
 [[nodiscard]] Stash& stash();
+
+/// A module that the zygote has: hidden as a preload, or in plain sight because its start brings
+/// it. Borrowed; null where it has none of that name.
+[[nodiscard]] PyObject* preloaded(const char* name);
 
 }  // namespace pml::worker

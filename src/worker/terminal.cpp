@@ -247,6 +247,7 @@ bool enter_terminal(JobTerminal terminal, bool leads_group) {
     ::setpgid(0, group);
     ::tcsetpgrp(terminal.far.get(), ::getpgrp());
     PyOS_AfterFork_Child();
+    renew_thread_number();
   } else {
     PyOS_AfterFork_Parent();
   }

@@ -20,6 +20,7 @@
 #include "worker/context.hpp"
 #include "worker/finish.hpp"
 #include "worker/fitness.hpp"
+#include "worker/identity.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/placement.hpp"
 #include "worker/process_title.hpp"
@@ -148,33 +149,6 @@ void renew_main() {
   PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
 }
 
-/// A module that the zygote has: hidden as a preload, or in plain sight because its start brings
-/// it.
-PyObject* preloaded(const char* name) {
-  const auto index = stash().find(name);
-  if (index) return stash().at(*index).module.get();
-  return PyDict_GetItemString(PyImport_GetModuleDict(), name);
-}
-
-/// What a fork copies and each process must have for itself. (random and OpenSSL see to
-/// themselves.)
-void renew_identity() {
-  const Ref thread = attribute(preloaded("threading"), "_main_thread");
-  if (thread) Ref::steal(PyObject_CallMethod(thread.get(), "_set_native_id", nullptr));
-  const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
-  if (legacy) Ref::steal(PyObject_CallMethod(legacy.get(), "seed", nullptr));
-  if (PyObject* process = preloaded("multiprocessing.process")) {
-    const Ref main = attribute(process, "_current_process");
-    const Ref settings = attribute(main.get(), "_config");
-    const Ref type = attribute(process, "AuthenticationString");
-    const Ref os = Ref::steal(PyImport_ImportModule("os"));
-    const Ref secret = Ref::steal(PyObject_CallMethod(os.get(), "urandom", "i", 32));
-    const Ref key = Ref::steal(PyObject_CallOneArg(type.get(), secret.get()));
-    if (settings && key) PyDict_SetItemString(settings.get(), "authkey", key.get());
-  }
-  PyErr_Clear();
-}
-
 [[noreturn]] void run_job(wire::Job& job, base::UniqueFd& link) {
   const auto request = wire::decode_request(job.body);
   if (!request || request->descriptors.size() != job.descriptors.size())
@@ -252,13 +226,30 @@ void show_idle() {
                             {environment.begin(), environment.end()});
 }
 
+/// What a program's run and its end do: the pages that it takes are touched for the first time
+/// here.
+constexpr const char* k_rehearsal = R"(
+class A:
+    def f(self, *a, **k):
+        return [str(x) for x in a]
+    def __enter__(self):
+        return self
+    def __exit__(self, *e):
+        pass
+with A() as a:
+    a.f(1, 2.0, 'x')
+s = set()
+s.difference_update([x for x in list(s) if x])
+try:
+    {}['x']
+except KeyError:
+    pass
+)";
+
 void rehearse_run() {
   const Ref globals = Ref::steal(PyDict_New());
   PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins());
-  Ref::steal(
-      PyRun_String("class A:\n    def f(self, *a, **k):\n        return [str(x) for x in a]\n"
-                   "A().f(1, 2.0, 'x')\ntry:\n    {}['x']\nexcept KeyError:\n    pass\n",
-                   Py_file_input, globals.get(), globals.get()));
+  Ref::steal(PyRun_String(k_rehearsal, Py_file_input, globals.get(), globals.get()));
   char depth[32768];  // the stack pages that a job's first calls reach
   std::memset(depth, 0, sizeof depth);
   asm volatile("" : : "r"(depth) : "memory");

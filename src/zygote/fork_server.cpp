@@ -12,10 +12,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 #include "base/check.hpp"
 #include "base/process_group.hpp"
 #include "wire/channel.hpp"
+#include "worker/fork_calls.hpp"
 #include "worker/python.hpp"
 #include "worker/worker.hpp"
 
@@ -124,6 +126,7 @@ void ForkServer::fork_one() {
   base::UniqueFd near(base::k_adopt, pair[0]);
   base::UniqueFd far(base::k_adopt, pair[1]);
   const base::LeaderlessGroup group;
+  std::optional<worker::Birth> birth(std::in_place);
   PyOS_BeforeFork();
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -134,6 +137,7 @@ void ForkServer::fork_one() {
     signals_.reset();
     footprint_.adopt();
     PyOS_AfterFork_Child();
+    birth.reset();
     become_worker(std::move(far));
   }
   const int error = errno;

@@ -2,10 +2,12 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <map>
 
 #include "worker/python.hpp"
 
@@ -14,7 +16,7 @@ namespace pml::zygote {
 namespace {
 
 constexpr std::size_t k_page = 4096;
-constexpr std::size_t k_long_row = 16 * k_page;
+constexpr std::size_t k_row = 16 * k_page;
 constexpr std::size_t k_step = 16;             // both allocators round up to it
 constexpr std::size_t k_largest_object = 512;  // what Python leaves to malloc is larger
 constexpr std::size_t k_smallest_block = 24;   // of malloc's; the sizes follow in steps
@@ -22,12 +24,13 @@ constexpr std::size_t k_largest_block = 1032;  // what a thread keeps back of ea
 constexpr std::size_t k_most = 32U << 20U;     // bytes to be used up by each allocator
 constexpr std::size_t k_pool_head = 64;        // between the blocks of two pools of Python's
 
-/// Allocates blocks of the size until so many bytes of them came one behind the other, and gives
-/// back these alone, so that they are the next to be handed out.
-template <std::size_t k_row, typename Allocate, typename Release>
-void use_up(std::size_t size, std::size_t& left, Allocate allocate, Release release) noexcept {
+/// Allocates blocks of the size until so many of them came one behind the other, and gives back
+/// these alone, so that they are the next to be handed out.
+template <typename Allocate, typename Release>
+void use_up(std::size_t size, std::size_t wanted, std::size_t& left, Allocate allocate,
+            Release release) noexcept {
   std::array<void*, k_row / k_step + 2> row;
-  const std::size_t wanted = k_row / size + 2;
+  wanted = std::min(wanted, row.size());
   std::size_t length = 0;
   std::uintptr_t last = 0;
   while (length < wanted && left >= size) {
@@ -44,24 +47,41 @@ void use_up(std::size_t size, std::size_t& left, Allocate allocate, Release rele
 
 /// Malloc does it at the next large request: in a worker that writes to hundreds of pages.
 void sort_free_blocks() noexcept {
-  void* const block = std::malloc(k_long_row);
+  void* const block = std::malloc(k_row);
   asm volatile("" : : "r"(block) : "memory");  // or the compiler leaves both calls out
   std::free(block);
 }
 
 }  // namespace
 
+std::vector<worker::Ref> adjacent_strings(const std::vector<std::string>& texts) {
+  std::map<std::size_t, std::size_t> counts;  // by the size of a block
+  for (const std::string& text : texts) {
+    const std::size_t size = sizeof(PyASCIIObject) + text.size() + 1;
+    ++counts[(size + k_step - 1) / k_step * k_step];
+  }
+  std::size_t left = k_most;
+  for (const auto& [size, count] : counts)
+    if (size <= k_largest_object) use_up(size, count, left, PyObject_Malloc, PyObject_Free);
+  std::vector<worker::Ref> strings;
+  strings.reserve(texts.size());
+  for (const std::string& text : texts)
+    strings.push_back(worker::Ref::steal(
+        PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()))));
+  return strings;
+}
+
 void settle_heap() noexcept {
   std::size_t left = k_most;
   for (std::size_t size = k_step; size <= k_largest_object; size += k_step)
-    use_up<k_page>(size, left, PyObject_Malloc, PyObject_Free);
+    use_up(size, k_row / size, left, PyObject_Malloc, PyObject_Free);
   ::malloc_trim(0);
   sort_free_blocks();
   // The smallest are cut from whatever is free, the others only from what the thread kept back.
   left = k_most;
-  use_up<k_long_row>(k_smallest_block, left, std::malloc, std::free);
+  use_up(k_smallest_block, k_row / k_smallest_block, left, std::malloc, std::free);
   for (std::size_t size = k_smallest_block; size <= k_largest_block; size += k_step)
-    use_up<k_page>(size, left, std::malloc, std::free);
+    use_up(size, k_page / size + 2, left, std::malloc, std::free);
   sort_free_blocks();
 }
 

@@ -13,6 +13,7 @@
 
 #include "wire/channel.hpp"
 #include "wire/entry_point_code.hpp"
+#include "worker/identity.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/placement.hpp"
 #include "worker/stash.hpp"
@@ -203,6 +204,7 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   gc.attr("collect")();
   gc.attr("freeze")();
   report_warm(*recorder, link);
+  worker::prepare_identity();
   settle_heap();
 }
 

@@ -2,8 +2,11 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
+
+#include "worker/fork_calls.hpp"
 
 namespace py = pybind11;
 
@@ -27,6 +30,14 @@ void* const* pointer_of(const ExitCallQuirk& quirk) {
   return static_cast<void* const*>(place);
 }
 
+/// MODULE:FUNCTION; for a method the function has its class in front.
+std::string name_of(const py::object& function) {
+  const auto text = [&](const char* name) {
+    return std::string(py::str(py::getattr(function, name, py::str(""))));
+  };
+  return text("__module__") + ":" + text("__qualname__");
+}
+
 }  // namespace
 
 void Quirks::read(std::string_view line) {
@@ -39,6 +50,7 @@ void Quirks::read(std::string_view line) {
     if (!name.empty() && !source.empty()) renewals.push_back({module, name, source_module, source});
     return;
   }
+  if (kind == "fork-call" && third == "idle-at-birth") idle_at_birth.push_back(subject);
   if (!(words >> fourth)) return;
   if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
   const auto [library, symbol] = split_name(fourth);
@@ -57,10 +69,21 @@ std::vector<std::string> Quirks::needs_of(const std::string& name) const {
   return found;
 }
 
+py::dict Quirks::fork_calls_for(const py::dict& functions) const {
+  py::dict idle;
+  for (const auto& [when, function] : functions) {
+    const std::string name = name_of(py::reinterpret_borrow<py::object>(function));
+    if (std::find(idle_at_birth.begin(), idle_at_birth.end(), name) == idle_at_birth.end())
+      return functions;
+    worker::Ref call = worker::idle_at_birth(function.ptr());
+    if (!call) throw py::error_already_set();
+    idle[when] = py::reinterpret_steal<py::object>(call.release());
+  }
+  return idle;
+}
+
 py::object with_quirks(const py::object& function, const std::vector<ExitCallQuirk>& quirks) {
-  const std::string name = std::string(py::str(py::getattr(function, "__module__", py::str("")))) +
-                           ":" +
-                           std::string(py::str(py::getattr(function, "__name__", py::str(""))));
+  const std::string name = name_of(function);
   for (const ExitCallQuirk& quirk : quirks)
     if (quirk.function == name)
       if (const auto* const place = pointer_of(quirk))

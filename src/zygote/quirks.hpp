@@ -27,6 +27,8 @@ struct RenewalQuirk {
 /// All that is known of libraries.
 struct Quirks {
   std::vector<ExitCallQuirk> exit_calls;
+  /// "fork-call MODULE:FUNCTION idle-at-birth": the functions.
+  std::vector<std::string> idle_at_birth;
   std::vector<RenewalQuirk> renewals;
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
@@ -35,6 +37,9 @@ struct Quirks {
   void read(std::string_view line);
   /// The modules that the import of `name` fetches in a way that cannot be watched.
   [[nodiscard]] std::vector<std::string> needs_of(const std::string& name) const;
+  /// What to give to os.register_at_fork instead of `functions`: themselves, or where all of them
+  /// are known to be idle at a worker's birth, such as are.
+  [[nodiscard]] pybind11::dict fork_calls_for(const pybind11::dict& functions) const;
 };
 
 /// The function to register instead of `function`: itself, or one that looks at the quirk's pointer

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "zygote/heap.hpp"
+
 namespace py = pybind11;
 
 namespace pml::zygote {
@@ -296,6 +298,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   original_load_ = bootstrap().attr("_find_and_load");
   original_import_ = builtins.attr("__import__");
   original_register_ = atexit.attr("register");
+  original_register_at_fork_ = module_named("os").attr("register_at_fork");
   load_ = py::cpp_function(
       [this](const py::object& name, const py::object& import) { return load(name, import); });
   import_ = py::cpp_function([this](const py::args& arguments, const py::kwargs& keywords) {
@@ -308,9 +311,14 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
             py::make_tuple(with_quirks(function, quirks_.exit_calls), arguments, keywords));
         return function;
       });
+  register_at_fork_ =
+      py::cpp_function([this](const py::args& arguments, const py::kwargs& functions) {
+        return original_register_at_fork_(*arguments, **quirks_.fork_calls_for(functions));
+      });
   bootstrap().attr("_find_and_load") = load_;
   builtins.attr("__import__") = import_;
   atexit.attr("register") = register_;
+  module_named("os").attr("register_at_fork") = register_at_fork_;
   atexit_ = atexit;
   // C code looks for it in sys.modules, where it is only once somebody has imported it.
   if (known_.count("atexit") == 0) PyDict_DelItemString(modules().ptr(), "atexit");
@@ -376,14 +384,16 @@ void Recorder::fill_stash() {
   const std::string platform = py::str(module_named("sys").attr("prefix"));
   std::vector<std::string> added;
   bool computes = false;
-  for (const std::string& name : order_) {
+  const std::vector<worker::Ref> keys = adjacent_strings(order_);
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const std::string& name = order_[i];
     const bool present = modules().contains(name);
     if (!present && name.find('.') != std::string::npos)
       continue;  // only absent top-level names matter
     if (stash.find(name)) continue;
     worker::StashEntry entry;
     entry.name = name;
-    entry.key = to_ref(py::str(name));
+    entry.key = keys[i];
     if (present) {
       entry.module = to_ref(modules()[name.c_str()]);
       add_renewals(entry, quirks_);
@@ -417,7 +427,10 @@ void Recorder::fill_stash() {
 /// A module may have kept a hook as a name of its own: "from atexit import register".
 void Recorder::replace_kept_hooks() {
   const std::pair<py::object, py::object> hooks[] = {
-      {import_, original_import_}, {register_, original_register_}, {load_, original_load_}};
+      {import_, original_import_},
+      {register_, original_register_},
+      {register_at_fork_, original_register_at_fork_},
+      {load_, original_load_}};
   for (const auto& [name, module] : modules()) {
     if (PyModule_Check(module.ptr()) == 0) continue;
     const py::dict names = py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()));
@@ -434,6 +447,7 @@ void Recorder::finish() {
   bootstrap().attr("_find_and_load") = original_load_;
   module_named("builtins").attr("__import__") = original_import_;
   atexit_.attr("register") = original_register_;
+  module_named("os").attr("register_at_fork") = original_register_at_fork_;
   const py::object environ = module_named("os").attr("environ");
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   environ.attr("_data") = original_data_;

@@ -79,8 +79,9 @@ class Recorder {
   std::vector<std::string> stack_;
   std::set<std::string> known_;  // modules there before
   std::vector<Watched> watched_;
-  pybind11::object load_, import_, register_, atexit_;
-  pybind11::object original_load_, original_import_, original_register_, original_data_;
+  pybind11::object load_, import_, register_, register_at_fork_, atexit_;
+  pybind11::object original_load_, original_import_, original_register_, original_register_at_fork_;
+  pybind11::object original_data_;
   pybind11::dict caches_before_;
   std::set<std::string> loggers_seen_;
   pybind11::object loggers_;  // logging's table with the hidden ones out of sight, or null
