@@ -214,11 +214,79 @@ void Recorder::note_new_modules() {
   }
 }
 
+/// All that the module's import brought so far, with the packages.
+void Recorder::reach(const std::string& name, std::set<std::string>& reached) const {
+  std::vector<std::string> open{name};
+  while (!open.empty()) {
+    const std::string one = std::move(open.back());
+    open.pop_back();
+    if (!reached.insert(one).second) continue;
+    if (const std::size_t dot = one.rfind('.'); dot != std::string::npos)
+      open.push_back(one.substr(0, dot));
+    if (const auto record = records_.find(one); record != records_.end())
+      open.insert(open.end(), record->second.requests.begin(), record->second.requests.end());
+  }
+}
+
+/// Takes out of sys.modules what a python3 that imports only this would not have there now. What
+/// has no spec was not found by an import and would not be found again.
+std::vector<std::string> Recorder::hide_unasked() {
+  std::set<std::string> asked;
+  for (const std::string& name : stack_) reach(name, asked);
+  std::vector<std::string> names;
+  for (const auto& [key, module] : modules()) {
+    if (!py::isinstance<py::str>(key) || PyModule_Check(module.ptr()) == 0) continue;
+    const std::string name = py::str(key);
+    if (asked.count(name) != 0 || records_.count(name) == 0 || known_.count(name) != 0 ||
+        py::getattr(module, "__spec__", py::none()).is_none())
+      continue;
+    hidden_[name] = py::reinterpret_borrow<py::object>(module);
+    names.push_back(name);
+  }
+  for (const std::string& name : names) PyDict_DelItemString(modules().ptr(), name.c_str());
+  return names;
+}
+
+/// Puts the module back, and all that its import brings.
+void Recorder::show(const std::string& name) {
+  std::set<std::string> names;
+  reach(name, names);
+  show_again({names.begin(), names.end()});
+}
+
+void Recorder::show_again(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto found = hidden_.find(name);
+    if (found == hidden_.end()) continue;
+    if (!modules().contains(name)) modules()[name.c_str()] = found->second;
+    hidden_.erase(found);
+  }
+}
+
+/// An import written in C shows only where the module is not in sys.modules.
+py::object Recorder::run_extension(const py::object& function, const py::args& arguments) {
+  if (!active_ || stack_.empty()) return function(*arguments);
+  const std::vector<std::string> hidden = hide_unasked();
+  try {
+    py::object result = function(*arguments);
+    show_again(hidden);
+    return result;
+  } catch (py::error_already_set&) {
+    show_again(hidden);
+    throw;
+  }
+}
+
+bool Recorder::is_loaded(const std::string& name) const {
+  return modules().contains(name) || hidden_.count(name) != 0;
+}
+
 py::object Recorder::load(const py::object& name, const py::object& import) {
   if (!active_) return original_load_(name, import);
   const std::string text = py::str(name);
   note_new_modules();
   request(text);
+  show(text);
   if (modules().contains(name) || known_.count(text) != 0) return original_load_(name, import);
   note_lists();
   if (records_.count(text) == 0) order_.push_back(text);
@@ -258,7 +326,10 @@ py::object Recorder::import(const py::args& arguments, const py::kwargs& keyword
   }
   request(name);
   const auto request_child = [&](const std::string& child) {
-    if (modules().contains(name + "." + child)) request(name + "." + child);
+    const std::string full = name + "." + child;
+    if (!is_loaded(full)) return;
+    request(full);
+    show(full);
   };
   if (!names.is_none())
     for (const py::handle item : names) {
@@ -311,6 +382,15 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
             py::make_tuple(with_quirks(function, quirks_.exit_calls), arguments, keywords));
         return function;
       });
+  const py::module_ imp = module_named("_imp");
+  original_create_ = imp.attr("create_dynamic");
+  original_execute_ = imp.attr("exec_dynamic");
+  create_ = py::cpp_function(
+      [this](const py::args& arguments) { return run_extension(original_create_, arguments); });
+  execute_ = py::cpp_function(
+      [this](const py::args& arguments) { return run_extension(original_execute_, arguments); });
+  imp.attr("create_dynamic") = create_;
+  imp.attr("exec_dynamic") = execute_;
   register_at_fork_ =
       py::cpp_function([this](const py::args& arguments, const py::kwargs& functions) {
         return original_register_at_fork_(*arguments, **quirks_.fork_calls_for(functions));
@@ -430,6 +510,8 @@ void Recorder::replace_kept_hooks() {
       {import_, original_import_},
       {register_, original_register_},
       {register_at_fork_, original_register_at_fork_},
+      {create_, original_create_},
+      {execute_, original_execute_},
       {load_, original_load_}};
   for (const auto& [name, module] : modules()) {
     if (PyModule_Check(module.ptr()) == 0) continue;
@@ -446,6 +528,8 @@ void Recorder::finish() {
   active_ = false;
   bootstrap().attr("_find_and_load") = original_load_;
   module_named("builtins").attr("__import__") = original_import_;
+  module_named("_imp").attr("create_dynamic") = original_create_;
+  module_named("_imp").attr("exec_dynamic") = original_execute_;
   atexit_.attr("register") = original_register_;
   module_named("os").attr("register_at_fork") = original_register_at_fork_;
   const py::object environ = module_named("os").attr("environ");

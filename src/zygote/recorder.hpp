@@ -58,6 +58,12 @@ class Recorder {
 
   pybind11::object load(const pybind11::object& name, const pybind11::object& import);
   pybind11::object import(const pybind11::args& arguments, const pybind11::kwargs& keywords);
+  pybind11::object run_extension(const pybind11::object& function, const pybind11::args& arguments);
+  void reach(const std::string& name, std::set<std::string>& reached) const;
+  std::vector<std::string> hide_unasked();
+  void show(const std::string& name);
+  void show_again(const std::vector<std::string>& names);
+  bool is_loaded(const std::string& name) const;
   void request(const std::string& name);
   void note_lists();
   void note_new_modules();
@@ -79,6 +85,8 @@ class Recorder {
   std::vector<std::string> stack_;
   std::set<std::string> known_;  // modules there before
   std::vector<Watched> watched_;
+  std::map<std::string, pybind11::object> hidden_;  // out of sys.modules while an extension is run
+  pybind11::object create_, execute_, original_create_, original_execute_;
   pybind11::object load_, import_, register_, register_at_fork_, atexit_;
   pybind11::object original_load_, original_import_, original_register_, original_register_at_fork_;
   pybind11::object original_data_;
