@@ -15,6 +15,9 @@
 #
 # The last line is "N passed, N failed, N skipped". CI=true: what cannot run has failed.
 set -euo pipefail
+# A shell starts what it puts into the background, and nohup all, with signals ignored that tests send.
+[ "${PML_TEST_SIGNALS:-}" = default ] || PML_TEST_SIGNALS=default exec env --default-signal "$BASH" "$0" "$@"
+unset PML_TEST_SIGNALS
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 root=$PWD stage=$PWD/build-test/stage results=$PWD/build-test/results
 jobs=$(nproc)
