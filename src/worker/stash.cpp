@@ -361,7 +361,8 @@ bool Stash::reveal(int index) {
   if (!entry.module) {
     // A fresh import would have tried it, and the program's own finders would have heard of it.
     if (has_foreign_finders()) (void)finders_agree(entry);
-    return true;
+    return std::all_of(entry.requests.begin(), entry.requests.end(),
+                       [this](int request) { return reveal(request); });
   }
   if (asked_ != index && has_foreign_finders()) (void)finders_agree(entry);
   for (int request : entry.requests)

@@ -263,13 +263,43 @@ void Recorder::show_again(const std::vector<std::string>& names) {
   }
 }
 
-/// An import written in C shows only where the module is not in sys.modules.
+/// Modules that C code made for itself and others, as Cython does, with the number of references to
+/// them and to their types.
+std::map<std::string, Py_ssize_t> Recorder::made_modules() const {
+  std::map<std::string, Py_ssize_t> made;
+  for (const auto& [key, module] : modules()) {
+    if (!py::isinstance<py::str>(key) || PyModule_Check(module.ptr()) == 0) continue;
+    const std::string name = py::str(key);
+    if (records_.count(name) == 0 || known_.count(name) != 0 ||
+        !py::getattr(module, "__spec__", py::none()).is_none())
+      continue;
+    Py_ssize_t& count = made[name];
+    count = Py_REFCNT(module.ptr());
+    PyObject *type_name = nullptr, *type = nullptr;
+    for (Py_ssize_t at = 0;
+         PyDict_Next(PyModule_GetDict(module.ptr()), &at, &type_name, &type) != 0;)
+      if (PyType_Check(type) != 0) count += Py_REFCNT(type);
+  }
+  return made;
+}
+
+/// An import written in C shows only where the module is not in sys.modules, and the use of a
+/// module that has no file only in the references.
 py::object Recorder::run_extension(const py::object& function, const py::args& arguments) {
   if (!active_ || stack_.empty()) return function(*arguments);
   const std::vector<std::string> hidden = hide_unasked();
+  const std::map<std::string, Py_ssize_t> made = made_modules();
+  Record& record = current();
+  auto first =
+      static_cast<std::ptrdiff_t>(record.requests.size());  // it is asked for before others
   try {
     py::object result = function(*arguments);
     show_again(hidden);
+    const std::map<std::string, Py_ssize_t> now = made_modules();
+    for (const auto& [name, count] : made)
+      if (const auto found = now.find(name); found != now.end() && found->second > count)
+        if (record.requested.insert(name).second)
+          record.requests.insert(record.requests.begin() + first++, name);
     return result;
   } catch (py::error_already_set&) {
     show_again(hidden);
@@ -468,8 +498,9 @@ void Recorder::fill_stash() {
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const std::string& name = order_[i];
     const bool present = modules().contains(name);
-    if (!present && name.find('.') != std::string::npos)
-      continue;  // only absent top-level names matter
+    // Of what failed within a package only what it had imported before matters.
+    if (!present && name.find('.') != std::string::npos && records_[name].requests.empty())
+      continue;
     if (stash.find(name)) continue;
     worker::StashEntry entry;
     entry.name = name;

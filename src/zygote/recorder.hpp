@@ -61,6 +61,7 @@ class Recorder {
   pybind11::object run_extension(const pybind11::object& function, const pybind11::args& arguments);
   void reach(const std::string& name, std::set<std::string>& reached) const;
   std::vector<std::string> hide_unasked();
+  [[nodiscard]] std::map<std::string, Py_ssize_t> made_modules() const;
   void show(const std::string& name);
   void show_again(const std::vector<std::string>& names);
   bool is_loaded(const std::string& name) const;

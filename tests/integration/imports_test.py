@@ -1,0 +1,81 @@
+"""What a preload's import brings where much else is preloaded before it.
+
+The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
+"""
+
+import subprocess
+
+import pytest
+
+from failures_test import not_preloaded, profile, service  # noqa: F401
+
+PYTHON = "/usr/bin/python3"
+
+# As Cython's modules do it: a module without a file that all of them share, and imports in C.
+EXTENSION = """
+#include <Python.h>
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "NAME", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_NAME(void) {
+  PyObject* made = PyImport_AddModule("made_in_c");
+  if (!PyObject_HasAttrString(made, "Shared")) {
+    PyObject* type = PyObject_CallFunction((PyObject*)&PyType_Type, "s(){}", "Shared");
+    PyObject_SetAttrString(made, "Shared", type);
+    Py_DECREF(type);
+  }
+  PyObject* module = PyModule_Create(&definition);
+  PyObject* shared = PyObject_GetAttrString(made, "Shared");
+  PyModule_AddObject(module, "Shared", shared);
+  Py_XDECREF(PyImport_ImportModule("fractions"));
+  return module;
+}
+"""
+
+LIST = "import sys; before = set(sys.modules); import {}; print([name for name in sys.modules if name not in before])"
+
+
+def folder(service):  # noqa: F811
+    """Not the jobs' current one: what lies there is imported from there, by python3."""
+    return service.folder / "lib"
+
+
+@pytest.fixture
+def extensions(service):  # noqa: F811
+    folder(service).mkdir()
+    for name in ("first_in_c", "second_in_c"):
+        source = folder(service) / f"{name}.c"
+        source.write_text(EXTENSION.replace("NAME", name))
+        suffix = subprocess.run([PYTHON, "-c", "import sysconfig as s; print(s.get_config_var('EXT_SUFFIX'), s.get_path('include'))"],
+                                capture_output=True, text=True, check=True).stdout.split()  # fmt: skip
+        subprocess.run(["cc", "-shared", "-fPIC", "-I", suffix[1], source, "-o", folder(service) / (name + suffix[0])], check=True)
+    return service
+
+
+def cold(service, program):  # noqa: F811
+    done = subprocess.run([PYTHON, "-B", "-c", program], env={**service.environment, "PYTHONPATH": str(folder(service))}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("what", ["second_in_c", "first_in_c", "first_in_c, second_in_c", "fractions, second_in_c"])
+def test_an_extension_brings_what_it_imports_in_c(extensions, what):
+    profile(extensions, "", keys='modules = ["fractions", "first_in_c", "second_in_c"]\n', path=folder(extensions))
+    assert not not_preloaded(extensions)
+    program = LIST.format(what)
+    assert extensions.run("-c", program).stdout == cold(extensions, program)
+
+
+def test_extensions_share_what_was_made_for_all(extensions):
+    profile(extensions, "", keys='modules = ["first_in_c", "second_in_c"]\n', path=folder(extensions))
+    program = "import second_in_c, first_in_c, sys; print(first_in_c.Shared is second_in_c.Shared, sys.modules['made_in_c'].Shared is first_in_c.Shared)"
+    assert extensions.run("-c", program).stdout == cold(extensions, program) == "True True\n"
+
+
+def test_what_a_failed_import_had_imported_stays(service):  # noqa: F811
+    package = folder(service) / "package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("try:\n    from . import fast\nexcept ImportError:\n    pass\n")
+    (package / "fast.py").write_text("import colorsys, absent_module\n")
+    profile(service, "", keys='modules = ["package"]\n', path=folder(service))
+    program = LIST.format("package")
+    assert service.run("-c", program).stdout == cold(service, program)
+    assert "colorsys" in cold(service, program)
