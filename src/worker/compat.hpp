@@ -99,6 +99,44 @@ inline void end_with_huge_status() {
   PyErr_Clear();
 }
 
+/// Shows the exception of a standard output that could not be flushed at the end.
+inline void show_failed_flush([[maybe_unused]] PyObject* stream) {
+#if PY_VERSION_HEX >= 0x030d0000
+  PyErr_FormatUnraisable("Exception ignored on flushing sys.stdout");
+#else
+  PyErr_WriteUnraisable(stream);
+#endif
+}
+
+/// Runs the text of -c. `text` and `bytes` are the same, as str and as UTF-8 bytes.
+[[nodiscard]] inline Ref run_command([[maybe_unused]] PyObject* text, PyObject* bytes,
+                                     PyObject* globals) {
+  PyCompilerFlags flags = _PyCompilerFlags_INIT;
+  flags.cf_flags |= PyCF_IGNORE_COOKIE;
+#if PY_VERSION_HEX >= 0x030d0000
+  // Its lines are shown in tracebacks: linecache is told of them.
+  constexpr const char* k_name = "<string>";
+  Ref code = Ref::steal(
+      Py_CompileStringExFlags(PyBytes_AsString(bytes), k_name, Py_file_input, &flags, -1));
+  const Ref cache = code ? Ref::steal(PyImport_ImportModule("linecache")) : Ref();
+  if (!cache || !Ref::steal(PyObject_CallMethod(cache.get(), "_register_code", "sOs", k_name, text,
+                                                k_name)))
+    return {};
+  if (PySys_Audit("exec", "O", code.get()) < 0) return {};
+  return Ref::steal(PyEval_EvalCode(code.get(), globals, globals));
+#else
+  return Ref::steal(
+      PyRun_StringFlags(PyBytes_AsString(bytes), Py_file_input, globals, globals, &flags));
+#endif
+}
+
+/// Modules that the zygote has because its own program came with -c; none before 3.13.
+inline void forget_modules_of_command() noexcept {
+#if PY_VERSION_HEX >= 0x030d0000
+  if (PyDict_DelItemString(PyImport_GetModuleDict(), "linecache") != 0) PyErr_Clear();
+#endif
+}
+
 /// What a weak reference refers to; null or None where that is gone.
 [[nodiscard]] inline Ref referent(PyObject* weak) {
 #if PY_VERSION_HEX >= 0x030d0000

@@ -195,11 +195,7 @@ Outcome run_command(std::string_view code) {
     PySys_WriteStderr("Unable to decode the command from the command line:\n");
     return outcome_of({});
   }
-  PyCompilerFlags flags = _PyCompilerFlags_INIT;
-  flags.cf_flags |= PyCF_IGNORE_COOKIE;
-  PyObject* globals = main_globals();
-  return outcome_of(Ref::steal(
-      PyRun_StringFlags(PyBytes_AsString(bytes.get()), Py_file_input, globals, globals, &flags)));
+  return outcome_of(compat::run_command(text.get(), bytes.get(), main_globals()));
 }
 
 Outcome run_standard_in() {

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/unique_fd.hpp"
+#include "worker/compat.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/python.hpp"
 
@@ -96,7 +97,7 @@ bool flush_one(PyObject* stream, bool report) {
   if (closed && PyObject_IsTrue(closed.get()) == 1) return true;
   PyErr_Clear();
   if (Ref::steal(PyObject_CallMethod(stream, "flush", nullptr))) return true;
-  if (report) PyErr_WriteUnraisable(stream);
+  if (report) compat::show_failed_flush(stream);
   PyErr_Clear();
   return false;
 }
