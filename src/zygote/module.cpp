@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ void leave_no_trace() {
   // The command line put the current folder in front.
   const py::list path = py::module_::import("sys").attr("path");
   if (!path.empty() && std::string(py::str(path[0])).empty()) PySequence_DelItem(path.ptr(), 0);
+  const py::dict finders = py::module_::import("sys").attr("path_importer_cache");
+  std::error_code none;
+  const std::string here = std::filesystem::current_path(none);
+  if (finders.contains(here)) PyDict_DelItemString(finders.ptr(), here.c_str());
 }
 
 /// argv[0]: sys.orig_argv has it from 3.10 on only.
