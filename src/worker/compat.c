@@ -43,6 +43,7 @@ int pml_layout_fits(void);
 void pml_run_exit_calls(void);
 void pml_clear_module(PyObject* module);
 PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at);
+void pml_block_operations(void);
 void pml_begin_finalizing(void);
 
 PyConfig* pml_interpreter_config(void) {
@@ -73,6 +74,9 @@ int pml_layout_fits(void) {
   const long utf8_mode = mode != NULL ? PyLong_AsLong(mode) : -1;
   Py_XDECREF(mode);
   if (PyErr_Occurred()) return 0;
+#if PY_VERSION_HEX >= 0x030c0000
+  if (own->finalizing != 0) return 0;
+#endif
   return _PyRuntime.initialized == 1 && _PyRuntime.core_initialized == 1 && _PyRuntime.preinitialized == 1 &&
          _PyRuntime.preconfig.utf8_mode == utf8_mode && _PyRuntimeState_GetFinalizing(&_PyRuntime) == NULL &&
          _PyRuntime.interpreters.main == own && _PyRuntime.main_thread == PyThread_get_thread_ident() &&
@@ -114,6 +118,12 @@ PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at) 
   return NULL;
 }
 #endif
+
+void pml_block_operations(void) {
+#if PY_VERSION_HEX >= 0x030c0000
+  PyInterpreterState_Get()->finalizing = 1;
+#endif
+}
 
 void pml_begin_finalizing(void) {
 #if PY_VERSION_HEX >= 0x030c0000

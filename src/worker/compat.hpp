@@ -23,11 +23,15 @@ int pml_layout_fits(void);
 void pml_run_exit_calls(void);
 void pml_clear_module(PyObject* module);
 PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at);
+void pml_block_operations(void);
 void pml_begin_finalizing(void);
 }
 
 /// What differs between versions of CPython, and nothing else.
 namespace pml::worker::compat {
+
+/// Whether a program named "." or "" is the current folder, without either behind it.
+inline constexpr bool k_shortens_dot = PY_VERSION_HEX >= 0x030b0000;
 
 /// Why this module must not be used in the running interpreter, which need not be the one that it
 /// was built with; nothing where it may. Builds that differ in what pml writes to are told apart by
@@ -119,8 +123,8 @@ inline void show_failed_flush([[maybe_unused]] PyObject* stream) {
   Ref code = Ref::steal(
       Py_CompileStringExFlags(PyBytes_AsString(bytes), k_name, Py_file_input, &flags, -1));
   const Ref cache = code ? Ref::steal(PyImport_ImportModule("linecache")) : Ref();
-  if (!cache || !Ref::steal(PyObject_CallMethod(cache.get(), "_register_code", "sOs", k_name, text,
-                                                k_name)))
+  if (!cache ||
+      !Ref::steal(PyObject_CallMethod(cache.get(), "_register_code", "sOs", k_name, text, k_name)))
     return {};
   if (PySys_Audit("exec", "O", code.get()) < 0) return {};
   return Ref::steal(PyEval_EvalCode(code.get(), globals, globals));
@@ -158,10 +162,30 @@ inline void run_exit_calls([[maybe_unused]] PyObject* function) {
   PyErr_Clear();
 }
 
+/// The first thing that an end does: from here on, in 3.12, no thread can be started.
+inline void block_operations() noexcept {
+  pml_block_operations();
+}
+
 /// From here on sys.is_finalizing() is true and no other thread gets the GIL again.
 inline void begin_finalizing() noexcept {
   pml_begin_finalizing();
 }
+
+#if PY_VERSION_HEX >= 0x030c0000
+inline int g_calls_in_c = 0;  // NOLINT: of the process
+
+/// Notes how deep calls in C may be nested in a thread that runs nothing yet.
+inline void note_recursion_limit() noexcept {
+  PyThreadState* const fresh = PyThreadState_New(PyInterpreterState_Get());
+  if (fresh == nullptr) return;
+  g_calls_in_c = fresh->c_recursion_remaining;
+  PyThreadState_Clear(fresh);
+  PyThreadState_Delete(fresh);
+}
+#else
+inline void note_recursion_limit() noexcept {}
+#endif
 
 /// Forgets the Python frames below the caller, so that the next code to run stands at the bottom of
 /// the stack, with the whole recursion depth before it. The thread never returns into them.
@@ -170,10 +194,12 @@ inline void forget_frames() noexcept {
 #if PY_VERSION_HEX >= 0x030d0000
   state->current_frame = nullptr;
   state->py_recursion_remaining = state->py_recursion_limit;
+  if (g_calls_in_c > 0) state->c_recursion_remaining = g_calls_in_c;
 #elif PY_VERSION_HEX >= 0x030c0000
   state->cframe = &state->root_cframe;
   state->root_cframe.current_frame = nullptr;
   state->py_recursion_remaining = state->py_recursion_limit;
+  if (g_calls_in_c > 0) state->c_recursion_remaining = g_calls_in_c;
 #elif PY_VERSION_HEX >= 0x030b0000
   state->cframe = &state->root_cframe;
   state->root_cframe.current_frame = nullptr;

@@ -379,6 +379,7 @@ void rehearse_end() {
 
 void finish(const Outcome& outcome, const EndReport& report) {
   int status = outcome.status;
+  compat::block_operations();
   wait_for_threads();
   while (Py_MakePendingCalls() < 0) PyErr_Clear();
   run_exit_calls();

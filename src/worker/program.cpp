@@ -234,7 +234,7 @@ std::string absolute_name(const std::string& path) {
   if (path.starts_with('/')) return path;
   char folder[PATH_MAX];
   if (::getcwd(folder, sizeof folder) == nullptr) return path;
-  if (path.empty() || path == ".") return folder;
+  if (compat::k_shortens_dot && (path.empty() || path == ".")) return folder;
   return std::string(folder) + "/" + path;
 }
 

@@ -69,6 +69,7 @@ void serve(int link_number) {
   if (!order || order->kind != pml::wire::OrderKind::boot)
     throw std::runtime_error("the first packet is no boot order");
   leave_no_trace();
+  pml::worker::compat::note_recursion_limit();
   pml::worker::take_baseline(own_name());
   pml::worker::remember_memory_map();
   pml::worker::set_imports_address(std::string(order->boot.imports_to));
