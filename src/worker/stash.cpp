@@ -142,6 +142,7 @@ bool Stash::hide(PyObject* original) {
   PyObject* finders = PySys_GetObject("meta_path");
   for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i)
     base_finders_.push_back(Ref::borrow(PyList_GetItem(finders, i)));
+  rehearse();  // tables that have to grow for it do so once, here
   const Ref bootstrap = Ref::steal(PyImport_ImportModule("_frozen_importlib"));
   const Ref hook = Ref::steal(PyCFunction_New(&g_hook, nullptr));
   return bootstrap && hook &&

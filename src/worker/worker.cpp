@@ -250,7 +250,7 @@ void rehearse_run() {
   const Ref globals = Ref::steal(PyDict_New());
   PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins());
   Ref::steal(PyRun_String(k_rehearsal, Py_file_input, globals.get(), globals.get()));
-  char depth[32768];  // the stack pages that a job's first calls reach
+  char depth[24576];  // the stack pages that a job's first calls reach
   std::memset(depth, 0, sizeof depth);
   asm volatile("" : : "r"(depth) : "memory");
 }
