@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
 #include "wire/channel.hpp"
+#include "wire/zygote_message.hpp"
 
 namespace pml::service {
 
@@ -23,6 +25,8 @@ using std::chrono::milliseconds;
 constexpr microseconds k_quiet{2500};
 /// … but no longer than this in all.
 constexpr std::uint64_t k_longest_disturbance_usec = 10000;
+/// After so long a worker that has not told so is taken for rehearsed.
+constexpr microseconds k_rehearsal{50000};
 /// No worker came for so long: who waits is better served by python3.
 constexpr milliseconds k_stall{1000};
 /// After so many stalls a zygote that owes workers is taken for hung.
@@ -238,7 +242,18 @@ void Dispatcher::fork_failed() {
 }
 
 void Dispatcher::idle_worker_ready(Worker& worker) {
-  // An idle worker has nothing to say: it has died, or is broken.
+  std::array<char, 64> buffer;
+  const wire::Received packet = wire::receive(worker.link.borrow(), buffer, MSG_DONTWAIT);
+  if (packet.error == EAGAIN) return;
+  const auto verdict = packet.error == 0 && packet.size > 0 && !packet.truncated
+                           ? wire::decode_verdict({buffer.data(), packet.size})
+                           : std::nullopt;
+  if (verdict && verdict->kind == wire::VerdictKind::rehearsed) {
+    worker.rehearsed = true;
+    refill();
+    return;
+  }
+  // An idle worker has nothing else to say: it has died, or is broken.
   const auto found = std::find_if(idle_.begin(), idle_.end(),
                                   [&](const WorkerPointer& item) { return item.get() == &worker; });
   if (found == idle_.end()) return;
@@ -330,9 +345,18 @@ void Dispatcher::disturbed() {
   if (now - disturbed_since_ < k_longest_disturbance_usec) quiet_.arm(k_quiet);
 }
 
-// One at a time, so that a launch never competes with more than one fork.
+// One at a time, so that a launch never competes with more than one fork, or with more than one
+// rehearsal.
 void Dispatcher::refill() {
   if (pool_.forking() > 0 || pool_.quiet_forks() == 0) return;
+  const std::uint64_t now = event::Loop::now();
+  const bool rehearsing = std::any_of(idle_.begin(), idle_.end(), [now](const WorkerPointer& item) {
+    return !item->rehearsed && now - item->came < static_cast<std::uint64_t>(k_rehearsal.count());
+  });
+  if (rehearsing) {
+    if (!quiet_.armed()) quiet_.arm(k_rehearsal);  // should it never tell
+    return;
+  }
   if (event::Loop::now() - last_dispatch_ >= static_cast<std::uint64_t>(k_quiet.count()))
     order(1);
   else

@@ -21,6 +21,7 @@ struct Worker {
   event::Io watch;
   Job* job = nullptr;      ///< what it was handed
   std::uint64_t came = 0;  ///< monotonic microseconds
+  bool rehearsed = false;
 };
 
 /// How far a job has come.

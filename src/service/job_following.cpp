@@ -105,6 +105,7 @@ void Dispatcher::read_verdict(Job& job) {
   const auto verdict = packet.error == 0 && packet.size > 0 && !packet.truncated
                            ? wire::decode_verdict({buffer, packet.size})
                            : std::nullopt;
+  if (verdict && verdict->kind == wire::VerdictKind::rehearsed) return;  // it had the job by then
   if (awaited_verdicts_ > 0) --awaited_verdicts_;
   if (!verdict)
     lost(job);

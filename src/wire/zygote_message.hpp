@@ -72,11 +72,12 @@ struct Event {
   std::vector<std::string_view> files;
 };
 
-/// Worker → service, one packet on the worker's link, before the link is closed: what became of
-/// the job it was handed.
+/// Worker → service, packets on the worker's link: that it is ready for a job, and before the link
+/// is closed what became of the one it was handed.
 enum class VerdictKind : std::uint8_t {
   accepted = 1,  ///< the client was told `started`; the program begins
   declined = 2,  ///< value: a Refusal; the client was told `refused`
+  rehearsed = 3,
 };
 struct Verdict {
   VerdictKind kind = VerdictKind::accepted;

@@ -156,6 +156,8 @@ void ForkServer::become_worker(base::UniqueFd link) {
   const sigset_t set = child_signal();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
   footprint_.leave(worker::rehearse(after_fork_, link.borrow()));
+  (void)wire::send_some(link.borrow(),
+                        wire::encode(wire::Verdict{wire::VerdictKind::rehearsed, 0, {}}));
   worker::serve_one(std::move(link));
 }
 

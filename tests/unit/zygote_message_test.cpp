@@ -91,6 +91,8 @@ TEST(Verdict, ComesBack) {
 TEST(ZygoteMessages, EveryTruncationAndEveryAdditionFails) {
   const std::string order = encode(boot_order());
   const std::string event = encode(warm_event());
+  EXPECT_EQ(decode_verdict(encode(Verdict{VerdictKind::rehearsed, 0, {}}))->kind,
+            VerdictKind::rehearsed);
   const std::string verdict = encode(Verdict{VerdictKind::accepted, 0, "text"});
   for (std::size_t size = 0; size < order.size(); ++size) {
     const std::string part = order.substr(0, size);
