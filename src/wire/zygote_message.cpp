@@ -76,7 +76,7 @@ std::optional<Verdict> decode_verdict(std::string_view packet) {
   Reader in(packet);
   Verdict verdict;
   const std::uint8_t kind = in.u8();
-  if (kind < 1 || kind > 3) return std::nullopt;
+  if (kind == 0 || kind > k_last_verdict_kind) return std::nullopt;
   verdict.kind = static_cast<VerdictKind>(kind);
   verdict.value = in.i32();
   verdict.text = in.text();

@@ -79,6 +79,7 @@ enum class VerdictKind : std::uint8_t {
   declined = 2,  ///< value: a Refusal; the client was told `refused`
   rehearsed = 3,
 };
+inline constexpr std::uint8_t k_last_verdict_kind = 3;
 struct Verdict {
   VerdictKind kind = VerdictKind::accepted;
   std::int32_t value = 0;

@@ -91,8 +91,6 @@ TEST(Verdict, ComesBack) {
 TEST(ZygoteMessages, EveryTruncationAndEveryAdditionFails) {
   const std::string order = encode(boot_order());
   const std::string event = encode(warm_event());
-  EXPECT_EQ(decode_verdict(encode(Verdict{VerdictKind::rehearsed, 0, {}}))->kind,
-            VerdictKind::rehearsed);
   const std::string verdict = encode(Verdict{VerdictKind::accepted, 0, "text"});
   for (std::size_t size = 0; size < order.size(); ++size) {
     const std::string part = order.substr(0, size);
@@ -119,7 +117,8 @@ TEST(ZygoteMessages, OnlyKnownKindsAreRead) {
     order[0] = event[0] = verdict[0] = static_cast<char>(kind);
     EXPECT_EQ(decode_order(order).has_value(), kind >= 1 && kind <= k_last_order_kind) << kind;
     EXPECT_EQ(decode_event(event).has_value(), kind >= 1 && kind <= k_last_event_kind) << kind;
-    EXPECT_EQ(decode_verdict(verdict).has_value(), kind == 1 || kind == 2) << kind;
+    EXPECT_EQ(decode_verdict(verdict).has_value(), kind >= 1 && kind <= k_last_verdict_kind)
+        << kind;
   }
 }
 
