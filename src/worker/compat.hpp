@@ -134,10 +134,21 @@ inline void show_failed_flush([[maybe_unused]] PyObject* stream) {
 #endif
 }
 
-/// Modules that the zygote has because its own program came with -c; none before 3.13.
-inline void forget_modules_of_command() noexcept {
+/// Drops what the interpreter does for a program that came with -c, as the zygote's: from 3.13 on
+/// it imports linecache, behind site, unless that did, and puts the program's lines there.
+inline void forget_command() noexcept {
 #if PY_VERSION_HEX >= 0x030d0000
-  if (PyDict_DelItemString(PyImport_GetModuleDict(), "linecache") != 0) PyErr_Clear();
+  PyObject* const modules = PyImport_GetModuleDict();
+  PyObject *name = nullptr, *module = nullptr;
+  bool behind_site = false;
+  for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &name, &module) != 0;) {
+    if (PyUnicode_CompareWithASCIIString(name, "linecache") == 0) break;
+    behind_site |= PyUnicode_CompareWithASCIIString(name, "site") == 0;
+  }
+  const Ref lines = attribute(PyDict_GetItemString(modules, "linecache"), "cache");
+  if (lines) (void)PyDict_DelItemString(lines.get(), "<string>");
+  if (behind_site) (void)PyDict_DelItemString(modules, "linecache");
+  PyErr_Clear();
 #endif
 }
 

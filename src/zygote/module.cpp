@@ -30,7 +30,7 @@ void leave_no_trace() {
   PyErr_Clear();
   PyObject* modules = PyImport_GetModuleDict();
   if (PyDict_DelItemString(modules, "_pml_zygote") != 0) PyErr_Clear();
-  pml::worker::compat::forget_modules_of_command();
+  pml::worker::compat::forget_command();
   py::dict globals = py::module_::import("__main__").attr("__dict__");
   for (const char* name : {"sys", "_pml_zygote"})
     if (PyDict_DelItemString(globals.ptr(), name) != 0) PyErr_Clear();
