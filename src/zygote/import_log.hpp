@@ -1,0 +1,70 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "zygote/list_watch.hpp"
+#include "zygote/namespaces.hpp"
+
+namespace pml::zygote {
+
+/// What the import of one module asked for and left behind.
+struct ImportRecord {
+  std::vector<std::string> requests;                            ///< modules, in order
+  std::set<std::string> requested;                              ///< the same
+  std::map<std::string, std::optional<std::string>> variables;  ///< environment read
+  std::vector<pybind11::tuple> exit_calls;                      ///< (function, args, kwargs)
+  std::vector<NameChange> changes;
+  std::vector<pybind11::object> loggers;  ///< names of loggers it made
+  ListEdits edits;
+};
+
+/// Which modules were imported by which. Knows nothing of how that was seen.
+class ImportLog {
+ public:
+  /// The modules that are there now are everyone's, and not written down.
+  void start();
+  [[nodiscard]] bool is_known(const std::string& name) const { return known_.count(name) != 0; }
+  /// Whether the module came after the start.
+  [[nodiscard]] bool is_recorded(const std::string& name) const {
+    return records_.count(name) != 0;
+  }
+  [[nodiscard]] const std::set<std::string>& known() const noexcept { return known_; }
+  /// Names that came after the start, in the order in which their imports began.
+  [[nodiscard]] const std::vector<std::string>& order() const noexcept { return order_; }
+  [[nodiscard]] const ImportRecord& at(const std::string& name) const { return records_.at(name); }
+
+  /// The import of the module begins, or ended, within that of the one before it.
+  void begin(const std::string& name);
+  void end() { running_.pop_back(); }
+  /// The modules whose imports are running, the innermost last.
+  [[nodiscard]] const std::vector<std::string>& running() const noexcept { return running_; }
+  /// Of the innermost, or of what was done outside of any import.
+  [[nodiscard]] ImportRecord& current();
+
+  /// The innermost asks for the module.
+  void request(const std::string& name);
+  /// The innermost asks for it before what it asked for from place `at` of its requests on. Returns
+  /// false where it had asked for it.
+  bool request_at(const std::string& name, std::ptrdiff_t at);
+  /// Writes down, as asked for, what is in sys.modules unseen by the import system.
+  void note_new_modules();
+
+  /// Adds all that the module's import brought so far, with the packages.
+  void reach(const std::string& name, std::set<std::string>& reached) const;
+  /// Forgets the records.
+  void clear() { records_.clear(); }
+
+ private:
+  std::map<std::string, ImportRecord> records_;
+  std::vector<std::string> order_;
+  std::vector<std::string> running_;
+  std::set<std::string> known_;
+};
+
+}  // namespace pml::zygote

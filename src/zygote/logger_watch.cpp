@@ -1,0 +1,73 @@
+#include "zygote/logger_watch.hpp"
+
+#include <pybind11/eval.h>
+
+#include "zygote/module_table.hpp"
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+namespace {
+
+/// What has logging's table of loggers, or null where logging was not imported.
+py::object logger_manager() {
+  if (!modules().contains("logging")) return {};
+  const py::object root = py::getattr(modules()["logging"], "root", py::none());
+  return root.is_none() ? py::object() : root.attr("manager");
+}
+
+/// A table that does not show the loggers of modules nobody imported, but gives them, and shows
+/// them from then on, to whoever asks by name.
+py::object hiding_table(const py::dict& shown, const py::dict& hidden) {
+  py::dict scope;
+  scope["__builtins__"] = module_named("builtins");
+  py::exec(
+      "class dict(dict):\n"
+      "    __slots__ = ('hidden',)\n"
+      "    def show(self, name):\n"
+      "        if name in self.hidden:\n"
+      "            super().__setitem__(name, self.hidden.pop(name))\n"
+      "    def __contains__(self, name):\n"
+      "        self.show(name)\n"
+      "        return super().__contains__(name)\n"
+      "    def __getitem__(self, name):\n"
+      "        self.show(name)\n"
+      "        return super().__getitem__(name)\n"
+      "    def get(self, name, default=None):\n"
+      "        self.show(name)\n"
+      "        return super().get(name, default)\n",
+      scope);
+  py::object table = scope["dict"](shown);
+  table.attr("hidden") = hidden;
+  return table;
+}
+
+}  // namespace
+
+std::vector<py::object> LoggerWatch::news() {
+  std::vector<py::object> names;
+  const py::object manager = logger_manager();
+  if (!manager) return names;
+  for (const auto& [name, logger] : py::dict(manager.attr("loggerDict")))
+    if (seen_.insert(py::str(name)).second)
+      names.push_back(py::reinterpret_borrow<py::object>(name));
+  return names;
+}
+
+void LoggerWatch::hide() {
+  const py::object manager = logger_manager();
+  if (!manager || seen_.empty()) return;
+  py::dict shown;
+  py::dict hidden;
+  for (const auto& [name, logger] : py::dict(manager.attr("loggerDict")))
+    (seen_.count(py::str(name)) != 0 ? hidden : shown)[name] = logger;
+  table_ = hiding_table(shown, hidden);
+  manager.attr("loggerDict") = table_;
+}
+
+py::object LoggerWatch::show() const {
+  return table_ ? py::object(table_.attr("show")) : py::object();
+}
+
+}  // namespace pml::zygote

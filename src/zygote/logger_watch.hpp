@@ -1,0 +1,27 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace pml::zygote {
+
+/// The loggers that imports make in logging's table.
+class LoggerWatch {
+ public:
+  /// The names of those that are new since the last call.
+  [[nodiscard]] std::vector<pybind11::object> news();
+  /// Puts all that were found out of sight: a job sees each once its module is imported, or once
+  /// somebody asks for it by name.
+  void hide();
+  /// To be called with a name to bring that logger into sight; null where nothing was hidden.
+  [[nodiscard]] pybind11::object show() const;
+
+ private:
+  std::set<std::string> seen_;
+  pybind11::object table_;  // instead of logging's own, or null
+};
+
+}  // namespace pml::zygote

@@ -1,0 +1,115 @@
+#include "zygote/stash_filler.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/stash.hpp"
+#include "zygote/heap.hpp"
+#include "zygote/module_table.hpp"
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+/// The sys.path entry that a top-level module or package was found in.
+std::string found_in(const py::object& module) {
+  const py::object spec = py::getattr(module, "__spec__", py::none());
+  if (spec.is_none() || !py::getattr(spec, "has_location", py::bool_(false)).cast<bool>())
+    return {};
+  const std::string origin = py::str(py::getattr(spec, "origin", py::str("")));
+  const py::object places = py::getattr(spec, "submodule_search_locations", py::none());
+  return places.is_none() ? folder_of(origin) : folder_of(folder_of(origin));
+}
+
+/// What the quirks say of the module's own names. A line is for those versions of it in which the
+/// name holds such a value.
+void add_renewals(worker::StashEntry& entry, const Quirks& quirks) {
+  for (const RenewalQuirk& quirk : quirks.renewals) {
+    if (quirk.module != entry.name) continue;
+    try {
+      const py::object now =
+          py::reinterpret_borrow<py::object>(entry.module.get()).attr(quirk.name.c_str());
+      const py::object source =
+          module_named(quirk.source_module.c_str()).attr(quirk.source.c_str());
+      const py::object value = source.is_none() ? source : source();
+      if (value.is_none() || py::type::of(value).is(py::type::of(now)))
+        entry.renewals.push_back({to_ref(py::str(quirk.name)), to_ref(source)});
+    } catch (py::error_already_set&) {
+      // Another version of the module.
+    }
+  }
+}
+
+void describe(worker::StashEntry& entry, const py::object& module, SourceFiles& sources) {
+  const py::object spec = py::getattr(module, "__spec__", py::none());
+  const py::object file = py::getattr(module, "__file__", py::none());
+  if (py::isinstance<py::str>(file)) sources.add(py::str(file));
+  const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
+  if (!loader.is_none())
+    entry.extension =
+        std::string(py::str(py::type::of(loader).attr("__name__"))) == "ExtensionFileLoader";
+  const std::string top = entry.name.substr(0, entry.name.find('.'));
+  const auto all = modules();
+  if (all.contains(top)) entry.found_in = found_in(all[top.c_str()]);
+}
+
+/// What the import of the entry's module left behind.
+void add_record(worker::StashEntry& entry, const ImportRecord& record, const Recording& recording) {
+  if (recording.show_logger && !record.loggers.empty()) {
+    entry.show_logger = to_ref(recording.show_logger);
+    for (const py::object& logger : record.loggers) entry.loggers.push_back(to_ref(logger));
+  }
+  for (const NameChange& change : record.changes)
+    entry.changes.push_back({to_ref(change.owner), to_ref(change.name), to_ref(change.after)});
+  entry.read_variables = record.variables;
+  for (const py::tuple& call : record.exit_calls) entry.exit_calls.push_back(to_ref(call));
+  entry.edits = recording.lists.for_job(record.edits);
+}
+
+}  // namespace
+
+std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
+  worker::Stash& stash = worker::stash();
+  const std::vector<std::string>& order = recording.log.order();
+  const std::vector<worker::Ref> keys = adjacent_strings(order);
+  std::vector<std::string> added;
+  std::size_t count = 0;
+  bool computes = false;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::string& name = order[i];
+    const ImportRecord& record = recording.log.at(name);
+    const bool present = modules().contains(name);
+    // Of what failed within a package only what it had imported before matters.
+    if (!present && name.find('.') != std::string::npos && record.requests.empty()) continue;
+    if (stash.find(name)) continue;
+    worker::StashEntry entry;
+    entry.name = name;
+    entry.key = keys[i];
+    if (present) {
+      entry.module = to_ref(modules()[name.c_str()]);
+      add_renewals(entry, recording.quirks);
+      describe(entry, py::reinterpret_borrow<py::object>(entry.module.get()), sources);
+      ++count;
+    }
+    add_record(entry, record, recording);
+    computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
+    stash.add(std::move(entry));
+    added.push_back(name);
+  }
+  for (const std::string& name : added)
+    for (const std::string& request : recording.log.at(name).requests)
+      if (const auto index = stash.find(request))
+        stash.at(*stash.find(name)).requests.push_back(*index);
+  stash.set_computes(computes);
+  return count;
+}
+
+}  // namespace pml::zygote
