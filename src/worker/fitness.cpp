@@ -214,6 +214,7 @@ Fitness judge(const wire::Request& request, const Environment& caller,
   Fitness result;
   RunOptions& options = result.options;
   std::vector<std::string> variable_warnings;
+  options.ignored_signals = request.ignored_signals;
   if ((result.objection = read_options(request, options))) return result;
   for (const auto& [name, value] : caller.all())
     if (name.starts_with("PYTHON"))

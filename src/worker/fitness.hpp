@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@ struct RunOptions {
   LocaleChoice locale;
   std::optional<std::string> time_zone;  ///< TZ
   std::optional<std::string> home;       ///< HOME
+  std::uint64_t ignored_signals = 0;     ///< bit N-1: the caller ignored signal N
 };
 
 /// NAME=VALUE entries for look-up by name; the first of a name wins, as getenv(3) has it. Points

@@ -267,6 +267,7 @@ void take_baseline(std::string_view executable) {
   const Ref io = Ref::steal(PyImport_ImportModule("io"));
   base.open = attribute(io.get(), "open");
   base.text_wrapper = attribute(io.get(), "TextIOWrapper");
+  remember_streams();
   const Ref signals = Ref::steal(PyImport_ImportModule("_signal"));
   base.set_signal = attribute(signals.get(), "signal");
   base.run_exit_calls = function_of("atexit", "_run_exitfuncs");

@@ -170,6 +170,20 @@ void Stash::rehearse() {
   PyErr_Clear();
 }
 
+void Stash::add_fact(int index, KnownFact known) {
+  auto& [value, entries] = facts_[std::move(known.fact)];
+  value = std::move(known.value);
+  entries.push_back(index);
+}
+
+std::vector<int> Stash::estranged_by(const RunOptions& options) const {
+  std::vector<int> found;
+  for (const auto& [fact, known] : facts_)
+    if (value_of(fact, options) != known.first)
+      found.insert(found.end(), known.second.begin(), known.second.end());
+  return found;
+}
+
 std::optional<std::string> Stash::drop(const std::vector<int>& start) {
   if (start.empty()) return std::nullopt;
   std::vector<std::vector<int>> askers(entries_.size());

@@ -8,8 +8,10 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
+#include "worker/process_facts.hpp"
 #include "worker/python.hpp"
 #include "worker/uncounted_dict.hpp"
 
@@ -100,6 +102,11 @@ class Stash {
     return found;
   }
 
+  /// Notes that the import of the entry asked this of the zygote.
+  void add_fact(int index, KnownFact known);
+  /// Entries whose import would get another answer in this process, but for those of no process.
+  [[nodiscard]] std::vector<int> estranged_by(const RunOptions& options) const;
+
   /// importlib._bootstrap._find_and_load: from the stash, or by the original.
   PyObject* find_and_load(PyObject* name, PyObject* import);
 
@@ -131,6 +138,7 @@ class Stash {
   std::unordered_map<std::string, int> index_;
   std::unordered_set<PyObject*> shared_modules_;
   std::unordered_map<std::string, std::vector<int>> by_top_level_;
+  std::map<ProcessFact, std::pair<std::string, std::vector<int>>> facts_;  // answer, entries
   std::map<FolderState, std::unordered_set<std::string>> listings_;
   std::unordered_set<std::string> base_path_;
   std::vector<Ref> base_finders_;

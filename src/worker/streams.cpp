@@ -5,12 +5,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <utility>
 
 #include "base/unique_fd.hpp"
 #include "worker/compat.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/python.hpp"
+#include "worker/stash.hpp"
 
 namespace pml::worker {
 
@@ -38,6 +42,22 @@ struct Prepared {
   Ref streams[k_prepared_kinds][3];  // by kind and number
   RunOptions options;                // what they are made for
 };
+
+/// The layers of a stream: the text wrapper, its buffer where it has one, the file.
+struct Layers {
+  Ref text, buffer, raw;
+};
+
+/// A stream that the interpreter started with, and what its layers hold now that was another's.
+struct Original {
+  Layers own;
+  Layers lender;
+};
+
+Original* originals() {
+  static auto* const instance = new Original[3];
+  return instance;
+}
 
 Prepared& prepared() {
   static auto* const instance = new Prepared;
@@ -102,9 +122,95 @@ bool flush_one(PyObject* stream, bool report) {
   return false;
 }
 
-}  // namespace
+Layers layers_of(PyObject* text) {
+  Layers layers{Ref::borrow(text), {}, attribute(text, "buffer")};
+  if (Ref raw = attribute(layers.raw.get(), "raw"))
+    layers.buffer = std::exchange(layers.raw, std::move(raw));
+  return layers;
+}
 
-namespace {
+/// Exchanges all that two objects of one built-in type are, but who refers to them.
+void swap_contents(PyObject* one, PyObject* other) {
+  const PyTypeObject* type = Py_TYPE(one);
+  const auto own = [](PyObject* object) { return reinterpret_cast<char*>(object); };
+  const std::size_t weak =
+      static_cast<std::size_t>(std::max<Py_ssize_t>(type->tp_weaklistoffset, 0));
+  for (std::size_t at = sizeof(PyObject); at < static_cast<std::size_t>(type->tp_basicsize); ++at)
+    if (weak == 0 || at < weak || at >= weak + sizeof(PyObject*))
+      std::swap(own(one)[at], own(other)[at]);
+}
+
+/// Where the object points to one of the first of the pairs, it points to the second from then on,
+/// and the other way round.
+void swap_pointers(PyObject* object, const std::array<std::pair<PyObject*, PyObject*>, 2>& pairs) {
+  auto* words = reinterpret_cast<PyObject**>(object);
+  const std::size_t count =
+      static_cast<std::size_t>(Py_TYPE(object)->tp_basicsize) / sizeof(*words);
+  for (std::size_t at = sizeof(PyObject) / sizeof(*words); at < count; ++at)
+    for (const auto& [one, other] : pairs) {
+      if (words[at] == nullptr || one == nullptr || other == nullptr) continue;
+      if (words[at] == one)
+        words[at] = other;
+      else if (words[at] == other)
+        words[at] = one;
+    }
+}
+
+bool same_type(const Ref& one, const Ref& other) {
+  return one && other && Py_IS_TYPE(one.get(), Py_TYPE(other.get()));
+}
+
+/// Exchanges what two streams are, layer by layer, where both have one: whoever kept a layer of the
+/// one has that of the other. To be done twice is to be undone.
+void swap_streams(const Layers& one, const Layers& other) {
+  const bool buffers = same_type(one.buffer, other.buffer);
+  const bool raws = same_type(one.raw, other.raw);
+  const auto pair = [](bool both, const Ref& first, const Ref& second) {
+    return both ? std::pair(first.get(), second.get()) : std::pair<PyObject*, PyObject*>();
+  };
+  const std::array pairs{pair(buffers, one.buffer, other.buffer), pair(raws, one.raw, other.raw)};
+  swap_contents(one.text.get(), other.text.get());
+  if (buffers) swap_contents(one.buffer.get(), other.buffer.get());
+  if (raws) swap_contents(one.raw.get(), other.raw.get());
+  for (const Ref* object : {&one.text, &other.text, &one.buffer, &other.buffer})
+    if (*object) swap_pointers(object->get(), pairs);
+}
+
+/// The interpreter's first stream of that number, made what `fresh` is, which is not to be used
+/// from then on; or `fresh`, where it had none. What preloads kept of sys.stdout is the job's.
+Ref put_in_place(int number, const Ref& fresh) {
+  Original& original = originals()[number];
+  if (!original.own.text || !fresh || !same_type(original.own.text, fresh)) return fresh;
+  if (original.lender.text) swap_streams(original.own, original.lender);
+  original.lender = layers_of(fresh.get());
+  swap_streams(original.own, original.lender);
+  return original.own.text;
+}
+
+/// There is no such stream, and no preload must write to the one that it kept: what goes there is
+/// lost, as what python3 prints to None is.
+void put_nothing_in_place(int number) {
+  const Ref io = Ref::steal(PyImport_ImportModule("_io"));
+  const Ref nowhere = Ref::steal(PyObject_CallMethod(io.get(), "BytesIO", nullptr));
+  if (nowhere)
+    (void)put_in_place(
+        number, Ref::steal(PyObject_CallOneArg(baseline().text_wrapper.get(), nowhere.get())));
+  PyErr_Clear();
+}
+
+/// What threading's main thread keeps of it.
+void tell_main_thread() {
+  const Ref main = attribute(preloaded("threading"), "_main_thread");
+  if (main && PyObject_SetAttrString(main.get(), "_stderr", Py_None) != 0) PyErr_Clear();
+}
+
+void give_back() {
+  for (int number = 0; number < 3; ++number) {
+    Original& original = originals()[number];
+    if (original.lender.text) swap_streams(original.own, original.lender);
+    original.lender = {};
+  }
+}
 
 void prepare_kind(Kind kind) {
   const RunOptions& options = prepared().options;
@@ -135,6 +241,15 @@ Ref take_prepared(const Stream& stream, const RunOptions& options) {
 }
 
 }  // namespace
+
+void remember_streams() {
+  for (const Stream& stream : k_streams) {
+    PyObject* const text = PySys_GetObject(stream.kept_name);
+    if (text != nullptr &&
+        Py_IS_TYPE(text, reinterpret_cast<PyTypeObject*>(baseline().text_wrapper.get())))
+      originals()[stream.number].own = layers_of(text);
+  }
+}
 
 void prepare_streams(const RunOptions& options) {
   base::UniqueFd saved[3];
@@ -174,14 +289,19 @@ bool open_streams(const RunOptions& options) {
     std::setvbuf(stdout, nullptr, _IONBF, BUFSIZ);
     std::setvbuf(stderr, nullptr, _IONBF, BUFSIZ);
   }
+  give_back();
   for (const Stream& stream : k_streams) {
     Ref object = take_prepared(stream, options);
     if (!object)
       object = open_stream(stream, options, encoding.c_str(),
                            stream.number == 2 ? "backslashreplace" : errors.c_str());
+    if (object.get() != Py_None) object = put_in_place(stream.number, object);
     if (!object || PySys_SetObject(stream.kept_name, object.get()) != 0 ||
         PySys_SetObject(stream.name, object.get()) != 0)
       return false;
+    if (object.get() != Py_None) continue;
+    put_nothing_in_place(stream.number);
+    if (stream.number == 2) tell_main_thread();
   }
   return true;
 }

@@ -89,6 +89,8 @@ std::optional<Objection> check_preloads(const wire::Request& request, const RunO
   };
   if (const auto name = all.drop(all.misled_by(value_of)))
     return Objection{wire::Refusal::environment, *name};
+  if (const auto name = all.drop(all.estranged_by(options)))
+    return Objection{wire::Refusal::context, *name};
   std::vector<std::string> folders = options.python_path;
   if (const auto own = program_folder(request)) folders.push_back(*own);
   for (const std::string& folder : folders) {
@@ -186,15 +188,6 @@ void renew_main() {
   finish(outcome, report);
 }
 
-bool has_job(base::BorrowedFd link) noexcept {
-  pollfd entry{link.get(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) > 0;
-}
-
-void rehearse_imports() {
-  stash().rehearse();
-}
-
 /// Of a job that asks for nothing.
 wire::Request plainest_request() {
   wire::Request request;
@@ -204,9 +197,17 @@ wire::Request plainest_request() {
   return request;
 }
 
+bool has_job(base::BorrowedFd link) noexcept {
+  pollfd entry{link.get(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+void rehearse_imports() {
+  stash().rehearse();
+}
+
 void rehearse_streams() {
-  const wire::Request request = plainest_request();
-  prepare_streams(judge(request, started_with(), started_with(), stash().computes()).options);
+  prepare_streams(own_options());
 }
 
 /// Everything a job's start does; the real one does it all again.
@@ -272,6 +273,10 @@ void import_after_fork(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+RunOptions own_options() {
+  return judge(plainest_request(), started_with(), started_with(), stash().computes()).options;
+}
 
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
   import_after_fork(after_fork);

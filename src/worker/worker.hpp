@@ -4,8 +4,12 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "worker/fitness.hpp"
 
 namespace pml::worker {
+
+/// The options that this interpreter itself was started with. The GIL is held.
+[[nodiscard]] RunOptions own_options();
 
 /// Does once, in an idle worker, what a job would do first, so that the pages it writes are already
 /// this process's own; leaves out what is left of that as soon as a job lies at `link`, which a job

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/process_facts.hpp"
 #include "zygote/list_watch.hpp"
 #include "zygote/namespaces.hpp"
 
@@ -22,6 +23,7 @@ struct ImportRecord {
   std::vector<NameChange> changes;
   std::vector<pybind11::object> loggers;  ///< names of loggers it made
   ListEdits edits;
+  std::set<worker::ProcessFact> facts;  ///< asked of the process
 };
 
 /// Which modules were imported by which. Knows nothing of how that was seen.

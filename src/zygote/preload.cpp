@@ -184,6 +184,19 @@ void report_warm(const Recorder& recorder, base::BorrowedFd link) {
   report(link, event);
 }
 
+/// What no program could use.
+void report_unshareable(Recorder& recorder, const wire::Boot& boot, base::BorrowedFd link) {
+  for (const auto& [module, question] : recorder.drop_own())
+    for (const auto* names : {&boot.modules, &boot.optional})
+      for (std::string_view name : *names) {
+        if (!recorder.brings(std::string(name), module)) continue;
+        const std::string text = (name == module ? "it" : module) + " uses " + question +
+                                 " when it is imported, and a shared object needs it; import it "
+                                 "after the fork (preload.after-fork) instead";
+        report(link, {wire::EventKind::preload_warning, 0, 0, 0, 0, name, text});
+      }
+}
+
 }  // namespace
 
 void preload(const wire::Boot& boot, base::BorrowedFd link) {
@@ -200,6 +213,8 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   recorder->finish();
   if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))
     throw py::error_already_set();
+  report_unshareable(*recorder, boot, link);
+  recorder->forget();
   index_entry_points();
   gc.attr("collect")();
   gc.attr("freeze")();

@@ -50,6 +50,7 @@ void Quirks::read(std::string_view line) {
     if (!name.empty() && !source.empty()) renewals.push_back({module, name, source_module, source});
     return;
   }
+  if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
   if (kind == "fork-call" && third == "idle-at-birth") idle_at_birth.push_back(subject);
   if (!(words >> fourth)) return;
   if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
@@ -67,6 +68,12 @@ std::vector<std::string> Quirks::needs_of(const std::string& name) const {
       found.push_back(needed);
   }
   return found;
+}
+
+bool Quirks::is_harmless(const std::string& module, worker::FactKind kind) const {
+  return std::find(harmless_questions.begin(), harmless_questions.end(),
+                   std::pair(module, std::string(worker::name_of(kind)))) !=
+         harmless_questions.end();
 }
 
 py::dict Quirks::fork_calls_for(const py::dict& functions) const {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/process_facts.hpp"
+
 namespace pml::zygote {
 
 /// "exit-call MODULE:FUNCTION only-if-set LIBRARY:SYMBOL". See config/quirks.
@@ -33,10 +35,15 @@ struct Quirks {
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
 
+  /// "question MODULE:KIND harmless".
+  std::vector<std::pair<std::string, std::string>> harmless_questions;
+
   /// Adds what one line says; nothing where it is of no known form.
   void read(std::string_view line);
   /// The modules that the import of `name` fetches in a way that cannot be watched.
   [[nodiscard]] std::vector<std::string> needs_of(const std::string& name) const;
+  /// Whether it does not matter that the module asks this when it is imported.
+  [[nodiscard]] bool is_harmless(const std::string& module, worker::FactKind kind) const;
   /// What to give to os.register_at_fork instead of `functions`: themselves, or where all of them
   /// are known to be idle at a worker's birth, such as are.
   [[nodiscard]] pybind11::dict fork_calls_for(const pybind11::dict& functions) const;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "zygote/module_table.hpp"
+#include "zygote/process_spy.hpp"
 #include "zygote/stash_filler.hpp"
 
 namespace py = pybind11;
@@ -37,18 +38,47 @@ py::object recording_dict(const py::object& values, const py::cpp_function& note
   return scope["environ"](values);
 }
 
+/// Of sys. Who replaces a stream does so for all that write to it, which a preload must not find.
+bool is_stream_name(const NameChange& change) {
+  const std::string name = py::str(change.name);
+  return change.owner.is(module_named("sys")) && change.before &&
+         (name == "stdin" || name == "stdout" || name == "stderr");
+}
+
 }  // namespace
 
 void Recorder::note_names() {
+  bool restored = false;
   for (NameChange& change : namespaces_.changes()) {
     log_.current().changes.push_back(change);
+    if (is_stream_name(change)) {
+      set_name(change, change.before);
+      replaced_streams_.emplace_back(py::str(change.name),
+                                     log_.running().empty() ? "" : log_.running().back());
+      restored = true;
+    }
     all_changes_.push_back(std::move(change));
   }
+  if (restored) (void)namespaces_.changes();
 }
 
 void Recorder::restore_names() {
   for (auto change = all_changes_.rbegin(); change != all_changes_.rend(); ++change)
     set_name(*change, change->before);
+}
+
+void Recorder::note_fact(worker::ProcessFact fact, const std::string& asker) {
+  if (log_.running().empty() || asker.starts_with("importlib") ||
+      asker.starts_with("_frozen_importlib"))
+    return;
+  if (quirks_.is_harmless(asker, fact.kind) ||
+      quirks_.is_harmless(log_.running().back(), fact.kind))
+    return;
+  // The stream that it would get is the one that a module before it has put there.
+  if (fact.kind == worker::FactKind::descriptor)
+    for (const auto& [name, module] : replaced_streams_)
+      if (brings(log_.running().back(), module)) fact = {worker::FactKind::own, 0, "sys." + name};
+  log_.current().facts.insert(std::move(fact));
 }
 
 void Recorder::note_changes() {
@@ -195,6 +225,9 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   hook_imports();
   hook_registrations();
   hook_environment();
+  start_process_spy([this](worker::ProcessFact fact, const std::string& asker) {
+    note_fact(std::move(fact), asker);
+  });
   // After the hooks, which are changes too.
   for (const std::string& name : log_.known())
     if (name != "__main__" && modules().contains(name))
@@ -216,6 +249,7 @@ void Recorder::finish() {
   note_changes();
   log_.note_new_modules();
   active_ = false;
+  stop_process_spy();
   for (const Hook& hook : hooks_) hook.owner.attr(hook.name) = hook.original;
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   module_named("os").attr("environ").attr("_data") = original_data_;
@@ -229,7 +263,25 @@ void Recorder::finish() {
   py::dict caches = module_named("sys").attr("path_importer_cache");
   caches.clear();
   for (const auto& [key, value] : caches_before_) caches[key] = value;
-  log_.clear();
+}
+
+std::vector<Recorder::Unshareable> Recorder::drop_own() {
+  std::vector<Unshareable> found;
+  worker::Stash& stash = worker::stash();
+  for (const std::string& name : log_.order())
+    for (const worker::ProcessFact& fact : log_.at(name).facts) {
+      if (fact.kind != worker::FactKind::own) continue;
+      if (const auto index = stash.find(name); index && stash.drop({*index}))
+        found.push_back({name, fact.name});
+      break;
+    }
+  return found;
+}
+
+bool Recorder::brings(const std::string& name, const std::string& other) const {
+  std::set<std::string> reached;
+  log_.reach(name, reached);
+  return reached.count(other) != 0;
 }
 
 }  // namespace pml::zygote

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "zygote/extension_imports.hpp"
@@ -27,6 +28,20 @@ class Recorder {
 
   /// Takes the module for one that was asked for in vain.
   void await(const std::string& name) { sources_.await(name); }
+
+  /// Modules that cannot be shared by processes though the imports of shared objects, which cannot
+  /// be imported twice, asked for them; and what it is that they asked the process for. To be
+  /// called between `finish` and `forget`, once the stash is hidden; the others are then imported
+  /// anew by each program.
+  struct Unshareable {
+    std::string module;
+    std::string question;
+  };
+  [[nodiscard]] std::vector<Unshareable> drop_own();
+  /// Whether the import of the one brings the other.
+  [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
+  /// Forgets the records.
+  void forget() { log_.clear(); }
 
   /// Takes the hooks away, brings lists and sys.modules back to how they were, and fills the
   /// process's stash. Throws pybind11::error_already_set.
@@ -55,6 +70,7 @@ class Recorder {
   void request_names(const std::string& package, const pybind11::object& module,
                      const pybind11::object& names);
   void note_changes();
+  void note_fact(worker::ProcessFact fact, const std::string& asker);
   void note_names();
   void restore_names();
   void replace_kept_hooks();
@@ -65,6 +81,8 @@ class Recorder {
   LoggerWatch loggers_;
   Namespaces namespaces_;
   std::vector<NameChange> all_changes_;
+  std::vector<std::pair<std::string, std::string>>
+      replaced_streams_;  // name in sys, by which module
   Quirks quirks_;
   SourceFiles sources_;
   std::vector<Hook> hooks_;

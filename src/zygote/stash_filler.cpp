@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "worker/stash.hpp"
+#include "worker/worker.hpp"
 #include "zygote/heap.hpp"
 #include "zygote/module_table.hpp"
 
@@ -81,6 +82,7 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
   const std::vector<std::string>& order = recording.log.order();
   const std::vector<worker::Ref> keys = adjacent_strings(order);
   std::vector<std::string> added;
+  const worker::RunOptions own = worker::own_options();
   std::size_t count = 0;
   bool computes = false;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -101,7 +103,10 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     }
     add_record(entry, record, recording);
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
-    stash.add(std::move(entry));
+    const int index = stash.add(std::move(entry));
+    for (const worker::ProcessFact& fact : record.facts)
+      if (fact.kind != worker::FactKind::own)
+        stash.add_fact(index, {fact, worker::value_of(fact, own)});
     added.push_back(name);
   }
   for (const std::string& name : added)

@@ -29,7 +29,7 @@ wait_for() { # SECONDS COMMAND…
 files() {
   find / -xdev \( -path /run -o -path /proc -o -path /dev -o -path /sys -o -path /tmp -o -path /var/lib/dpkg -o -path /var/cache \
     -o -path /var/log -o -path /var/lib/systemd/catalog -o -path /var/lib/systemd/deb-systemd-user-helper-enabled \
-    -o -path /var/tmp \) -prune -o -print | sort
+    -o -path /var/tmp -o -path "*/.git" \) -prune -o -print | sort
 }
 
 pml() { XDG_RUNTIME_DIR=/run/user/0 timeout 600 /usr/bin/pml "$@"; }

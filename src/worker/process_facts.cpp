@@ -1,0 +1,109 @@
+#include "worker/process_facts.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdint>
+
+namespace pml::worker {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += text + '\0';
+  return all;
+}
+
+template <typename Value>
+std::string bytes_of_value(const Value& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+std::string current_folder() {
+  std::array<char, PATH_MAX> path{};
+  return ::getcwd(path.data(), path.size()) != nullptr ? path.data() : "";
+}
+
+/// Enough to tell another file, or another state of it.
+std::string state_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return bytes_of_value(std::array<std::uint64_t, 4>{
+      info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_mtim.tv_sec),
+      static_cast<std::uint64_t>(info.st_mtim.tv_nsec)});
+}
+
+std::string terminal_at(int descriptor) {
+  winsize size{};
+  if (::isatty(descriptor) == 0) return {};
+  (void)::ioctl(descriptor, TIOCGWINSZ, &size);
+  return "terminal " + std::to_string(size.ws_col) + " " + std::to_string(size.ws_row);
+}
+
+std::string own_umask() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return std::to_string(mask);
+}
+
+std::string flag_of(const std::string& name, const RunOptions& options) {
+  if (name == "dont_write_bytecode") return std::to_string(int{options.dont_write_bytecode});
+  if (name == "quiet") return std::to_string(options.quiet);
+  if (name == "bytes_warning") return std::to_string(options.bytes_warning);
+  if (name == "utf8_mode") return std::to_string(int{options.locale.utf8_mode});
+  return {};  // the others are every job's
+}
+
+}  // namespace
+
+const char* name_of(FactKind kind) {
+  constexpr std::array k_names = {"own",       "folder",   "file",     "terminal", "descriptor",
+                                  "buffering", "encoding", "affinity", "umask",    "warnings",
+                                  "x_options", "flag",     "signal"};
+  return k_names[static_cast<std::size_t>(kind)];
+}
+
+std::string value_of(const ProcessFact& fact, const RunOptions& options) {
+  switch (fact.kind) {
+    case FactKind::own:
+      return std::to_string(::getpid());
+    case FactKind::folder:
+      return current_folder();
+    case FactKind::file:
+      return state_of(fact.name.empty() ? "." : fact.name);
+    case FactKind::terminal:
+      return terminal_at(fact.number);
+    case FactKind::descriptor:
+      return ::fcntl(fact.number, F_GETFD) < 0 ? "closed" : "open";
+    case FactKind::buffering:
+      return std::to_string(int{options.unbuffered});
+    case FactKind::encoding:
+      return joined({options.io_encoding, options.io_errors,
+                     std::to_string(int{options.locale.escape_errors})});
+    case FactKind::affinity: {
+      cpu_set_t processors{};
+      (void)::sched_getaffinity(0, sizeof processors, &processors);
+      return bytes_of_value(processors);
+    }
+    case FactKind::umask:
+      return own_umask();
+    case FactKind::warnings:
+      return joined(options.warnings);
+    case FactKind::x_options:
+      return joined(options.x_options);
+    case FactKind::flag:
+      return flag_of(fact.name, options);
+    case FactKind::signal:
+      if (fact.number < 1 || fact.number > 64) return {};
+      return (options.ignored_signals >> (fact.number - 1) & 1) != 0 ? "ignored" : "";
+  }
+  return {};
+}
+
+}  // namespace pml::worker

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <compare>
+#include <string>
+#include <vector>
+
+#include "worker/fitness.hpp"
+
+namespace pml::worker {
+
+/// What a module's import can ask about the process it is imported in.
+enum class FactKind {
+  own,         ///< what no two processes have in common: its number, its words, chance
+  folder,      ///< the current folder
+  file,        ///< what lies at `name`, a relative path
+  terminal,    ///< whether descriptor `number` is a terminal, and how large
+  descriptor,  ///< whether descriptor `number` is open
+  buffering,   ///< whether standard output is buffered
+  encoding,    ///< of the standard streams
+  affinity,    ///< the processors it may run on
+  umask,
+  warnings,  ///< the filters it was started with
+  x_options,
+  flag,    ///< sys.flags' `name`
+  signal,  ///< whether signal `number` is ignored
+};
+
+/// The enumerator's name.
+[[nodiscard]] const char* name_of(FactKind kind);
+
+/// One such question.
+struct ProcessFact {
+  FactKind kind = FactKind::own;
+  int number = 0;
+  std::string name;
+
+  auto operator<=>(const ProcessFact&) const = default;
+};
+
+/// A question and the answer that it got.
+struct KnownFact {
+  ProcessFact fact;
+  std::string value;
+};
+
+/// The answer in this process, whose interpreter runs, or is to run, with these options.
+[[nodiscard]] std::string value_of(const ProcessFact& fact, const RunOptions& options);
+
+}  // namespace pml::worker

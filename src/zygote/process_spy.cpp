@@ -1,0 +1,318 @@
+#include "zygote/process_spy.hpp"
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "worker/python.hpp"
+
+namespace pml::zygote {
+
+namespace {
+
+using worker::attribute;
+using worker::FactKind;
+using worker::ProcessFact;
+using worker::Ref;
+
+/// How a function's first argument makes the question.
+enum class Argument {
+  none,
+  number,         // a descriptor or signal
+  standard,       // a descriptor: of interest where it is a standard one
+  relative_file,  // a path: of interest where it is relative
+};
+
+struct Function {
+  const char* module;
+  const char* name;
+  FactKind kind;
+  Argument argument = Argument::none;
+};
+
+constexpr std::array k_functions = {
+    Function{"posix", "getpid", FactKind::own},
+    Function{"posix", "getppid", FactKind::own},
+    Function{"posix", "getpgrp", FactKind::own},
+    Function{"posix", "getsid", FactKind::own},
+    Function{"posix", "urandom", FactKind::own},
+    Function{"posix", "getrandom", FactKind::own},
+    Function{"posix", "write", FactKind::own, Argument::standard},
+    Function{"posix", "getcwd", FactKind::folder},
+    Function{"posix", "getcwdb", FactKind::folder},
+    Function{"posix", "isatty", FactKind::terminal, Argument::number},
+    Function{"posix", "get_terminal_size", FactKind::terminal, Argument::number},
+    Function{"posix", "ttyname", FactKind::terminal, Argument::number},
+    Function{"posix", "sched_getaffinity", FactKind::affinity},
+    Function{"posix", "umask", FactKind::umask},
+    Function{"posix", "stat", FactKind::file, Argument::relative_file},
+    Function{"posix", "lstat", FactKind::file, Argument::relative_file},
+    Function{"posix", "access", FactKind::file, Argument::relative_file},
+    Function{"posix", "listdir", FactKind::file, Argument::relative_file},
+    Function{"posix", "scandir", FactKind::file, Argument::relative_file},
+    Function{"posix", "open", FactKind::file, Argument::relative_file},
+    Function{"posix", "readlink", FactKind::file, Argument::relative_file},
+    Function{"_io", "open", FactKind::file, Argument::relative_file},
+    Function{"_signal", "getsignal", FactKind::signal, Argument::number},
+    Function{"_warnings", "warn", FactKind::warnings},
+    Function{"_warnings", "warn_explicit", FactKind::warnings},
+};
+
+/// Names of sys.
+struct SystemName {
+  const char* name;
+  FactKind kind;
+  int number = 0;
+};
+constexpr std::array k_system_names = {
+    SystemName{"argv", FactKind::own},
+    SystemName{"orig_argv", FactKind::own},
+    SystemName{"warnoptions", FactKind::warnings},
+    SystemName{"_xoptions", FactKind::x_options},
+    SystemName{"dont_write_bytecode", FactKind::flag},
+    SystemName{"stdin", FactKind::descriptor, 0},
+    SystemName{"stdout", FactKind::descriptor, 1},
+    SystemName{"stderr", FactKind::descriptor, 2},
+    SystemName{"__stdin__", FactKind::descriptor, 0},
+    SystemName{"__stdout__", FactKind::descriptor, 1},
+    SystemName{"__stderr__", FactKind::descriptor, 2},
+};
+
+/// Attributes of a standard stream; of any other name nothing is learned but the object.
+constexpr std::array<std::pair<const char*, FactKind>, 12> k_stream_names = {{
+    {"isatty", FactKind::terminal},
+    {"line_buffering", FactKind::terminal},
+    {"buffer", FactKind::buffering},
+    {"write_through", FactKind::buffering},
+    {"encoding", FactKind::encoding},
+    {"errors", FactKind::encoding},
+    {"write", FactKind::own},
+    {"writelines", FactKind::own},
+    {"read", FactKind::own},
+    {"readline", FactKind::own},
+    {"reconfigure", FactKind::own},
+    {"detach", FactKind::own},
+}};
+
+struct Spy {
+  ProcessQuestion hear;
+  std::array<PyMethodDef*, k_functions.size()> definitions{};
+  std::array<PyCFunction, k_functions.size()> originals{};
+  std::array<Ref, 3> streams;
+  Ref system;
+  getattrofunc module_lookup = nullptr, stream_lookup = nullptr, flags_lookup = nullptr;
+  PyTypeObject *stream_type = nullptr, *flags_type = nullptr;
+};
+
+/// Never destroyed: types that preloads make inherit what looks into it.
+Spy& spy() {
+  static auto* const instance = new Spy;
+  return *instance;
+}
+
+const char* utf8_of(PyObject* text) {
+  const char* bytes = text != nullptr && PyUnicode_Check(text) ? PyUnicode_AsUTF8(text) : nullptr;
+  if (bytes == nullptr) PyErr_Clear();
+  return bytes;
+}
+
+void hear(ProcessFact fact) {
+  Spy& state = spy();
+  if (!state.hear) return;
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  PyObject* const globals = PyEval_GetGlobals();
+  const char* name =
+      globals != nullptr ? utf8_of(PyDict_GetItemString(globals, "__name__")) : nullptr;
+  state.hear(std::move(fact), name != nullptr ? name : "");
+  PyErr_Restore(type, value, trace);
+}
+
+std::optional<std::string> relative_path(PyObject* path) {
+  if (path == nullptr) return std::string();
+  if (PyLong_Check(path)) return std::nullopt;
+  Ref bytes;
+  if (PyUnicode_FSConverter(path, reinterpret_cast<void*>(&bytes)) == 0) return std::nullopt;
+  const char* text = PyBytes_AsString(bytes.get());
+  if (text == nullptr || text[0] == '/') return std::nullopt;
+  return std::string(text);
+}
+
+void hear_call(std::size_t place, PyObject* first) {
+  const Function& function = k_functions[place];
+  ProcessFact fact{function.kind, 0, {}};
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  bool matters = true;
+  switch (function.argument) {
+    case Argument::none:
+      break;
+    case Argument::number:
+    case Argument::standard:
+      fact.number = first != nullptr ? static_cast<int>(PyLong_AsLong(first)) : 1;
+      matters = function.argument == Argument::number || (fact.number >= 0 && fact.number <= 2);
+      break;
+    case Argument::relative_file:
+      if (auto path = relative_path(first))
+        fact.name = std::move(*path);
+      else
+        matters = false;
+      break;
+  }
+  if (fact.kind == FactKind::own) fact = {FactKind::own, 0, std::string("os.") + function.name};
+  PyErr_Restore(type, value, trace);
+  if (matters) hear(std::move(fact));
+}
+
+/// Stand-ins for the function at place N, one for each way in which C functions are called.
+template <std::size_t N>
+struct StandIn {
+  static PyObject* plain(PyObject* self, PyObject* argument) {
+    hear_call(N, argument);
+    return spy().originals[N](self, argument);
+  }
+  static PyObject* tuple(PyObject* self, PyObject* arguments) {
+    hear_call(N, PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr);
+    return spy().originals[N](self, arguments);
+  }
+  static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+    hear_call(N, count > 0 ? arguments[0] : nullptr);
+    return reinterpret_cast<_PyCFunctionFast>(reinterpret_cast<void*>(spy().originals[N]))(
+        self, arguments, count);
+  }
+  static PyObject* named(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                         PyObject* names) {
+    const bool any = count > 0 || (names != nullptr && PyTuple_GET_SIZE(names) > 0);
+    hear_call(N, any ? arguments[0] : nullptr);
+    return reinterpret_cast<_PyCFunctionFastWithKeywords>(
+        reinterpret_cast<void*>(spy().originals[N]))(self, arguments, count, names);
+  }
+
+  static PyCFunction for_flags(int flags) {
+    switch (flags & ~(METH_STATIC | METH_CLASS | METH_COEXIST)) {
+      case METH_NOARGS:
+      case METH_O:
+        return plain;
+      case METH_VARARGS:
+        return tuple;
+      case METH_FASTCALL:
+        return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(fast));
+      case METH_FASTCALL | METH_KEYWORDS:
+        return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(named));
+      default:
+        return nullptr;
+    }
+  }
+};
+
+template <std::size_t... N>
+PyCFunction stand_in(std::size_t place, int flags, std::index_sequence<N...> /*places*/) {
+  PyCFunction found = nullptr;
+  ((N == place ? void(found = StandIn<N>::for_flags(flags)) : void()), ...);
+  return found;
+}
+
+void go_round(std::size_t place) {
+  const Function& function = k_functions[place];
+  const Ref module = Ref::steal(PyImport_ImportModule(function.module));
+  const Ref object = attribute(module.get(), function.name);
+  PyErr_Clear();
+  if (!object || !PyCFunction_CheckExact(object.get())) return;
+  PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(object.get())->m_ml;
+  const PyCFunction instead =
+      stand_in(place, definition->ml_flags, std::make_index_sequence<k_functions.size()>());
+  if (instead == nullptr) return;
+  Spy& state = spy();
+  state.definitions[place] = definition;
+  state.originals[place] = std::exchange(definition->ml_meth, instead);
+}
+
+PyObject* look_up_in_module(PyObject* module, PyObject* name) {
+  Spy& state = spy();
+  if (state.hear && module == state.system.get())
+    if (const char* text = utf8_of(name))
+      for (const SystemName& one : k_system_names)
+        if (std::strcmp(one.name, text) == 0)
+          hear({one.kind, one.number,
+                one.kind == FactKind::own    ? std::string("sys.") + text
+                : one.kind == FactKind::flag ? text
+                                             : ""});
+  return state.module_lookup(module, name);
+}
+
+PyObject* look_up_in_stream(PyObject* stream, PyObject* name) {
+  Spy& state = spy();
+  if (state.hear)
+    for (int number = 0; number < 3; ++number)
+      if (stream == state.streams[number].get())
+        if (const char* text = utf8_of(name))
+          for (const auto& [known, kind] : k_stream_names)
+            if (std::strcmp(known, text) == 0)
+              hear({kind, kind == FactKind::terminal ? number : 0,
+                    kind == FactKind::own ? std::string("a standard stream's ") + text : ""});
+  return state.stream_lookup(stream, name);
+}
+
+PyObject* look_up_in_flags(PyObject* flags, PyObject* name) {
+  Spy& state = spy();
+  if (state.hear)
+    if (const char* text = utf8_of(name))
+      for (const char* known : {"dont_write_bytecode", "quiet", "bytes_warning", "utf8_mode"})
+        if (std::strcmp(known, text) == 0) hear({FactKind::flag, 0, known});
+  return state.flags_lookup(flags, name);
+}
+
+}  // namespace
+
+void start_process_spy(ProcessQuestion hear) {
+  Spy& state = spy();
+  for (std::size_t place = 0; place < k_functions.size(); ++place) go_round(place);
+  state.system = Ref::steal(PyImport_ImportModule("sys"));
+  state.module_lookup = std::exchange(PyModule_Type.tp_getattro, look_up_in_module);
+  for (int number = 0; number < 3; ++number) {
+    constexpr std::array k_names = {"__stdin__", "__stdout__", "__stderr__"};
+    state.streams[number] = Ref::borrow(PySys_GetObject(k_names[number]));
+    if (state.streams[number] && state.streams[number].get() != Py_None)
+      state.stream_type = Py_TYPE(state.streams[number].get());
+  }
+  if (state.stream_type != nullptr)
+    state.stream_lookup = std::exchange(state.stream_type->tp_getattro, look_up_in_stream);
+  state.flags_type = Py_TYPE(PySys_GetObject("flags"));
+  state.flags_lookup = std::exchange(state.flags_type->tp_getattro, look_up_in_flags);
+  state.hear = std::move(hear);
+}
+
+namespace {
+
+/// Of the type and of all that inherited the look-up from it.
+void restore_look_up(PyTypeObject* type, getattrofunc instead, getattrofunc original) {
+  if (type->tp_getattro != instead) return;
+  type->tp_getattro = original;
+  const Ref list =
+      Ref::steal(PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__subclasses__", nullptr));
+  for (Py_ssize_t i = 0; list && i < PyList_Size(list.get()); ++i)
+    restore_look_up(reinterpret_cast<PyTypeObject*>(PyList_GetItem(list.get(), i)), instead,
+                    original);
+  PyErr_Clear();
+}
+
+}  // namespace
+
+void stop_process_spy() {
+  Spy& state = spy();
+  state.hear = nullptr;
+  for (std::size_t place = 0; place < k_functions.size(); ++place)
+    if (state.definitions[place] != nullptr)
+      state.definitions[place]->ml_meth = state.originals[place];
+  restore_look_up(&PyModule_Type, look_up_in_module, state.module_lookup);
+  if (state.stream_type != nullptr)
+    restore_look_up(state.stream_type, look_up_in_stream, state.stream_lookup);
+  restore_look_up(state.flags_type, look_up_in_flags, state.flags_lookup);
+  state.streams = {};
+  state.system = {};
+}
+
+}  // namespace pml::zygote

@@ -1,0 +1,133 @@
+"""Preloads that ask, when they are imported, for what is another thing in each process.
+
+Each is a module of one pool. A job must find in it what an import of its own would have brought; where
+the answer is the same one, it is the pool's. The programs under test are those of $PML_TEST_PREFIX,
+/usr/local where that is not set.
+"""
+
+import os
+import re
+import subprocess
+import typing
+
+import pytest
+
+from failures_test import not_preloaded, profile
+from test_standalone import PML, Service
+
+PYTHON = "/usr/bin/python3"
+
+
+class Case(typing.NamedTuple):
+    text: str  # of the module, whose name in programs is m
+    check: str  # an expression
+    shell: str = ""  # before the program, in bash
+    options: str = ""  # of the interpreter
+    kept: bool = False  # whether it is the pool's all the same
+
+
+CASES = {
+    "pid": Case("import os; X = os.getpid()", "m.X == os.getpid()"),
+    "pid by name": Case("from os import getpid; X = getpid()", "(m.X == os.getpid(), m.getpid is os.getpid)"),
+    "pid by a class": Case("import os\nclass C:\n    get = os.getpid\nX = C.get()", "(m.X == os.getpid(), m.C.get is os.getpid)"),
+    "parent": Case("import os; X = os.getppid()", "m.X == os.getppid()"),
+    "group": Case("import os; X = os.getpgrp()", "m.X == os.getpgrp()"),
+    "chance": Case("import os; X = os.urandom(8)", "len(m.X)"),
+    "folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()", "mkdir -p other; cd other;"),
+    "same folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()", kept=True),
+    "relative path": Case("import os; X = os.path.abspath('y')", "m.X", "mkdir -p other; cd other;"),
+    "path": Case("import pathlib; X = pathlib.Path.cwd()", "m.X", "mkdir -p other; cd other;"),
+    "file that is there": Case("import os; X = os.path.exists('setting')", "m.X", "mkdir -p two; touch two/setting; cd two;"),
+    "file that is not there": Case("import os; X = os.path.exists('setting')", "m.X", "mkdir -p other; cd other;", kept=True),
+    "file that is read": Case("try: X = open('setting').read()\nexcept OSError: X = 0", "m.X", "mkdir -p two; echo 1 > two/setting; cd two;"),
+    "file at a full path": Case("import os; X = os.path.exists('/setting')", "m.X", "mkdir -p other; cd other;", kept=True),
+    "listing": Case("import os; X = os.listdir()", "m.X", "mkdir -p two; touch two/setting; cd two;"),
+    "arguments": Case("import sys; X = sys.argv[0]; L = sys.argv", "(m.X, m.L is sys.argv)"),
+    "arguments by name": Case("from sys import argv", "(m.argv, m.argv is sys.argv)"),
+    "default argument": Case("import sys\ndef f(out=sys.stdout): print('text', file=out)", "(print(1), m.f(), print(2))", kept=True),
+    "default argument, unbuffered": Case("import sys\ndef f(out=sys.stdout): print('text', file=out)", "(print(1), m.f(), print(2))", "export PYTHONUNBUFFERED=1;", kept=True),
+    "standard streams": Case("import sys; X = sys.stdin, sys.stdout, sys.stderr", "[a is b for a, b in zip(m.X, (sys.stdin, sys.stdout, sys.stderr))]", kept=True),
+    "buffers": Case("import sys; X = sys.stdout.buffer", "(m.X is sys.stdout.buffer, m.X.write(b'x'), print(1))", kept=True),
+    "buffers, unbuffered": Case("import sys; X = sys.stdout.buffer", "(m.X is sys.stdout.buffer, type(m.X), m.X.write(b'x'))", "export PYTHONUNBUFFERED=1;"),
+    "files": Case("import sys; X = sys.stdout.buffer.raw", "(m.X is sys.stdout.buffer.raw, m.X.name)", kept=True),
+    "closed stream": Case("import sys; X = sys.stdin", "m.X is sys.stdin", "exec <&-;"),
+    "handler": Case("import logging; X = logging.StreamHandler()", "(m.X.stream is sys.stderr, m.X.emit(logging.makeLogRecord({'msg': 'x'})))", kept=True),
+    "main thread": Case("import threading", "threading.main_thread()._stderr is sys.stderr", kept=True),
+    "main thread, closed stream": Case("import threading", "threading.main_thread()._stderr is sys.stderr", "exec 2<&-;", kept=True),
+    "wrapped stream": Case("import sys, io; sys.stdout = io.TextIOWrapper(sys.stdout.buffer, 'latin-1', write_through=True)", "print('\\xe4')", kept=True),
+    "terminal": Case("import sys; X = sys.stdout.isatty()", "m.X", "exec script -qec \"$0 $*\" /dev/null;"),
+    "terminal by number": Case("import os; X = os.isatty(1)", "m.X", "exec script -qec \"$0 $*\" /dev/null;"),
+    "no terminal": Case("import sys; X = sys.stdout.isatty()", "m.X", kept=True),
+    "text at the import": Case("print('imported')", "0"),
+    "text at the import, on the other": Case("import sys; sys.stderr.write('imported')", "0"),
+    "text at the import, to the number": Case("import os; os.write(1, b'imported')", "0"),
+    "encoding": Case("import sys; X = sys.stdout.encoding", "m.X", "export PYTHONIOENCODING=latin-1;"),
+    "same encoding": Case("import sys; X = sys.stdout.encoding", "m.X", kept=True),
+    "other encoding by the import": Case("import sys; sys.stdout.reconfigure(encoding='latin-1')", "sys.stdout.encoding"),
+    "warning": Case("import warnings; warnings.warn('old', DeprecationWarning)", "0", options="-W error"),
+    "warning that is ignored": Case("import warnings; warnings.warn('old', DeprecationWarning)", "0", kept=True),
+    "warning that is shown": Case("import warnings; warnings.warn('odd')", "0"),
+    "warning from C": Case("compile('0 is 0', 'x', 'exec')", "0", options="-W error"),
+    "filters": Case("import sys; X = list(sys.warnoptions)", "m.X", options="-W ignore"),
+    "no filters": Case("import sys; X = list(sys.warnoptions)", "m.X", kept=True),
+    "option": Case("import sys; X = dict(sys._xoptions)", "m.X", options="-X mine=1"),
+    "flag": Case("import sys; X = sys.flags.quiet", "m.X", options="-q"),
+    "another flag": Case("import sys; X = sys.flags.optimize", "m.X", options="-q", kept=True),
+    "bytecode": Case("import sys; X = sys.dont_write_bytecode", "m.X"),
+    "same bytecode": Case("import sys; X = sys.dont_write_bytecode", "m.X", "unset PYTHONDONTWRITEBYTECODE;", kept=True),
+    "after a wrapped stream": Case("import wrapped_stream_1, sys; X = sys.stdout", "m.X is sys.stdout"),
+    "without a wrapped stream": Case("import sys; X = sys.stdout", "m.X is sys.stdout", kept=True),
+    "umask": Case("import os; X = os.umask(0o22); os.umask(X)", "m.X", "umask 7;"),
+    "same umask": Case("import os; X = os.umask(0o22); os.umask(X)", "m.X", kept=True),
+    "processors": Case("import os; X = os.sched_getaffinity(0)", "m.X", "taskset -cp 0 $BASHPID > /dev/null;"),
+    "signal": Case("import signal; X = signal.getsignal(signal.SIGHUP)", "m.X", "trap '' HUP;"),
+    "same signal": Case("import signal; X = signal.getsignal(signal.SIGHUP)", "m.X", kept=True),
+    "asked later": Case("import os\ndef f(): return os.getpid()", "m.f() == os.getpid()", kept=True),
+    "asked by who asks it": Case("import pid_1", "(m.pid_1.X == os.getpid())"),
+    "asked by who does not": Case("import re", "0", kept=True),
+}  # fmt: skip
+NAMES = {name: re.sub(r"\W+", "_", name) + "_1" for name in CASES}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    made = Service(tmp_path_factory.mktemp("facts"))
+    made.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    library = made.folder / "lib"
+    library.mkdir()
+    for name, case in CASES.items():
+        (library / f"{NAMES[name]}.py").write_text("import time\nAT = time.monotonic()\n" + case.text)
+    names = ", ".join(f'"{name}"' for name in NAMES.values())
+    profile(made, "", timeout="20s", keys=f"modules = [{names}]\n", path=library)
+    yield made
+    made.end()
+
+
+def run(service, case, command, code):
+    line = f'set -e; {case.shell} exec "$0" "$@"'
+    program = service.folder / "elsewhere" / "t.py"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(code)
+    done = subprocess.run(["/bin/bash", "-c", line, *command, *case.options.split(), program, "word"], cwd=service.folder, stdin=subprocess.DEVNULL,
+                          capture_output=True, env={**service.environment, "PYTHONPATH": ""}, timeout=30)  # fmt: skip
+    return done.stdout, done.stderr, done.returncode
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_job_finds_what_its_own_import_would_have_brought(service, name):
+    assert not not_preloaded(service)
+    case = CASES[name]
+    warm = [PML, "--no-fallback", "--socket", str(service.socket)]
+    code = f"import logging, os, sys, threading\nsys.path.append({str(service.folder / 'lib')!r})\nimport {NAMES[name]} as m\nprint({case.check})\n"
+    cold, served = run(service, case, [PYTHON], code), run(service, case, warm, code)
+    assert served == cold
+    marked = f"import time; now = time.monotonic(); import {NAMES[name]} as m; import sys\nprint(m.AT < now, file=open({str(service.folder / 'kept')!r}, 'w'))"
+    (service.folder / "kept").unlink(missing_ok=True)
+    run(service, case, warm, marked)
+    kept = (service.folder / "kept").read_text() if (service.folder / "kept").exists() else "False\n"
+    assert kept == f"{case.kept}\n"
+
+
+def test_what_another_asks_does_not_matter(service):
+    code = f"import time; now = time.monotonic(); import {NAMES['asked later']} as m; print(m.AT < now)"
+    assert run(service, CASES["folder"], [PML, "--no-fallback", "--socket", str(service.socket)], code)[0] == b"True\n"
