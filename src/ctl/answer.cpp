@@ -41,6 +41,9 @@ void take_line(ServiceStatus& status, std::string_view line) {
   } else if (key == "quarantined") {
     const std::string name(cut(line));
     status.quarantined.emplace_back(name, line);
+  } else if (key == "not-shared") {
+    const std::string name(cut(line));
+    status.not_shared.emplace_back(name, line);
   } else if (key == "last-job") {
     PastJob job;
     job.name = cut(line);

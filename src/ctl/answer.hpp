@@ -23,6 +23,7 @@ struct ServiceStatus {
   std::vector<std::pair<std::string, std::uint64_t>> preloads;   ///< name, microseconds
   std::vector<std::pair<std::string, std::string>> failed;       ///< name, why
   std::vector<std::pair<std::string, std::string>> quarantined;  ///< name, why
+  std::vector<std::pair<std::string, std::string>> not_shared;   ///< name, why
   std::map<std::string, std::uint64_t> refused;                  ///< by reason
   std::vector<PastJob> last_jobs;                                ///< oldest first
 

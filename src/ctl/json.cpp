@@ -44,6 +44,9 @@ Json json_of(const ServiceStatus& status) {
   Json& quarantined = json["quarantined_preloads"] = Json::array();
   for (const auto& [name, why] : status.quarantined)
     quarantined.push_back({{"module", name}, {"reason", why}});
+  Json& not_shared = json["not_shared_modules"] = Json::array();
+  for (const auto& [name, why] : status.not_shared)
+    not_shared.push_back({{"module", name}, {"reason", why}});
   Json& jobs = json["last_jobs"] = Json::array();
   for (const PastJob& job : status.last_jobs)
     jobs.push_back({{"job", job.name},

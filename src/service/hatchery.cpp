@@ -68,6 +68,7 @@ void Hatchery::start() {
   again_.disarm();
   if (stopping_ || next_) return;
   failed_.clear();
+  not_shared_.clear();
   preloads_.clear();
   auto additions = profile_.environment;
   if (!profile_.path.empty())

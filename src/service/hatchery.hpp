@@ -66,6 +66,12 @@ struct FailedPreload {
   bool quarantined = false;  ///< it ended or hung the interpreter, and is not tried again
 };
 
+/// A module that was preloaded and that each program imports anew all the same.
+struct NotShared {
+  std::string name;
+  std::string reason;
+};
+
 /// Keeps one warm zygote of a profile: starts it, replaces it when asked to or when it is lost
 /// (with back-off), gives up preloads that crash or hang it.
 class Hatchery : private ZygoteListener {
@@ -117,6 +123,8 @@ class Hatchery : private ZygoteListener {
   /// The modules that the last zygote imported.
   [[nodiscard]] const std::vector<Preload>& preloads() const noexcept { return preloads_; }
   [[nodiscard]] const std::vector<FailedPreload>& failed() const noexcept { return failed_; }
+  /// Modules that each program imports anew.
+  [[nodiscard]] const std::vector<NotShared>& not_shared() const noexcept { return not_shared_; }
 
  private:
   struct Zygote;
@@ -134,6 +142,7 @@ class Hatchery : private ZygoteListener {
   void retry(const std::string& why, int exit_status);
   void quarantine(const std::string& name, const std::string& why);
   void give_up_unforkable(const std::string& name, const std::string& what);
+  void note_not_shared(std::string_view name, std::string_view why);
   void note_failed(std::string_view name, std::string_view text, bool absent_optional);
   void retire(ZygotePointer zygote);
   Zygote* find(const ZygoteLink& link) noexcept;
@@ -151,6 +160,7 @@ class Hatchery : private ZygoteListener {
   std::vector<ZygotePointer> leaving_;
   std::vector<Preload> preloads_;
   std::vector<FailedPreload> failed_;
+  std::vector<NotShared> not_shared_;
   std::map<std::string, std::string> quarantined_;  // by name: why
   event::Timer overdue_;
   event::Timer again_;

@@ -53,6 +53,10 @@ void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
     give_up_unforkable(std::string(event.name), std::string(event.text));
     return;
   }
+  if (event.kind == wire::EventKind::not_shared) {
+    note_not_shared(event.name, event.text);
+    return;
+  }
   if (event.kind == wire::EventKind::preloading) {
     zygote.importing = event.name;
   } else {
@@ -73,6 +77,13 @@ void Hatchery::note_failed(std::string_view name, std::string_view text, bool ab
   failed_.push_back({std::string(name), std::string(last_line(text))});
   log::write(LOG_WARNING, log::k_preload_failed,
              "preload " + std::string(name) + " failed:\n" + std::string(text),
+             {{"PML_MODULE", std::string(name)}});
+}
+
+void Hatchery::note_not_shared(std::string_view name, std::string_view why) {
+  not_shared_.push_back({std::string(name), std::string(why)});
+  log::write(LOG_INFO, log::k_preload_not_shared,
+             "each program imports " + std::string(name) + " anew: " + std::string(why),
              {{"PML_MODULE", std::string(name)}});
 }
 

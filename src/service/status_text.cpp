@@ -96,6 +96,8 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
   for (const FailedPreload& failed : hatchery.failed())
     add(text, failed.quarantined ? "quarantined" : "failed-preload",
         failed.name + " " + failed.reason);
+  for (const NotShared& module : hatchery.not_shared())
+    add(text, "not-shared", module.name + " " + module.reason);
   if (!profile_error.empty()) add(text, "profile-error", profile_error);
   for (const LaunchRecord::Ended& job : dispatcher.record().last())
     add(text, "last-job",

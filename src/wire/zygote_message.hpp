@@ -58,8 +58,9 @@ enum class EventKind : std::uint8_t {
   unfit = 11,       ///< instead of everything else: pml has no module for this interpreter (value:
                     ///< 0, text: why not), or the one there is does not fit it (1, text: how);
                     ///< name: its ABI, as "cpython-312-x86_64-linux-gnu"
+  not_shared = 12,  ///< name: a module, which each program that wants it imports anew; text: why
 };
-inline constexpr std::uint8_t k_last_event_kind = 11;
+inline constexpr std::uint8_t k_last_event_kind = 12;
 
 struct Event {
   EventKind kind = EventKind::warm;

@@ -348,7 +348,7 @@ bool Stash::apply_edits(const StashEntry& entry) {
       PyErr_Clear();
       value = Ref::borrow(Py_None);
     }
-    if (PyObject_SetAttr(entry.module.get(), renewal.name.get(), value.get()) != 0) return false;
+    if (PyObject_SetAttr(renewal.owner.get(), renewal.name.get(), value.get()) != 0) return false;
   }
   for (const Ref& logger : entry.loggers)
     if (!Ref::steal(PyObject_CallOneArg(entry.show_logger.get(), logger.get()))) return false;

@@ -32,8 +32,9 @@ struct NameEdit {
   Ref value;  ///< none: removed
 };
 
-/// A name of a module that is to hold what a call gives at the time of its import.
+/// An attribute that is to hold what a call gives at the time of the module's import.
 struct Renewal {
+  Ref owner;
   Ref name;
   Ref source;  ///< called without arguments
 };
@@ -55,6 +56,7 @@ struct StashEntry {
   std::vector<ListEdit> edits;
   std::vector<NameEdit> changes;
   std::vector<Renewal> renewals;
+  bool own_renewed = false;  ///< what its import asked of the process alone is among them
   std::vector<Ref> loggers;  ///< names of loggers it made, out of sight until then
   Ref show_logger;           ///< called with each of them
   std::map<std::string, std::optional<std::string>> read_variables;  ///< environment read at import

@@ -186,15 +186,22 @@ void report_warm(const Recorder& recorder, base::BorrowedFd link) {
 
 /// What no program could use.
 void report_unshareable(Recorder& recorder, const wire::Boot& boot, base::BorrowedFd link) {
-  for (const auto& [module, question] : recorder.drop_own())
+  for (const auto& [module, question, needed] : recorder.drop_own()) {
+    const std::string uses = " uses " + question + " when it is imported";
+    if (!needed) {
+      const std::string text = "it" + uses;
+      report(link, {wire::EventKind::not_shared, 0, 0, 0, 0, module, text});
+      continue;
+    }
     for (const auto* names : {&boot.modules, &boot.optional})
       for (std::string_view name : *names) {
         if (!recorder.brings(std::string(name), module)) continue;
-        const std::string text = (name == module ? "it" : module) + " uses " + question +
-                                 " when it is imported, and a shared object needs it; import it "
-                                 "after the fork (preload.after-fork) instead";
+        const std::string text = (name == module ? "it" : module) + uses +
+                                 ", and a shared object needs it; import it after the fork "
+                                 "(preload.after-fork) instead";
         report(link, {wire::EventKind::preload_warning, 0, 0, 0, 0, name, text});
       }
+  }
 }
 
 }  // namespace

@@ -46,6 +46,12 @@ void Quirks::read(std::string_view line) {
   if (!(words >> kind >> subject >> third)) return;
   if (kind == "renew") {
     const auto [module, name] = split_name(subject);
+    if (third == "=") {
+      std::string expression;
+      std::getline(words, expression);
+      renewals.push_back({module, name, "", expression});
+      return;
+    }
     const auto [source_module, source] = split_name(third);
     if (!name.empty() && !source.empty()) renewals.push_back({module, name, source_module, source});
     return;

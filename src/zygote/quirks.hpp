@@ -18,11 +18,11 @@ struct ExitCallQuirk {
   std::string symbol;
 };
 
-/// "renew MODULE:NAME MODULE:CALLABLE".
+/// "renew MODULE:NAME MODULE:CALLABLE" or "renew MODULE:NAME = EXPRESSION".
 struct RenewalQuirk {
   std::string module;
   std::string name;
-  std::string source_module;
+  std::string source_module;  ///< empty: the source is an expression
   std::string source;
 };
 

@@ -271,8 +271,8 @@ std::vector<Recorder::Unshareable> Recorder::drop_own() {
   for (const std::string& name : log_.order())
     for (const worker::ProcessFact& fact : log_.at(name).facts) {
       if (fact.kind != worker::FactKind::own) continue;
-      if (const auto index = stash.find(name); index && stash.drop({*index}))
-        found.push_back({name, fact.name});
+      if (const auto index = stash.find(name); index && !stash.at(*index).own_renewed)
+        found.push_back({name, fact.name, stash.drop({*index}).has_value()});
       break;
     }
   return found;

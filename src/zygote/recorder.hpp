@@ -29,14 +29,14 @@ class Recorder {
   /// Takes the module for one that was asked for in vain.
   void await(const std::string& name) { sources_.await(name); }
 
-  /// Modules that cannot be shared by processes though the imports of shared objects, which cannot
-  /// be imported twice, asked for them; and what it is that they asked the process for. To be
-  /// called between `finish` and `forget`, once the stash is hidden; the others are then imported
-  /// anew by each program.
+  /// A module that asks the process for what no two of them have in common.
   struct Unshareable {
     std::string module;
     std::string question;
+    bool needed;  ///< by a shared object, which cannot be imported twice
   };
+  /// Has each program import those anew that are not needed. To be called between `finish` and
+  /// `forget`, once the stash is hidden.
   [[nodiscard]] std::vector<Unshareable> drop_own();
   /// Whether the import of the one brings the other.
   [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;

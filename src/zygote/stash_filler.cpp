@@ -1,5 +1,7 @@
 #include "zygote/stash_filler.hpp"
 
+#include <pybind11/eval.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,19 +32,38 @@ std::string found_in(const py::object& module) {
   return places.is_none() ? folder_of(origin) : folder_of(folder_of(origin));
 }
 
+/// Where the expression gives in this process what the import has left there.
+void add_expression(worker::StashEntry& entry, const py::object& module,
+                    const RenewalQuirk& quirk) {
+  py::object owner = module;
+  std::string name = quirk.name;
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
+    owner = owner.attr(name.substr(0, dot).c_str());
+    name.erase(0, dot + 1);
+  }
+  const py::object source = py::eval("lambda: (" + quirk.source + ")", module.attr("__dict__"));
+  if (!source().equal(owner.attr(name.c_str()))) return;
+  entry.renewals.push_back({to_ref(owner), to_ref(py::str(name)), to_ref(source)});
+  entry.own_renewed = true;
+}
+
 /// What the quirks say of the module's own names. A line is for those versions of it in which the
 /// name holds such a value.
 void add_renewals(worker::StashEntry& entry, const Quirks& quirks) {
   for (const RenewalQuirk& quirk : quirks.renewals) {
     if (quirk.module != entry.name) continue;
     try {
-      const py::object now =
-          py::reinterpret_borrow<py::object>(entry.module.get()).attr(quirk.name.c_str());
+      const py::object module = py::reinterpret_borrow<py::object>(entry.module.get());
+      if (quirk.source_module.empty()) {
+        add_expression(entry, module, quirk);
+        continue;
+      }
+      const py::object now = module.attr(quirk.name.c_str());
       const py::object source =
           module_named(quirk.source_module.c_str()).attr(quirk.source.c_str());
       const py::object value = source.is_none() ? source : source();
       if (value.is_none() || py::type::of(value).is(py::type::of(now)))
-        entry.renewals.push_back({to_ref(py::str(quirk.name)), to_ref(source)});
+        entry.renewals.push_back({to_ref(module), to_ref(py::str(quirk.name)), to_ref(source)});
     } catch (py::error_already_set&) {
       // Another version of the module.
     }

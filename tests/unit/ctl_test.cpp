@@ -42,7 +42,7 @@ TEST(Options, WrongOnesAreToldOf) {
 TEST(Answer, IsReadLineByLine) {
   const ServiceStatus status = parse_status(
       "idle 4\nstate warm\nrefused.stale 2\npreload a.b 17\nfailed-preload c No module\n"
-      "quarantined d given up: it hung\n"
+      "quarantined d given up: it hung\nnot-shared e it uses os.getpid\n"
       "last-job 7-1 exited:3 900 -c x y\nstray\n\n");
   EXPECT_EQ(status.number("idle"), 4U);
   EXPECT_EQ(status.value("state"), "warm");
@@ -51,6 +51,7 @@ TEST(Answer, IsReadLineByLine) {
   EXPECT_EQ(status.preloads.front(), (std::pair<std::string, std::uint64_t>("a.b", 17)));
   EXPECT_EQ(status.failed.front().second, "No module");
   EXPECT_EQ(status.quarantined.front().second, "given up: it hung");
+  EXPECT_EQ(status.not_shared.front().first, "e");
   EXPECT_EQ(status.last_jobs.front().command, "-c x y");
   EXPECT_EQ(parse_jobs("7-1 running 12 s.py a b\n\n").front().seconds, 12U);
 }
