@@ -350,6 +350,8 @@ bool Stash::apply_edits(const StashEntry& entry) {
     }
     if (PyObject_SetAttr(renewal.owner.get(), renewal.name.get(), value.get()) != 0) return false;
   }
+  for (const Ref& generator : entry.generators)
+    if (!Ref::steal(PyObject_CallMethod(generator.get(), "seed", nullptr))) return false;
   for (const Ref& logger : entry.loggers)
     if (!Ref::steal(PyObject_CallOneArg(entry.show_logger.get(), logger.get()))) return false;
   if (entry.exit_calls.empty()) return true;

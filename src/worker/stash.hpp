@@ -56,9 +56,10 @@ struct StashEntry {
   std::vector<ListEdit> edits;
   std::vector<NameEdit> changes;
   std::vector<Renewal> renewals;
-  bool own_renewed = false;  ///< what its import asked of the process alone is among them
-  std::vector<Ref> loggers;  ///< names of loggers it made, out of sight until then
-  Ref show_logger;           ///< called with each of them
+  bool own_renewed = false;     ///< what its import asked of the process alone is among them
+  std::vector<Ref> generators;  ///< of random numbers, seeded by the system: each job has its own
+  std::vector<Ref> loggers;     ///< names of loggers it made, out of sight until then
+  Ref show_logger;              ///< called with each of them
   std::map<std::string, std::optional<std::string>> read_variables;  ///< environment read at import
 };
 

@@ -23,6 +23,10 @@ ImportRecord& ImportLog::current() {
   return records_[running_.empty() ? std::string() : running_.back()];
 }
 
+void ImportLog::note(const std::string& module, worker::ProcessFact fact) {
+  records_[module].facts.insert(std::move(fact));
+}
+
 void ImportLog::request(const std::string& name) {
   if (is_known(name) || (!running_.empty() && running_.back() == name)) return;
   ImportRecord& record = current();

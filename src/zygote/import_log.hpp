@@ -49,6 +49,8 @@ class ImportLog {
   /// Of the innermost, or of what was done outside of any import.
   [[nodiscard]] ImportRecord& current();
 
+  /// The module's import asked that of the process.
+  void note(const std::string& module, worker::ProcessFact fact);
   /// The innermost asks for the module.
   void request(const std::string& name);
   /// The innermost asks for it before what it asked for from place `at` of its requests on. Returns

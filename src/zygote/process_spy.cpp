@@ -24,6 +24,7 @@ enum class Argument {
   number,         // a descriptor or signal
   standard,       // a descriptor: of interest where it is a standard one
   relative_file,  // a path: of interest where it is relative
+  generator,      // a method of random numbers, on self
 };
 
 struct Function {
@@ -57,6 +58,10 @@ constexpr std::array k_functions = {
     Function{"posix", "readlink", FactKind::file, Argument::relative_file},
     Function{"_io", "open", FactKind::file, Argument::relative_file},
     Function{"_signal", "getsignal", FactKind::signal, Argument::number},
+    Function{"_random", "random", FactKind::own, Argument::generator},
+    Function{"_random", "getrandbits", FactKind::own, Argument::generator},
+    Function{"_random", "seed", FactKind::own, Argument::generator},
+    Function{"_random", "setstate", FactKind::own, Argument::generator},
     Function{"_warnings", "warn", FactKind::warnings},
     Function{"_warnings", "warn_explicit", FactKind::warnings},
 };
@@ -98,7 +103,7 @@ constexpr std::array<std::pair<const char*, FactKind>, 12> k_stream_names = {{
 }};
 
 struct Spy {
-  ProcessQuestion hear;
+  std::function<void(ProcessQuestion)> hear;
   std::array<PyMethodDef*, k_functions.size()> definitions{};
   std::array<PyCFunction, k_functions.size()> originals{};
   std::array<Ref, 3> streams;
@@ -119,16 +124,36 @@ const char* utf8_of(PyObject* text) {
   return bytes;
 }
 
-void hear(ProcessFact fact) {
+std::vector<std::string> askers() {
+  std::vector<std::string> names;
+  Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  while (frame && frame.get() != Py_None) {
+    const Ref globals = attribute(frame.get(), "f_globals");
+    const Ref code = attribute(frame.get(), "f_code");
+    const Ref function = attribute(code.get(), "co_name");
+    if (const char* name = utf8_of(PyDict_GetItemString(globals.get(), "__name__")))
+      names.emplace_back(name);
+    const char* text = utf8_of(function.get());
+    if (text != nullptr && std::strcmp(text, "<module>") == 0) break;
+    frame = attribute(frame.get(), "f_back");
+  }
+  return names;
+}
+
+void hear(ProcessQuestion question) {
   Spy& state = spy();
   if (!state.hear) return;
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
-  PyObject* const globals = PyEval_GetGlobals();
-  const char* name =
-      globals != nullptr ? utf8_of(PyDict_GetItemString(globals, "__name__")) : nullptr;
-  state.hear(std::move(fact), name != nullptr ? name : "");
+  question.askers = askers();
+  state.hear(std::move(question));
   PyErr_Restore(type, value, trace);
+}
+
+void hear_fact(ProcessFact fact) {
+  ProcessQuestion question;
+  question.fact = std::move(fact);
+  hear(std::move(question));
 }
 
 std::optional<std::string> relative_path(PyObject* path) {
@@ -141,8 +166,21 @@ std::optional<std::string> relative_path(PyObject* path) {
   return std::string(text);
 }
 
-void hear_call(std::size_t place, PyObject* first) {
+void hear_numbers(const Function& function, PyObject* generator, PyObject* seed) {
+  ProcessQuestion question;
+  question.fact = {FactKind::own, 0, std::string("random.") + function.name};
+  question.generator = generator;
+  question.seeds = std::strcmp(function.name, "seed") == 0;
+  question.by_system = question.seeds && (seed == nullptr || seed == Py_None);
+  hear(std::move(question));
+}
+
+void hear_call(std::size_t place, PyObject* self, PyObject* first) {
   const Function& function = k_functions[place];
+  if (function.argument == Argument::generator) {
+    hear_numbers(function, self, first);
+    return;
+  }
   ProcessFact fact{function.kind, 0, {}};
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
@@ -161,32 +199,34 @@ void hear_call(std::size_t place, PyObject* first) {
       else
         matters = false;
       break;
+    case Argument::generator:
+      break;
   }
   if (fact.kind == FactKind::own) fact = {FactKind::own, 0, std::string("os.") + function.name};
   PyErr_Restore(type, value, trace);
-  if (matters) hear(std::move(fact));
+  if (matters) hear_fact(std::move(fact));
 }
 
 /// Stand-ins for the function at place N, one for each way in which C functions are called.
 template <std::size_t N>
 struct StandIn {
   static PyObject* plain(PyObject* self, PyObject* argument) {
-    hear_call(N, argument);
+    hear_call(N, self, argument);
     return spy().originals[N](self, argument);
   }
   static PyObject* tuple(PyObject* self, PyObject* arguments) {
-    hear_call(N, PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr);
+    hear_call(N, self, PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr);
     return spy().originals[N](self, arguments);
   }
   static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-    hear_call(N, count > 0 ? arguments[0] : nullptr);
+    hear_call(N, self, count > 0 ? arguments[0] : nullptr);
     return reinterpret_cast<_PyCFunctionFast>(reinterpret_cast<void*>(spy().originals[N]))(
         self, arguments, count);
   }
   static PyObject* named(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                          PyObject* names) {
     const bool any = count > 0 || (names != nullptr && PyTuple_GET_SIZE(names) > 0);
-    hear_call(N, any ? arguments[0] : nullptr);
+    hear_call(N, self, any ? arguments[0] : nullptr);
     return reinterpret_cast<_PyCFunctionFastWithKeywords>(
         reinterpret_cast<void*>(spy().originals[N]))(self, arguments, count, names);
   }
@@ -218,10 +258,16 @@ PyCFunction stand_in(std::size_t place, int flags, std::index_sequence<N...> /*p
 void go_round(std::size_t place) {
   const Function& function = k_functions[place];
   const Ref module = Ref::steal(PyImport_ImportModule(function.module));
-  const Ref object = attribute(module.get(), function.name);
+  const bool method = function.argument == Argument::generator;
+  const Ref type = method ? attribute(module.get(), "Random") : Ref();
+  const Ref object = attribute(method ? type.get() : module.get(), function.name);
   PyErr_Clear();
-  if (!object || !PyCFunction_CheckExact(object.get())) return;
-  PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(object.get())->m_ml;
+  PyMethodDef* definition = nullptr;
+  if (object && PyCFunction_CheckExact(object.get()))
+    definition = reinterpret_cast<PyCFunctionObject*>(object.get())->m_ml;
+  else if (object && Py_IS_TYPE(object.get(), &PyMethodDescr_Type))
+    definition = reinterpret_cast<PyMethodDescrObject*>(object.get())->d_method;
+  if (definition == nullptr) return;
   const PyCFunction instead =
       stand_in(place, definition->ml_flags, std::make_index_sequence<k_functions.size()>());
   if (instead == nullptr) return;
@@ -236,10 +282,10 @@ PyObject* look_up_in_module(PyObject* module, PyObject* name) {
     if (const char* text = utf8_of(name))
       for (const SystemName& one : k_system_names)
         if (std::strcmp(one.name, text) == 0)
-          hear({one.kind, one.number,
-                one.kind == FactKind::own    ? std::string("sys.") + text
-                : one.kind == FactKind::flag ? text
-                                             : ""});
+          hear_fact({one.kind, one.number,
+                     one.kind == FactKind::own    ? std::string("sys.") + text
+                     : one.kind == FactKind::flag ? text
+                                                  : ""});
   return state.module_lookup(module, name);
 }
 
@@ -251,8 +297,8 @@ PyObject* look_up_in_stream(PyObject* stream, PyObject* name) {
         if (const char* text = utf8_of(name))
           for (const auto& [known, kind] : k_stream_names)
             if (std::strcmp(known, text) == 0)
-              hear({kind, kind == FactKind::terminal ? number : 0,
-                    kind == FactKind::own ? std::string("a standard stream's ") + text : ""});
+              hear_fact({kind, kind == FactKind::terminal ? number : 0,
+                         kind == FactKind::own ? std::string("a standard stream's ") + text : ""});
   return state.stream_lookup(stream, name);
 }
 
@@ -261,13 +307,13 @@ PyObject* look_up_in_flags(PyObject* flags, PyObject* name) {
   if (state.hear)
     if (const char* text = utf8_of(name))
       for (const char* known : {"dont_write_bytecode", "quiet", "bytes_warning", "utf8_mode"})
-        if (std::strcmp(known, text) == 0) hear({FactKind::flag, 0, known});
+        if (std::strcmp(known, text) == 0) hear_fact({FactKind::flag, 0, known});
   return state.flags_lookup(flags, name);
 }
 
 }  // namespace
 
-void start_process_spy(ProcessQuestion hear) {
+void start_process_spy(std::function<void(ProcessQuestion)> hear) {
   Spy& state = spy();
   for (std::size_t place = 0; place < k_functions.size(); ++place) go_round(place);
   state.system = Ref::steal(PyImport_ImportModule("sys"));

@@ -2,18 +2,26 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "worker/process_facts.hpp"
+#include "worker/python.hpp"
 
 namespace pml::zygote {
 
-/// What is asked, and by the code of which module; empty where that is no Python code.
-using ProcessQuestion = std::function<void(worker::ProcessFact fact, const std::string& asker)>;
+/// Something that Python code asks about this process.
+struct ProcessQuestion {
+  worker::ProcessFact fact;
+  std::vector<std::string> askers;  ///< modules of the code on the stack, up to the import's own
+  PyObject* generator = nullptr;    ///< the random.Random that is used, or none; borrowed
+  bool seeds = false;               ///< it is seeded; else numbers are drawn
+  bool by_system = false;           ///< with a seed of the system's
+};
 
-/// Hears from now on of what Python code asks about this process: functions of `os`, names of
-/// `sys`, the standard streams. The functions and objects stay the same ones; their C code is gone
+/// Hears from now on of what Python code asks: functions of `os`, names of `sys`, the standard
+/// streams, random numbers. The functions and objects stay the same ones; their C code is gone
 /// round. One at a time; the GIL is held.
-void start_process_spy(ProcessQuestion hear);
+void start_process_spy(std::function<void(ProcessQuestion)> hear);
 
 /// Brings the C code back.
 void stop_process_spy();

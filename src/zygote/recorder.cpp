@@ -3,6 +3,7 @@
 #include <pybind11/eval.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -67,22 +68,73 @@ void Recorder::restore_names() {
     set_name(*change, change->before);
 }
 
-void Recorder::note_fact(worker::ProcessFact fact, const std::string& asker) {
-  if (log_.running().empty() || asker.starts_with("importlib") ||
-      asker.starts_with("_frozen_importlib"))
-    return;
-  if (quirks_.is_harmless(asker, fact.kind) ||
-      quirks_.is_harmless(log_.running().back(), fact.kind))
-    return;
+bool Recorder::is_harmless(const ProcessQuestion& question) const {
+  const auto known = [&](const std::string& name) {
+    return quirks_.is_harmless(name, question.fact.kind);
+  };
+  return std::any_of(question.askers.begin(), question.askers.end(), known) ||
+         known(log_.running().back());
+}
+
+/// What others than the interpreter's own generator give. Returns whether no process has it in
+/// common with another.
+bool Recorder::note_generator(const ProcessQuestion& question) {
+  const py::object object = py::reinterpret_borrow<py::object>(question.generator);
+  const std::string& module = log_.running().back();
+  const bool first = modules().contains("random") &&
+                     py::getattr(modules()["random"], "_inst", py::none()).is(object);
+  if (first) return !question.by_system;
+  if (question.seeds) {
+    generators_[object.ptr()] = {object, module, question.by_system};
+    return false;
+  }
+  const auto found = generators_.find(object.ptr());
+  if (found == generators_.end()) return true;
+  if (!found->second.by_system && found->second.module == module) return false;
+  log_.note(found->second.module, question.fact);
+  return true;
+}
+
+void Recorder::note_question(const ProcessQuestion& question) {
+  if (log_.running().empty() || question.askers.empty()) return;
+  const std::string& asker = question.askers.front();
+  if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return;
+  const std::string& module = log_.running().back();
+  if (is_harmless(question)) return;
+  if (question.generator != nullptr && (module == "random" || !note_generator(question))) return;
   // The stream that it would get is the one that a module before it has put there.
-  if (fact.kind == worker::FactKind::descriptor)
-    for (const auto& [name, module] : replaced_streams_)
-      if (brings(log_.running().back(), module)) fact = {worker::FactKind::own, 0, "sys." + name};
-  log_.current().facts.insert(std::move(fact));
+  if (question.fact.kind == worker::FactKind::descriptor)
+    for (const auto& [name, other] : replaced_streams_)
+      if (brings(module, other)) {
+        log_.note(module, {worker::FactKind::own, 0, "sys." + name});
+        return;
+      }
+  log_.note(module, question.fact);
+}
+
+/// Its numbers come from compiled code, which is not heard.
+void Recorder::note_numpy() {
+  const char* const k_module = "numpy.random.mtrand";
+  if (!modules().contains(k_module)) return;
+  const py::object generator = py::getattr(modules()[k_module], "_rand", py::none());
+  if (generator.is_none()) return;
+  std::string now;
+  try {
+    const py::dict all = generator.attr("get_state")(py::arg("legacy") = false);
+    const py::dict state = all["state"];
+    now = py::bytes(state["key"].attr("tobytes")()).cast<std::string>() +
+          std::string(py::str(py::make_tuple(state["pos"], all["has_gauss"], all["gauss"])));
+  } catch (py::error_already_set&) {
+    return;  // another version
+  }
+  if (!numpy_state_.empty() && numpy_state_ != now && !log_.running().empty())
+    log_.note(log_.running().back(), {worker::FactKind::own, 0, "numpy.random"});
+  numpy_state_ = std::move(now);
 }
 
 void Recorder::note_changes() {
   note_names();
+  note_numpy();
   ImportRecord& record = log_.current();
   for (py::object& name : loggers_.news()) record.loggers.push_back(std::move(name));
   lists_.note(record.edits);
@@ -225,9 +277,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   hook_imports();
   hook_registrations();
   hook_environment();
-  start_process_spy([this](worker::ProcessFact fact, const std::string& asker) {
-    note_fact(std::move(fact), asker);
-  });
+  start_process_spy([this](const ProcessQuestion& question) { note_question(question); });
   // After the hooks, which are changes too.
   for (const std::string& name : log_.known())
     if (name != "__main__" && modules().contains(name))
@@ -259,10 +309,21 @@ void Recorder::finish() {
   module_named("_warnings").attr("_filters_mutated")();
   loggers_.hide();
   count_ = fill_stash({log_, lists_, quirks_, loggers_.show()}, sources_);
+  renew_generators();
   sources_.note_missing();
   py::dict caches = module_named("sys").attr("path_importer_cache");
   caches.clear();
   for (const auto& [key, value] : caches_before_) caches[key] = value;
+}
+
+/// Of those that are still in use.
+void Recorder::renew_generators() {
+  worker::Stash& stash = worker::stash();
+  for (const auto& [address, generator] : generators_)
+    if (const auto index = stash.find(generator.module);
+        index && generator.by_system && Py_REFCNT(address) > 1)
+      stash.at(*index).generators.push_back(to_ref(generator.object));
+  generators_.clear();
 }
 
 std::vector<Recorder::Unshareable> Recorder::drop_own() {

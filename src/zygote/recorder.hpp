@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "zygote/list_watch.hpp"
 #include "zygote/logger_watch.hpp"
 #include "zygote/namespaces.hpp"
+#include "zygote/process_spy.hpp"
 #include "zygote/quirks.hpp"
 #include "zygote/source_files.hpp"
 
@@ -59,6 +61,13 @@ class Recorder {
     pybind11::object replacement;
   };
 
+  /// A random.Random that a preload has made.
+  struct Generator {
+    pybind11::object object;
+    std::string module;  // that seeded it
+    bool by_system;
+  };
+
   /// Puts `replacement` in the place of the owner's function, which it returns.
   pybind11::object hook(const pybind11::object& owner, const char* name,
                         pybind11::object replacement);
@@ -70,7 +79,11 @@ class Recorder {
   void request_names(const std::string& package, const pybind11::object& module,
                      const pybind11::object& names);
   void note_changes();
-  void note_fact(worker::ProcessFact fact, const std::string& asker);
+  [[nodiscard]] bool is_harmless(const ProcessQuestion& question) const;
+  void note_question(const ProcessQuestion& question);
+  [[nodiscard]] bool note_generator(const ProcessQuestion& question);
+  void note_numpy();
+  void renew_generators();
   void note_names();
   void restore_names();
   void replace_kept_hooks();
@@ -81,6 +94,8 @@ class Recorder {
   LoggerWatch loggers_;
   Namespaces namespaces_;
   std::vector<NameChange> all_changes_;
+  std::map<PyObject*, Generator> generators_;
+  std::string numpy_state_;  // of numpy's legacy generator, empty where there is none
   std::vector<std::pair<std::string, std::string>>
       replaced_streams_;  // name in sys, by which module
   Quirks quirks_;

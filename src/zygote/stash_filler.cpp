@@ -2,6 +2,7 @@
 
 #include <pybind11/eval.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,6 +84,13 @@ void describe(worker::StashEntry& entry, const py::object& module, SourceFiles& 
   if (all.contains(top)) entry.found_in = found_in(all[top.c_str()]);
 }
 
+/// Whether a warning was raised for the module's code, shown or not, from C as well.
+bool has_warned(const worker::StashEntry& entry) {
+  PyObject* const module = entry.module.get();
+  return module != nullptr && PyModule_Check(module) != 0 &&
+         PyDict_GetItemString(PyModule_GetDict(module), "__warningregistry__") != nullptr;
+}
+
 /// What the import of the entry's module left behind.
 void add_record(worker::StashEntry& entry, const ImportRecord& record, const Recording& recording) {
   if (recording.show_logger && !record.loggers.empty()) {
@@ -124,8 +132,10 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     }
     add_record(entry, record, recording);
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
+    std::set<worker::ProcessFact> facts = record.facts;
+    if (has_warned(entry)) facts.insert({worker::FactKind::warnings, 0, {}});
     const int index = stash.add(std::move(entry));
-    for (const worker::ProcessFact& fact : record.facts)
+    for (const worker::ProcessFact& fact : facts)
       if (fact.kind != worker::FactKind::own)
         stash.add_fact(index, {fact, worker::value_of(fact, own)});
     added.push_back(name);

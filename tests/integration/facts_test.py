@@ -33,6 +33,21 @@ CASES = {
     "parent": Case("import os; X = os.getppid()", "m.X == os.getppid()"),
     "group": Case("import os; X = os.getpgrp()", "m.X == os.getpgrp()"),
     "chance": Case("import os; X = os.urandom(8)", "len(m.X)"),
+    "numbers": Case("import random; X = random.random()", "type(m.X)"),
+    "seeded": Case("import random; random.seed(3)", "random.random()"),
+    "seeded by name": Case("from random import seed, randint; seed(3); X = randint(1, 1000)", "(m.X, random.random())"),
+    "seeded for a while": Case("import random; s = random.getstate(); random.seed(3); X = random.random(); random.setstate(s)", "m.X"),
+    "own generator": Case("import random; X = random.Random(3)", "m.X.random()", kept=True),
+    "own generator that was used": Case("import random; X = random.Random(3); Y = X.random()", "(m.X.random(), m.Y)", kept=True),
+    "lent generator": Case("import random; X = random.Random(3)", "m.X.random()"),
+    "own generator that others use": Case("import lent_generator_1 as o; Y = o.X.random()", "(m.o.X.random(), m.Y)"),
+    "own generator of chance": Case("import random; X = random.Random()", "type(m.X.random())", kept=True),
+    "own generator of chance that was used": Case("import random; X = random.Random().random()", "type(m.X)"),
+    "chance by a name": Case("import uuid; X = uuid.uuid4()", "len(m.X.hex)"),
+    "temporary file": Case("import tempfile; tempfile.TemporaryFile().close()", "0", kept=True),
+    "numpy": Case("import numpy.random", "type(numpy.random.random()).__name__ if 'numpy' in sys.modules else 0", kept=True),
+    "numpy seeded": Case("import numpy.random; numpy.random.seed(3)", "m.numpy.random.random()"),
+    "numpy used": Case("import numpy.random; X = numpy.random.random()", "type(m.X).__name__"),
     "folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()", "mkdir -p other; cd other;"),
     "same folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()", kept=True),
     "relative path": Case("import os; X = os.path.abspath('y')", "m.X", "mkdir -p other; cd other;"),
@@ -68,6 +83,7 @@ CASES = {
     "warning that is ignored": Case("import warnings; warnings.warn('old', DeprecationWarning)", "0", kept=True),
     "warning that is shown": Case("import warnings; warnings.warn('odd')", "0"),
     "warning from C": Case("compile('0 is 0', 'x', 'exec')", "0", options="-W error"),
+    "ignored warning from C": Case("class I(int): pass\nclass C:\n    def __int__(self): return I(1)\nint(C())", "0", options="-W error"),
     "filters": Case("import sys; X = list(sys.warnoptions)", "m.X", options="-W ignore"),
     "no filters": Case("import sys; X = list(sys.warnoptions)", "m.X", kept=True),
     "option": Case("import sys; X = dict(sys._xoptions)", "m.X", options="-X mine=1"),
@@ -118,7 +134,7 @@ def test_a_job_finds_what_its_own_import_would_have_brought(service, name):
     assert not not_preloaded(service)
     case = CASES[name]
     warm = [PML, "--no-fallback", "--socket", str(service.socket)]
-    code = f"import logging, os, sys, threading\nsys.path.append({str(service.folder / 'lib')!r})\nimport {NAMES[name]} as m\nprint({case.check})\n"
+    code = f"import logging, os, random, sys, threading\nsys.path.append({str(service.folder / 'lib')!r})\nimport {NAMES[name]} as m\nprint({case.check})\n"
     cold, served = run(service, case, [PYTHON], code), run(service, case, warm, code)
     assert served == cold
     marked = f"import time; now = time.monotonic(); import {NAMES[name]} as m; import sys\nprint(m.AT < now, file=open({str(service.folder / 'kept')!r}, 'w'))"
@@ -126,6 +142,13 @@ def test_a_job_finds_what_its_own_import_would_have_brought(service, name):
     run(service, case, warm, marked)
     kept = (service.folder / "kept").read_text() if (service.folder / "kept").exists() else "False\n"
     assert kept == f"{case.kept}\n"
+
+
+@pytest.mark.parametrize("name", ["chance", "numbers", "own generator of chance", "chance by a name", "own generator of chance that was used", "numpy used"])
+def test_each_job_has_its_own_chance(service, name):
+    code = f"import {NAMES[name]} as m; print(m.X.random() if hasattr(m.X, 'random') else m.X)"
+    found = {run(service, CASES[name], [PML, "--no-fallback", "--socket", str(service.socket)], code)[0] for _ in range(3)}
+    assert len(found) == 3
 
 
 def test_what_another_asks_does_not_matter(service):
