@@ -1,5 +1,7 @@
 #include "zygote/process_spy.hpp"
 
+#include <fcntl.h>
+
 #include <array>
 #include <cstring>
 #include <optional>
@@ -24,6 +26,7 @@ enum class Argument {
   number,         // a descriptor or signal
   standard,       // a descriptor: of interest where it is a standard one
   relative_file,  // a path: of interest where it is relative
+  opened_file,    // a path, and how it is to be opened
   generator,      // a method of random numbers, on self
 };
 
@@ -54,9 +57,9 @@ constexpr std::array k_functions = {
     Function{"posix", "access", FactKind::file, Argument::relative_file},
     Function{"posix", "listdir", FactKind::file, Argument::relative_file},
     Function{"posix", "scandir", FactKind::file, Argument::relative_file},
-    Function{"posix", "open", FactKind::file, Argument::relative_file},
+    Function{"posix", "open", FactKind::file, Argument::opened_file},
     Function{"posix", "readlink", FactKind::file, Argument::relative_file},
-    Function{"_io", "open", FactKind::file, Argument::relative_file},
+    Function{"_io", "open", FactKind::file, Argument::opened_file},
     Function{"_signal", "getsignal", FactKind::signal, Argument::number},
     Function{"_random", "random", FactKind::own, Argument::generator},
     Function{"_random", "getrandbits", FactKind::own, Argument::generator},
@@ -156,14 +159,45 @@ void hear_fact(ProcessFact fact) {
   hear(std::move(question));
 }
 
-std::optional<std::string> relative_path(PyObject* path) {
+/// Nothing for a descriptor.
+std::optional<std::string> path_of(PyObject* path) {
   if (path == nullptr) return std::string();
   if (PyLong_Check(path)) return std::nullopt;
   Ref bytes;
   if (PyUnicode_FSConverter(path, reinterpret_cast<void*>(&bytes)) == 0) return std::nullopt;
   const char* text = PyBytes_AsString(bytes.get());
-  if (text == nullptr || text[0] == '/') return std::nullopt;
+  if (text == nullptr) return std::nullopt;
   return std::string(text);
+}
+
+/// What open's second argument says.
+bool is_to_be_written(PyObject* how) {
+  if (how == nullptr) return false;
+  if (PyLong_Check(how)) return (PyLong_AsLong(how) & O_ACCMODE) != O_RDONLY;
+  const char* mode = utf8_of(how);
+  return mode != nullptr && std::strpbrk(mode, "wax+") != nullptr;
+}
+
+bool is_of_the_system(const std::string& path) {
+  return path.starts_with("/proc/") || path.starts_with("/sys/") || path.starts_with("/dev/");
+}
+
+/// What using the file is to ask; nothing where it does not matter.
+std::optional<ProcessQuestion> question_of(const Function& function, PyObject* file,
+                                           PyObject* how) {
+  const auto path = path_of(file);
+  if (!path) return std::nullopt;
+  ProcessQuestion question;
+  const bool opens = function.argument == Argument::opened_file;
+  if (opens && is_to_be_written(how) && !is_of_the_system(*path))
+    question.fact = {FactKind::own, 0, "a file that it writes,"};
+  else if (!path->starts_with('/'))
+    question.fact = {FactKind::file, 0, *path};
+  else if (opens && !is_of_the_system(*path))
+    question.read_file = *path;
+  else
+    return std::nullopt;
+  return question;
 }
 
 void hear_numbers(const Function& function, PyObject* generator, PyObject* seed) {
@@ -175,7 +209,7 @@ void hear_numbers(const Function& function, PyObject* generator, PyObject* seed)
   hear(std::move(question));
 }
 
-void hear_call(std::size_t place, PyObject* self, PyObject* first) {
+void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* second = nullptr) {
   const Function& function = k_functions[place];
   if (function.argument == Argument::generator) {
     hear_numbers(function, self, first);
@@ -194,10 +228,9 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first) {
       matters = function.argument == Argument::number || (fact.number >= 0 && fact.number <= 2);
       break;
     case Argument::relative_file:
-      if (auto path = relative_path(first))
-        fact.name = std::move(*path);
-      else
-        matters = false;
+    case Argument::opened_file:
+      if (auto question = question_of(function, first, second)) hear(std::move(*question));
+      matters = false;
       break;
     case Argument::generator:
       break;
@@ -205,6 +238,16 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first) {
   if (fact.kind == FactKind::own) fact = {FactKind::own, 0, std::string("os.") + function.name};
   PyErr_Restore(type, value, trace);
   if (matters) hear_fact(std::move(fact));
+}
+
+/// The second argument, by place or as open's `mode` or `flags`.
+PyObject* second_of(PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+  if (count > 1) return arguments[1];
+  for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i)
+    if (const char* name = utf8_of(PyTuple_GET_ITEM(names, i)))
+      if (std::strcmp(name, "mode") == 0 || std::strcmp(name, "flags") == 0)
+        return arguments[count + i];
+  return nullptr;
 }
 
 /// Stand-ins for the function at place N, one for each way in which C functions are called.
@@ -226,7 +269,7 @@ struct StandIn {
   static PyObject* named(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                          PyObject* names) {
     const bool any = count > 0 || (names != nullptr && PyTuple_GET_SIZE(names) > 0);
-    hear_call(N, self, any ? arguments[0] : nullptr);
+    hear_call(N, self, any ? arguments[0] : nullptr, second_of(arguments, count, names));
     return reinterpret_cast<_PyCFunctionFastWithKeywords>(
         reinterpret_cast<void*>(spy().originals[N]))(self, arguments, count, names);
   }

@@ -16,6 +16,7 @@ struct ProcessQuestion {
   PyObject* generator = nullptr;    ///< the random.Random that is used, or none; borrowed
   bool seeds = false;               ///< it is seeded; else numbers are drawn
   bool by_system = false;           ///< with a seed of the system's
+  std::string read_file;            ///< instead of `fact`: the full path of a file that is read
 };
 
 /// Hears from now on of what Python code asks: functions of `os`, names of `sys`, the standard

@@ -100,7 +100,11 @@ void Recorder::note_question(const ProcessQuestion& question) {
   const std::string& asker = question.askers.front();
   if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return;
   const std::string& module = log_.running().back();
-  if (is_harmless(question)) return;
+  if (question.read_file.empty() && is_harmless(question)) return;
+  if (!question.read_file.empty()) {
+    sources_.add_read(question.read_file);
+    return;
+  }
   if (question.generator != nullptr && (module == "random" || !note_generator(question))) return;
   // The stream that it would get is the one that a module before it has put there.
   if (question.fact.kind == worker::FactKind::descriptor)

@@ -1,8 +1,10 @@
 #include "zygote/source_files.hpp"
 
 #include <pybind11/pybind11.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace py = pybind11;
 
@@ -22,6 +24,7 @@ py::dict loaded() {
 }  // namespace
 
 void SourceFiles::note_start() {
+  start_ = std::chrono::system_clock::now();
   for (const auto& [name, module] : loaded()) {
     const py::object file = py::getattr(module, "__file__", py::none());
     if (py::isinstance<py::str>(file)) files_.insert(py::str(file));
@@ -50,6 +53,13 @@ void SourceFiles::await(const std::string& name) {
 }
 
 void SourceFiles::note_missing() {
+  const auto start = std::chrono::duration_cast<std::chrono::seconds>(start_.time_since_epoch());
+  for (const std::string& file : read_) {
+    struct stat info {};
+    const bool there = ::stat(file.c_str(), &info) == 0;
+    if (there ? S_ISREG(info.st_mode) && info.st_mtime < start.count() : errno == ENOENT)
+      files_.insert(file);
+  }
   for (const std::string& name : missing_) {
     if (loaded().contains(name)) continue;
     const std::size_t dot = name.rfind('.');

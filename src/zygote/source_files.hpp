@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,10 +14,13 @@ class SourceFiles {
   void note_start();
   /// Notes a file.
   void add(std::string path) { files_.insert(std::move(path)); }
+  /// A preload has read the file, or tried to.
+  void add_read(std::string path) { read_.insert(std::move(path)); }
   /// The module was asked for in vain. One that tried to import another in vain is not what it
   /// would be with that one.
   void await(const std::string& name);
-  /// Notes where the modules would be that were asked for in vain and are not there. Throws
+  /// Notes where the modules would be that were asked for in vain and are not there, and of the
+  /// files that were read those that no preload has written itself. Throws
   /// pybind11::error_already_set.
   void note_missing();
 
@@ -26,6 +30,8 @@ class SourceFiles {
 
  private:
   std::set<std::string> files_;
+  std::set<std::string> read_;
+  std::chrono::system_clock::time_point start_;
   std::set<std::string> missing_;  // names that were asked for in vain
   std::vector<std::string> path_;  // sys.path at the start
 };

@@ -13,7 +13,7 @@ import typing
 import pytest
 
 from failures_test import not_preloaded, profile
-from test_standalone import PML, Service
+from test_standalone import PML, Service, until
 
 PYTHON = "/usr/bin/python3"
 
@@ -56,6 +56,8 @@ CASES = {
     "file that is not there": Case("import os; X = os.path.exists('setting')", "m.X", "mkdir -p other; cd other;", kept=True),
     "file that is read": Case("try: X = open('setting').read()\nexcept OSError: X = 0", "m.X", "mkdir -p two; echo 1 > two/setting; cd two;"),
     "file at a full path": Case("import os; X = os.path.exists('/setting')", "m.X", "mkdir -p other; cd other;", kept=True),
+    "file that is written": Case("with open('out', mode='w') as f: f.write('x')", "open('out').read()", "rm -f out;"),
+    "file that is written, by number": Case("import os; os.close(os.open('out', os.O_CREAT | os.O_WRONLY))", "os.path.exists('out')", "rm -f out;"),
     "listing": Case("import os; X = os.listdir()", "m.X", "mkdir -p two; touch two/setting; cd two;"),
     "arguments": Case("import sys; X = sys.argv[0]; L = sys.argv", "(m.X, m.L is sys.argv)"),
     "arguments by name": Case("from sys import argv", "(m.argv, m.argv is sys.argv)"),
@@ -154,3 +156,39 @@ def test_each_job_has_its_own_chance(service, name):
 def test_what_another_asks_does_not_matter(service):
     code = f"import time; now = time.monotonic(); import {NAMES['asked later']} as m; print(m.AT < now)"
     assert run(service, CASES["folder"], [PML, "--no-fallback", "--socket", str(service.socket)], code)[0] == b"True\n"
+
+
+@pytest.fixture
+def own_service(tmp_path):
+    made = Service(tmp_path)
+    made.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_new_pool_is_made_when_a_file_changes_that_a_preload_has_read(own_service, there):
+    setting = own_service.folder / "setting"
+    if there:
+        setting.write_text("1")
+        os.utime(setting, (1_600_000_000, 1_600_000_000))
+    profile(own_service, f"import pathlib\ntry: X = pathlib.Path({str(setting)!r}).read_text()\nexcept OSError: X = 0\n", timeout="20s")
+    program = own_service.folder / "elsewhere" / "t.py"
+    program.parent.mkdir()
+    program.write_text("import time; now = time.monotonic(); import culprit; print(culprit.X)")
+    assert own_service.run(program).stdout == ("1\n" if there else "0\n")
+    setting.write_text("2")
+    until(lambda: own_service.run(program).stdout == "2\n")
+
+
+def test_a_file_that_a_preload_writes_makes_no_new_pool(own_service):
+    written = own_service.folder / "written"
+    profile(own_service, f"try: open({str(written)!r}).read()\nexcept OSError: pass\nopen({str(written)!r}, 'w').write('x')", timeout="20s")
+    program = own_service.folder / "elsewhere" / "t.py"
+    program.parent.mkdir()
+    program.write_text("import culprit")
+    generation = own_service.status()["generation"]
+    for _ in range(3):
+        assert own_service.run(program).returncode == 0
+    assert own_service.status()["generation"] == generation
+    assert "a file that it writes" in own_service.status()["not-shared"]
