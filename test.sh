@@ -97,9 +97,9 @@ count() {
   if [ -s "$results/$1.xml" ]; then counted+=("$results/$1.xml"); else counted+=("$1=0,1,0"); fi
 }
 
-integration() { # STAGE NAME
+integration() { # STAGE NAME [OTHER INTERPRETERS]
   say "Integration tests ($2)"
-  PML_TEST_PREFIX=$1 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q -o junit_family=xunit2 --junitxml "$results/$2.xml" tests/integration || true
+  PML_TEST_PREFIX=$1 PML_TEST_OTHERS=${3:-} /usr/bin/python3 -B -m pytest -p no:cacheprovider -q -o junit_family=xunit2 --junitxml "$results/$2.xml" tests/integration || true
   count "$2"
 }
 
@@ -224,7 +224,7 @@ build build-test "-Dinterpreters=/usr/bin/python3$(printf ',%s' $others | sed 's
 for part in "${parts[@]}"; do
   case $part in
     unit) unit build-test unit ;;
-    integration) integration "$stage" integration ;;
+    integration) integration "$stage" integration "$others" ;;
     equivalence) equivalence ;;
     systemd) systemd_suite "$stage" systemd ;;
     docs) docs ;;

@@ -2,7 +2,7 @@
 
 Each is a module of one pool. A job must find in it what an import of its own would have brought; where
 the answer is the same one, it is the pool's. The programs under test are those of $PML_TEST_PREFIX,
-/usr/local where that is not set.
+/usr/local where that is not set; with the system's interpreter and those in $PML_TEST_OTHERS.
 """
 
 import os
@@ -14,8 +14,6 @@ import pytest
 
 from failures_test import not_preloaded, profile
 from test_standalone import PML, Service, until
-
-PYTHON = "/usr/bin/python3"
 
 
 class Case(typing.NamedTuple):
@@ -107,18 +105,34 @@ CASES = {
 NAMES = {name: re.sub(r"\W+", "_", name) + "_1" for name in CASES}
 
 
+SYSTEM = "/usr/bin/python3"
+# Those of the others have no numpy.
+EVERYWHERE = [(python, name) for python in [SYSTEM, *os.environ.get("PML_TEST_OTHERS", "").split()]
+              for name, case in CASES.items() if python == SYSTEM or "numpy" not in case.text]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    made = Service(tmp_path_factory.mktemp("facts"))
-    made.environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    library = made.folder / "lib"
-    library.mkdir()
-    for name, case in CASES.items():
-        (library / f"{NAMES[name]}.py").write_text("import time\nAT = time.monotonic()\n" + case.text)
-    names = ", ".join(f'"{name}"' for name in NAMES.values())
-    profile(made, "", timeout="20s", keys=f"modules = [{names}]\n", path=library)
-    yield made
-    made.end()
+def pools(tmp_path_factory):
+    """A function that gives the pool of an interpreter."""
+    made = {}
+
+    def pool(python):
+        if python in made:
+            return made[python]
+        service = made[python] = Service(tmp_path_factory.mktemp("facts"))
+        service.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        library = service.folder / "lib"
+        library.mkdir()
+        names = [name for other, name in EVERYWHERE if other == python]
+        for name in names:
+            (library / f"{NAMES[name]}.py").write_text("import time\nAT = time.monotonic()\n" + CASES[name].text)
+        keys = ", ".join(f'"{NAMES[name]}"' for name in names)
+        profile(service, "", timeout="20s", keys=f"modules = [{keys}]\n", path=library, interpreter=python)
+        return service
+
+    yield pool
+    for service in made.values():
+        service.end()
 
 
 def run(service, case, command, code):
@@ -131,31 +145,35 @@ def run(service, case, command, code):
     return done.stdout, done.stderr, done.returncode
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_job_finds_what_its_own_import_would_have_brought(service, name):
+def warm(service):
+    return [PML, "--no-fallback", "--socket", str(service.socket)]
+
+
+@pytest.mark.parametrize("python, name", EVERYWHERE)
+def test_a_job_finds_what_its_own_import_would_have_brought(pools, python, name):
+    service = pools(python)
     assert not not_preloaded(service)
     case = CASES[name]
-    warm = [PML, "--no-fallback", "--socket", str(service.socket)]
     code = f"import logging, os, random, sys, threading\nsys.path.append({str(service.folder / 'lib')!r})\nimport {NAMES[name]} as m\nprint({case.check})\n"
-    cold, served = run(service, case, [PYTHON], code), run(service, case, warm, code)
+    cold, served = run(service, case, [python], code), run(service, case, warm(service), code)
     assert served == cold
-    marked = f"import time; now = time.monotonic(); import {NAMES[name]} as m; import sys\nprint(m.AT < now, file=open({str(service.folder / 'kept')!r}, 'w'))"
-    (service.folder / "kept").unlink(missing_ok=True)
-    run(service, case, warm, marked)
-    kept = (service.folder / "kept").read_text() if (service.folder / "kept").exists() else "False\n"
-    assert kept == f"{case.kept}\n"
+    kept = service.folder / "kept"
+    kept.unlink(missing_ok=True)
+    run(service, case, warm(service), f"import time; now = time.monotonic(); import {NAMES[name]} as m\nprint(m.AT < now, file=open({str(kept)!r}, 'w'))")
+    assert (kept.read_text() if kept.exists() else "False\n") == f"{case.kept}\n"
 
 
 @pytest.mark.parametrize("name", ["chance", "numbers", "own generator of chance", "chance by a name", "own generator of chance that was used", "numpy used"])
-def test_each_job_has_its_own_chance(service, name):
+def test_each_job_has_its_own_chance(pools, name):
+    service = pools(SYSTEM)
     code = f"import {NAMES[name]} as m; print(m.X.random() if hasattr(m.X, 'random') else m.X)"
-    found = {run(service, CASES[name], [PML, "--no-fallback", "--socket", str(service.socket)], code)[0] for _ in range(3)}
-    assert len(found) == 3
+    assert len({run(service, CASES[name], warm(service), code)[0] for _ in range(3)}) == 3
 
 
-def test_what_another_asks_does_not_matter(service):
+def test_what_another_asks_does_not_matter(pools):
+    service = pools(SYSTEM)
     code = f"import time; now = time.monotonic(); import {NAMES['asked later']} as m; print(m.AT < now)"
-    assert run(service, CASES["folder"], [PML, "--no-fallback", "--socket", str(service.socket)], code)[0] == b"True\n"
+    assert run(service, CASES["folder"], warm(service), code)[0] == b"True\n"
 
 
 @pytest.fixture

@@ -32,13 +32,13 @@ def service(tmp_path):
     made.end()
 
 
-def profile(service, text, timeout="2s", keys='modules = ["culprit", "json"]\n', path=None):
+def profile(service, text, timeout="2s", keys='modules = ["culprit", "json"]\n', path=None, interpreter="/usr/bin/python3"):
     """Serves, as if started by systemd, a profile with a preload of this text and json behind it."""
     (service.folder / "culprit.py").write_text(text)
     folder = service.folder / "pml/profiles"
     folder.mkdir(parents=True)
     (folder / "failing.toml").write_text(
-        f'[python]\npath = ["{path or service.folder}"]\n[preload]\n{keys}[pool]\npreload-timeout = "{timeout}"\n'
+        f'[python]\ninterpreter = "{interpreter}"\npath = ["{path or service.folder}"]\n[preload]\n{keys}[pool]\npreload-timeout = "{timeout}"\n'
     )
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(service.socket))
