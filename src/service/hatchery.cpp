@@ -58,6 +58,9 @@ Hatchery::~Hatchery() = default;
 void Hatchery::raise(const profile::Profile& profile) {
   profile_ = profile;
   quarantined_.clear();
+  excluded_.clear();
+  pieces_.clear();
+  not_shared_.clear();
   failures_ = 0;
   delay_ = milliseconds(0);
   if (next_) retire(std::move(next_));
@@ -68,7 +71,6 @@ void Hatchery::start() {
   again_.disarm();
   if (stopping_ || next_) return;
   failed_.clear();
-  not_shared_.clear();
   preloads_.clear();
   auto additions = profile_.environment;
   if (!profile_.path.empty())

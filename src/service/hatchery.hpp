@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +68,7 @@ struct FailedPreload {
   bool quarantined = false;  ///< it ended or hung the interpreter, and is not tried again
 };
 
-/// A module that was preloaded and that each program imports anew all the same.
+/// A module that was to be preloaded and that each program imports by itself all the same.
 struct NotShared {
   std::string name;
   std::string reason;
@@ -123,7 +125,7 @@ class Hatchery : private ZygoteListener {
   /// The modules that the last zygote imported.
   [[nodiscard]] const std::vector<Preload>& preloads() const noexcept { return preloads_; }
   [[nodiscard]] const std::vector<FailedPreload>& failed() const noexcept { return failed_; }
-  /// Modules that each program imports anew.
+  /// Modules that each program imports by itself.
   [[nodiscard]] const std::vector<NotShared>& not_shared() const noexcept { return not_shared_; }
 
  private:
@@ -142,6 +144,7 @@ class Hatchery : private ZygoteListener {
   void retry(const std::string& why, int exit_status);
   void quarantine(const std::string& name, const std::string& why);
   void give_up_unforkable(const std::string& name, const std::string& what);
+  void start_over(const wire::Event& event);
   void note_not_shared(std::string_view name, std::string_view why);
   void note_failed(std::string_view name, std::string_view text, bool absent_optional);
   void retire(ZygotePointer zygote);
@@ -161,6 +164,8 @@ class Hatchery : private ZygoteListener {
   std::vector<Preload> preloads_;
   std::vector<FailedPreload> failed_;
   std::vector<NotShared> not_shared_;
+  std::set<std::string, std::less<>> excluded_;     // modules that need one of them, and themselves
+  std::vector<std::string> pieces_;                 // what those import that can be shared
   std::map<std::string, std::string> quarantined_;  // by name: why
   event::Timer overdue_;
   event::Timer again_;

@@ -26,7 +26,8 @@ void Hatchery::boot(Zygote& zygote) {
   const auto wanted = [this](const std::vector<std::string>& names) {
     std::vector<std::string_view> result;
     for (const std::string& name : names)
-      if (!quarantined_.contains(name)) result.emplace_back(name);
+      if (!quarantined_.contains(name) && !excluded_.contains(name.substr(0, name.find(':'))))
+        result.emplace_back(name);
     return result;
   };
   wire::Order order;
@@ -34,6 +35,8 @@ void Hatchery::boot(Zygote& zygote) {
     failed_.push_back({name, "given up: " + why, true});
     order.boot.avoided.emplace_back(std::string_view(name).substr(0, name.find(':')));
   }
+  order.boot.avoided.insert(order.boot.avoided.end(), excluded_.begin(), excluded_.end());
+  order.boot.pieces.assign(pieces_.begin(), pieces_.end());
   order.kind = wire::OrderKind::boot;
   order.boot.modules = wanted(profile_.modules);
   order.boot.optional = wanted(profile_.optional);
@@ -47,7 +50,12 @@ void Hatchery::boot(Zygote& zygote) {
 }
 
 void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
-  zygote.files.insert(zygote.files.end(), event.files.begin(), event.files.end());
+  if (event.kind != wire::EventKind::start_over)
+    zygote.files.insert(zygote.files.end(), event.files.begin(), event.files.end());
+  if (event.kind == wire::EventKind::start_over) {
+    start_over(event);
+    return;
+  }
   if (event.name.empty()) return;  // a part of a long list of files
   if (event.kind == wire::EventKind::preload_warning) {
     give_up_unforkable(std::string(event.name), std::string(event.text));
@@ -81,10 +89,27 @@ void Hatchery::note_failed(std::string_view name, std::string_view text, bool ab
 }
 
 void Hatchery::note_not_shared(std::string_view name, std::string_view why) {
+  for (const NotShared& known : not_shared_)
+    if (known.name == name) return;
   not_shared_.push_back({std::string(name), std::string(why)});
   log::write(LOG_INFO, log::k_preload_not_shared,
-             "each program imports " + std::string(name) + " anew: " + std::string(why),
+             "each program imports " + std::string(name) + " by itself: " + std::string(why),
              {{"PML_MODULE", std::string(name)}});
+}
+
+// What the imports of modules that programs do not share have left in others must not be found by
+// those that import them by themselves.
+void Hatchery::start_over(const wire::Event& event) {
+  excluded_.insert(event.files.begin(), event.files.end());
+  for (std::string_view text = event.text; !text.empty();) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    pieces_.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  if (event.value != 1 || !next_) return;
+  overdue_.disarm();
+  retire(std::move(next_));
+  start();
 }
 
 void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {

@@ -10,8 +10,9 @@ std::string encode(const Order& order) {
   out.i32(order.value);
   out.i32(order.target);
   out.i32(order.flag);
-  for (const auto* list : {&order.boot.modules, &order.boot.optional, &order.boot.after_fork,
-                           &order.boot.warmup, &order.boot.avoided, &order.boot.quirks})
+  for (const auto* list :
+       {&order.boot.modules, &order.boot.optional, &order.boot.after_fork, &order.boot.warmup,
+        &order.boot.avoided, &order.boot.pieces, &order.boot.quirks})
     out.texts(*list);
   out.text(order.boot.imports_to);
   return out.take();
@@ -26,8 +27,9 @@ std::optional<Order> decode_order(std::string_view packet) {
   order.value = in.i32();
   order.target = in.i32();
   order.flag = in.i32();
-  for (auto* list : {&order.boot.modules, &order.boot.optional, &order.boot.after_fork,
-                     &order.boot.warmup, &order.boot.avoided, &order.boot.quirks})
+  for (auto* list :
+       {&order.boot.modules, &order.boot.optional, &order.boot.after_fork, &order.boot.warmup,
+        &order.boot.avoided, &order.boot.pieces, &order.boot.quirks})
     *list = in.texts();
   order.boot.imports_to = in.text();
   if (!in.finished()) return std::nullopt;

@@ -26,6 +26,7 @@ struct Boot {
   std::vector<std::string_view> after_fork;  ///< imported in each idle worker
   std::vector<std::string_view> warmup;      ///< "module:function"
   std::vector<std::string_view> avoided;     ///< not to be imported; their files are to be named
+  std::vector<std::string_view> pieces;      ///< what those import: first, and in silence
   std::vector<std::string_view> quirks;      ///< lines of config/quirks
   /// Abstract datagram address that jobs tell at their end what they imported that was not
   /// preloaded; empty: nobody asks.
@@ -58,9 +59,11 @@ enum class EventKind : std::uint8_t {
   unfit = 11,       ///< instead of everything else: pml has no module for this interpreter (value:
                     ///< 0, text: why not), or the one there is does not fit it (1, text: how);
                     ///< name: its ABI, as "cpython-312-x86_64-linux-gnu"
-  not_shared = 12,  ///< name: a module, which each program that wants it imports anew; text: why
+  not_shared = 12,  ///< name: a module that programs cannot share; text: why
+  start_over = 13,  ///< files: modules that this zygote should not have imported, as avoided; text:
+                    ///< the pieces, one a line; value: 1 with the last part of it all
 };
-inline constexpr std::uint8_t k_last_event_kind = 12;
+inline constexpr std::uint8_t k_last_event_kind = 13;
 
 struct Event {
   EventKind kind = EventKind::warm;

@@ -184,23 +184,54 @@ void report_warm(const Recorder& recorder, base::BorrowedFd link) {
   report(link, event);
 }
 
-/// What no program could use.
-void report_unshareable(Recorder& recorder, const wire::Boot& boot, base::BorrowedFd link) {
-  for (const auto& [module, question, needed] : recorder.drop_own()) {
-    const std::string uses = " uses " + question + " when it is imported";
-    if (!needed) {
-      const std::string text = "it" + uses;
-      report(link, {wire::EventKind::not_shared, 0, 0, 0, 0, module, text});
-      continue;
+/// Tells of what programs cannot share, unless that was to be avoided already. Returns whether
+/// another zygote is to be made without it.
+bool is_to_start_over(const Recorder& recorder, const wire::Boot& boot, base::BorrowedFd link) {
+  const Recorder::Division division = recorder.divide();
+  const auto is_avoided = [&boot](const std::string& name) {
+    return std::find(boot.avoided.begin(), boot.avoided.end(), name) != boot.avoided.end();
+  };
+  if (std::all_of(division.excluded.begin(), division.excluded.end(), is_avoided)) return false;
+  for (const auto& [module, question] : division.unshareable) {
+    const std::string text = "it uses " + question + " when it is imported";
+    report(link, {wire::EventKind::not_shared, 0, 0, 0, 0, module, text});
+  }
+  wire::Event event;
+  event.kind = wire::EventKind::start_over;
+  std::string pieces;
+  std::size_t size = 0;
+  const auto send_part = [&](bool last) {
+    event.text = pieces;
+    event.value = last ? 1 : 0;
+    report(link, event);
+    event.files.clear();
+    pieces.clear();
+    size = 0;
+  };
+  const auto take = [&](const std::string& name) {
+    size += name.size() + 8;
+    if (size > wire::k_max_packet / 2) send_part(false);
+  };
+  for (const std::string& name : division.excluded) {
+    take(name);
+    event.files.emplace_back(name);
+  }
+  for (const std::string& name : division.pieces) {
+    take(name);
+    pieces += name + "\n";
+  }
+  send_part(true);
+  return true;
+}
+
+/// What the service has been told of before, and a preload needs.
+void import_silently(const std::vector<std::string_view>& names) {
+  for (std::string_view name : names) {
+    try {
+      py::module_::import("importlib").attr("import_module")(std::string(name));
+    } catch (py::error_already_set&) {
+      // Then it is not there for whom it was a piece of, either.
     }
-    for (const auto* names : {&boot.modules, &boot.optional})
-      for (std::string_view name : *names) {
-        if (!recorder.brings(std::string(name), module)) continue;
-        const std::string text = (name == module ? "it" : module) + uses +
-                                 ", and a shared object needs it; import it after the fork "
-                                 "(preload.after-fork) instead";
-        report(link, {wire::EventKind::preload_warning, 0, 0, 0, 0, name, text});
-      }
   }
 }
 
@@ -213,6 +244,7 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   // What every launch by name needs, whatever the profile says.
   for (const char* name : {"runpy", "importlib.util", "gc"})
     py::module_::import("importlib").attr("import_module")(name);
+  import_silently(boot.pieces);
   import_all(boot.modules, false, link);
   import_all(boot.optional, true, link);
   for (std::string_view spec : boot.warmup) call_warmup(spec, link);
@@ -220,7 +252,8 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   recorder->finish();
   if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))
     throw py::error_already_set();
-  report_unshareable(*recorder, boot, link);
+  // The service ends this process.
+  if (is_to_start_over(*recorder, boot, link)) return;
   recorder->forget();
   index_entry_points();
   gc.attr("collect")();

@@ -330,17 +330,42 @@ void Recorder::renew_generators() {
   generators_.clear();
 }
 
-std::vector<Recorder::Unshareable> Recorder::drop_own() {
-  std::vector<Unshareable> found;
-  worker::Stash& stash = worker::stash();
+namespace {
+
+/// The first question of the kind that one program's answer is of no use to another.
+std::optional<std::string> unshareable_question(const ImportRecord& record) {
+  for (const worker::ProcessFact& fact : record.facts) {
+    if (fact.kind == worker::FactKind::own) return fact.name;
+    if (fact.kind == worker::FactKind::folder) return "the current folder";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Recorder::Division Recorder::divide() const {
+  Division division;
+  std::set<std::string> excluded;
+  for (const std::string& name : log_.order()) {
+    const auto question = unshareable_question(log_.at(name));
+    const auto index = worker::stash().find(name);
+    if (!question || !index || worker::stash().at(*index).own_renewed) continue;
+    division.unshareable.push_back({name, *question});
+  }
+  for (const std::string& name : log_.order()) {
+    std::set<std::string> reached;
+    log_.reach(name, reached);
+    for (const auto& [module, question] : division.unshareable)
+      if (reached.count(module) != 0) excluded.insert(name);
+  }
   for (const std::string& name : log_.order())
-    for (const worker::ProcessFact& fact : log_.at(name).facts) {
-      if (fact.kind != worker::FactKind::own) continue;
-      if (const auto index = stash.find(name); index && !stash.at(*index).own_renewed)
-        found.push_back({name, fact.name, stash.drop({*index}).has_value()});
-      break;
-    }
-  return found;
+    for (const std::string& one : excluded)
+      if (excluded.count(name) == 0 && log_.at(one).requested.count(name) != 0) {
+        division.pieces.push_back(name);
+        break;
+      }
+  division.excluded.assign(excluded.begin(), excluded.end());
+  return division;
 }
 
 bool Recorder::brings(const std::string& name, const std::string& other) const {

@@ -31,17 +31,20 @@ class Recorder {
   /// Takes the module for one that was asked for in vain.
   void await(const std::string& name) { sources_.await(name); }
 
-  /// A module that asks the process for what no two of them have in common.
+  /// A module that asks for what programs differ in as a rule.
   struct Unshareable {
     std::string module;
     std::string question;
-    bool needed;  ///< by a shared object, which cannot be imported twice
   };
-  /// Has each program import those anew that are not needed. To be called between `finish` and
-  /// `forget`, once the stash is hidden.
-  [[nodiscard]] std::vector<Unshareable> drop_own();
-  /// Whether the import of the one brings the other.
-  [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
+  /// All such modules; those that need one of them, and themselves; and what these import that is
+  /// none of them.
+  struct Division {
+    std::vector<Unshareable> unshareable;
+    std::vector<std::string> excluded;
+    std::vector<std::string> pieces;
+  };
+  /// To be called between `finish` and `forget`.
+  [[nodiscard]] Division divide() const;
   /// Forgets the records.
   void forget() { log_.clear(); }
 
@@ -81,6 +84,7 @@ class Recorder {
   void note_changes();
   [[nodiscard]] bool is_harmless(const ProcessQuestion& question) const;
   void note_question(const ProcessQuestion& question);
+  [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
   [[nodiscard]] bool note_generator(const ProcessQuestion& question);
   void note_numpy();
   void renew_generators();

@@ -134,9 +134,10 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
     std::set<worker::ProcessFact> facts = record.facts;
     if (has_warned(entry)) facts.insert({worker::FactKind::warnings, 0, {}});
+    const bool own_renewed = entry.own_renewed;
     const int index = stash.add(std::move(entry));
     for (const worker::ProcessFact& fact : facts)
-      if (fact.kind != worker::FactKind::own)
+      if (fact.kind != worker::FactKind::own || !own_renewed)
         stash.add_fact(index, {fact, worker::value_of(fact, own)});
     added.push_back(name);
   }

@@ -47,7 +47,7 @@ CASES = {
     "numpy seeded": Case("import numpy.random; numpy.random.seed(3)", "m.numpy.random.random()"),
     "numpy used": Case("import numpy.random; X = numpy.random.random()", "type(m.X).__name__"),
     "folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()", "mkdir -p other; cd other;"),
-    "same folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()", kept=True),
+    "same folder": Case("import os; X = os.getcwd()", "m.X == os.getcwd()"),
     "relative path": Case("import os; X = os.path.abspath('y')", "m.X", "mkdir -p other; cd other;"),
     "path": Case("import pathlib; X = pathlib.Path.cwd()", "m.X", "mkdir -p other; cd other;"),
     "file that is there": Case("import os; X = os.path.exists('setting')", "m.X", "mkdir -p two; touch two/setting; cd two;"),
@@ -210,3 +210,20 @@ def test_a_file_that_a_preload_writes_makes_no_new_pool(own_service):
         assert own_service.run(program).returncode == 0
     assert own_service.status()["generation"] == generation
     assert "a file that it writes" in own_service.status()["not-shared"]
+
+
+def test_nothing_of_a_module_that_is_not_shared_is_left_in_others(own_service):
+    library = own_service.folder / "lib"
+    library.mkdir()
+    (library / "registry.py").write_text("names = []\ndef add(name):\n    if name in names: raise ValueError('twice: ' + name)\n    names.append(name)\n")
+    (library / "asks.py").write_text("import os, registry; registry.add('asks'); X = os.getpid()")
+    (library / "needs.py").write_text("import asks, registry; registry.add('needs')")
+    profile(own_service, "", timeout="20s", keys='modules = ["needs", "json"]\nwarmup = ["needs:x", "json:dumps"]\n', path=library)
+    case = Case("", "")
+    code = f"import sys\nsys.path.append({str(library)!r})\n"
+    for program in ("import needs, registry; print(registry.names)", "import registry; print(registry.names)", "import json; print(sorted(sys.modules))"):
+        assert run(own_service, case, warm(own_service), code + program) == run(own_service, case, [SYSTEM], code + program)
+    status = own_service.status()
+    assert status["not-shared"] == "asks it uses os.getpid when it is imported" and status["preload"].startswith("json ")
+    (library / "asks.py").write_text("import registry; registry.add('asks'); X = 1")
+    until(lambda: "not-shared" not in own_service.status() and own_service.status()["state"] == "warm")

@@ -15,6 +15,7 @@ Order boot_order() {
   order.boot.after_fork = {"grpc"};
   order.boot.warmup = {"matplotlib:font"};
   order.boot.avoided = {"/opt/lib"};
+  order.boot.pieces = {"re"};
   order.boot.quirks = {"shiboken2:keep"};
   order.boot.imports_to = "00a1f";
   return order;
@@ -44,6 +45,7 @@ TEST(Order, BootComesBack) {
   EXPECT_EQ(back->boot.after_fork, order.boot.after_fork);
   EXPECT_EQ(back->boot.warmup, order.boot.warmup);
   EXPECT_EQ(back->boot.avoided, order.boot.avoided);
+  EXPECT_EQ(back->boot.pieces, order.boot.pieces);
   EXPECT_EQ(back->boot.quirks, order.boot.quirks);
   EXPECT_EQ(back->boot.imports_to, order.boot.imports_to);
 }
