@@ -348,7 +348,8 @@ bool Stash::apply_edits(const StashEntry& entry) {
       PyErr_Clear();
       value = Ref::borrow(Py_None);
     }
-    if (PyObject_SetAttr(renewal.owner.get(), renewal.name.get(), value.get()) != 0) return false;
+    if (PyObject_GenericSetAttr(renewal.owner.get(), renewal.name.get(), value.get()) != 0)
+      return false;
   }
   for (const Ref& generator : entry.generators)
     if (!Ref::steal(PyObject_CallMethod(generator.get(), "seed", nullptr))) return false;

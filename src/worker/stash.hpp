@@ -32,7 +32,8 @@ struct NameEdit {
   Ref value;  ///< none: removed
 };
 
-/// An attribute that is to hold what a call gives at the time of the module's import.
+/// An attribute that is to hold what a call gives at the time of the module's import. Set past any
+/// __setattr__ of the owner's.
 struct Renewal {
   Ref owner;
   Ref name;
@@ -56,7 +57,7 @@ struct StashEntry {
   std::vector<ListEdit> edits;
   std::vector<NameEdit> changes;
   std::vector<Renewal> renewals;
-  bool own_renewed = false;     ///< what its import asked of the process alone is among them
+  bool own_renewed = false;     ///< what it asked for that programs do not share is among them
   std::vector<Ref> generators;  ///< of random numbers, seeded by the system: each job has its own
   std::vector<Ref> loggers;     ///< names of loggers it made, out of sight until then
   Ref show_logger;              ///< called with each of them

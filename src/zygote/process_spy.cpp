@@ -5,7 +5,6 @@
 #include <array>
 #include <cstring>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -106,7 +105,7 @@ constexpr std::array<std::pair<const char*, FactKind>, 12> k_stream_names = {{
 }};
 
 struct Spy {
-  std::function<void(ProcessQuestion)> hear;
+  Hearer hear;
   std::array<PyMethodDef*, k_functions.size()> definitions{};
   std::array<PyCFunction, k_functions.size()> originals{};
   std::array<Ref, 3> streams;
@@ -143,14 +142,15 @@ std::vector<std::string> askers() {
   return names;
 }
 
-void hear(ProcessQuestion question) {
+Ref hear(ProcessQuestion question) {
   Spy& state = spy();
-  if (!state.hear) return;
+  if (!state.hear) return {};
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   question.askers = askers();
-  state.hear(std::move(question));
+  Ref answer = state.hear(question);
   PyErr_Restore(type, value, trace);
+  return answer;
 }
 
 void hear_fact(ProcessFact fact) {
@@ -163,8 +163,9 @@ void hear_fact(ProcessFact fact) {
 std::optional<std::string> path_of(PyObject* path) {
   if (path == nullptr) return std::string();
   if (PyLong_Check(path)) return std::nullopt;
-  Ref bytes;
-  if (PyUnicode_FSConverter(path, reinterpret_cast<void*>(&bytes)) == 0) return std::nullopt;
+  PyObject* converted = nullptr;
+  if (PyUnicode_FSConverter(path, &converted) == 0) return std::nullopt;
+  const Ref bytes = Ref::steal(converted);
   const char* text = PyBytes_AsString(bytes.get());
   if (text == nullptr) return std::nullopt;
   return std::string(text);
@@ -319,16 +320,22 @@ void go_round(std::size_t place) {
   state.originals[place] = std::exchange(definition->ml_meth, instead);
 }
 
+Ref hear_system_name(const SystemName& name) {
+  ProcessQuestion question;
+  question.fact = {name.kind, name.number, {}};
+  if (name.kind == FactKind::own) question.fact.name = std::string("sys.") + name.name;
+  if (name.kind == FactKind::flag) question.fact.name = name.name;
+  question.system_name = name.name;
+  return hear(std::move(question));
+}
+
 PyObject* look_up_in_module(PyObject* module, PyObject* name) {
   Spy& state = spy();
   if (state.hear && module == state.system.get())
     if (const char* text = utf8_of(name))
       for (const SystemName& one : k_system_names)
         if (std::strcmp(one.name, text) == 0)
-          hear_fact({one.kind, one.number,
-                     one.kind == FactKind::own    ? std::string("sys.") + text
-                     : one.kind == FactKind::flag ? text
-                                                  : ""});
+          if (Ref answer = hear_system_name(one)) return answer.release();
   return state.module_lookup(module, name);
 }
 
@@ -356,7 +363,7 @@ PyObject* look_up_in_flags(PyObject* flags, PyObject* name) {
 
 }  // namespace
 
-void start_process_spy(std::function<void(ProcessQuestion)> hear) {
+void start_process_spy(Hearer hear) {
   Spy& state = spy();
   for (std::size_t place = 0; place < k_functions.size(); ++place) go_round(place);
   state.system = Ref::steal(PyImport_ImportModule("sys"));

@@ -17,12 +17,15 @@ struct ProcessQuestion {
   bool seeds = false;               ///< it is seeded; else numbers are drawn
   bool by_system = false;           ///< with a seed of the system's
   std::string read_file;            ///< instead of `fact`: the full path of a file that is read
+  const char* system_name = "";     ///< the name of sys that is looked up, or empty
 };
 
 /// Hears from now on of what Python code asks: functions of `os`, names of `sys`, the standard
 /// streams, random numbers. The functions and objects stay the same ones; their C code is gone
-/// round. One at a time; the GIL is held.
-void start_process_spy(std::function<void(ProcessQuestion)> hear);
+/// round. What `hear` returns is the answer instead, where it is one, to a name of `sys`. One at a
+/// time; the GIL is held.
+using Hearer = std::function<worker::Ref(const ProcessQuestion& question)>;
+void start_process_spy(Hearer hear);
 
 /// Brings the C code back.
 void stop_process_spy();

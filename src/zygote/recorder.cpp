@@ -54,8 +54,9 @@ void Recorder::note_names() {
     log_.current().changes.push_back(change);
     if (is_stream_name(change)) {
       set_name(change, change.before);
-      replaced_streams_.emplace_back(py::str(change.name),
-                                     log_.running().empty() ? "" : log_.running().back());
+      replaced_streams_.push_back({py::str(change.name),
+                                   log_.running().empty() ? "" : log_.running().back(),
+                                   change.after});
       restored = true;
     }
     all_changes_.push_back(std::move(change));
@@ -95,25 +96,23 @@ bool Recorder::note_generator(const ProcessQuestion& question) {
   return true;
 }
 
-void Recorder::note_question(const ProcessQuestion& question) {
-  if (log_.running().empty() || question.askers.empty()) return;
+worker::Ref Recorder::note_question(const ProcessQuestion& question) {
+  if (log_.running().empty() || question.askers.empty()) return {};
   const std::string& asker = question.askers.front();
-  if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return;
+  if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return {};
   const std::string& module = log_.running().back();
-  if (question.read_file.empty() && is_harmless(question)) return;
+  if (question.read_file.empty() && is_harmless(question)) return {};
   if (!question.read_file.empty()) {
     sources_.add_read(question.read_file);
-    return;
+    return {};
   }
-  if (question.generator != nullptr && (module == "random" || !note_generator(question))) return;
-  // The stream that it would get is the one that a module before it has put there.
-  if (question.fact.kind == worker::FactKind::descriptor)
-    for (const auto& [name, other] : replaced_streams_)
-      if (brings(module, other)) {
-        log_.note(module, {worker::FactKind::own, 0, "sys." + name});
-        return;
-      }
+  if (question.generator != nullptr && (module == "random" || !note_generator(question))) return {};
   log_.note(module, question.fact);
+  // It gets the stream that a module which it has imported has put there.
+  for (auto replaced = replaced_streams_.rbegin(); replaced != replaced_streams_.rend(); ++replaced)
+    if (replaced->name == question.system_name && brings(module, replaced->module))
+      return to_ref(replaced->stream);
+  return {};
 }
 
 /// Its numbers come from compiled code, which is not heard.
@@ -281,7 +280,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   hook_imports();
   hook_registrations();
   hook_environment();
-  start_process_spy([this](const ProcessQuestion& question) { note_question(question); });
+  start_process_spy([this](const ProcessQuestion& question) { return note_question(question); });
   // After the hooks, which are changes too.
   for (const std::string& name : log_.known())
     if (name != "__main__" && modules().contains(name))

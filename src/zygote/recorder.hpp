@@ -64,6 +64,13 @@ class Recorder {
     pybind11::object replacement;
   };
 
+  /// One of sys.stdin, stdout and stderr that a preload has put another stream in the place of.
+  struct ReplacedStream {
+    std::string name;
+    std::string module;
+    pybind11::object stream;
+  };
+
   /// A random.Random that a preload has made.
   struct Generator {
     pybind11::object object;
@@ -83,7 +90,7 @@ class Recorder {
                      const pybind11::object& names);
   void note_changes();
   [[nodiscard]] bool is_harmless(const ProcessQuestion& question) const;
-  void note_question(const ProcessQuestion& question);
+  worker::Ref note_question(const ProcessQuestion& question);
   [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
   [[nodiscard]] bool note_generator(const ProcessQuestion& question);
   void note_numpy();
@@ -100,8 +107,7 @@ class Recorder {
   std::vector<NameChange> all_changes_;
   std::map<PyObject*, Generator> generators_;
   std::string numpy_state_;  // of numpy's legacy generator, empty where there is none
-  std::vector<std::pair<std::string, std::string>>
-      replaced_streams_;  // name in sys, by which module
+  std::vector<ReplacedStream> replaced_streams_;
   Quirks quirks_;
   SourceFiles sources_;
   std::vector<Hook> hooks_;

@@ -137,7 +137,8 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     const bool own_renewed = entry.own_renewed;
     const int index = stash.add(std::move(entry));
     for (const worker::ProcessFact& fact : facts)
-      if (fact.kind != worker::FactKind::own || !own_renewed)
+      if (!own_renewed ||
+          (fact.kind != worker::FactKind::own && fact.kind != worker::FactKind::folder))
         stash.add_fact(index, {fact, worker::value_of(fact, own)});
     added.push_back(name);
   }

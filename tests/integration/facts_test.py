@@ -91,7 +91,7 @@ CASES = {
     "another flag": Case("import sys; X = sys.flags.optimize", "m.X", options="-q", kept=True),
     "bytecode": Case("import sys; X = sys.dont_write_bytecode", "m.X"),
     "same bytecode": Case("import sys; X = sys.dont_write_bytecode", "m.X", "unset PYTHONDONTWRITEBYTECODE;", kept=True),
-    "after a wrapped stream": Case("import wrapped_stream_1, sys; X = sys.stdout", "m.X is sys.stdout"),
+    "after a wrapped stream": Case("import wrapped_stream_1, sys; X = sys.stdout", "m.X is sys.stdout", kept=True),
     "without a wrapped stream": Case("import sys; X = sys.stdout", "m.X is sys.stdout", kept=True),
     "umask": Case("import os; X = os.umask(0o22); os.umask(X)", "m.X", "umask 7;"),
     "same umask": Case("import os; X = os.umask(0o22); os.umask(X)", "m.X", kept=True),
