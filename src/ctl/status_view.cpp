@@ -143,7 +143,8 @@ std::string status_view(const ServiceStatus& status, const PoolMemory& memory) {
     add(text, "Failed", coloured(name, Colour::bad) + "  " + why);
   for (const auto& [name, why] : status.quarantined)
     add(text, "Quarantined", coloured(name, Colour::bad) + "  " + why);
-  for (const auto& [name, why] : status.not_shared) add(text, "Not shared", name + "  " + why);
+  for (const auto& [name, why] : status.not_shared)
+    add(text, "Not shared", std::string(name).append("  ").append(why));
   return text + jobs_table(status);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <compare>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "worker/fitness.hpp"
@@ -34,7 +34,9 @@ struct ProcessFact {
   int number = 0;
   std::string name;
 
-  auto operator<=>(const ProcessFact&) const = default;
+  bool operator<(const ProcessFact& other) const {
+    return std::tie(kind, number, name) < std::tie(other.kind, other.number, other.name);
+  }
 };
 
 /// A question and the answer that it got.

@@ -351,6 +351,9 @@ bool Stash::apply_edits(const StashEntry& entry) {
     if (PyObject_GenericSetAttr(renewal.owner.get(), renewal.name.get(), value.get()) != 0)
       return false;
   }
+  for (const Call& call : entry.calls)
+    if (!Ref::steal(PyObject_Call(call.function.get(), call.arguments.get(), nullptr)))
+      return false;
   for (const Ref& generator : entry.generators)
     if (!Ref::steal(PyObject_CallMethod(generator.get(), "seed", nullptr))) return false;
   for (const Ref& logger : entry.loggers)

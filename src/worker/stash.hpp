@@ -32,6 +32,12 @@ struct NameEdit {
   Ref value;  ///< none: removed
 };
 
+/// A call of `function` with the tuple `arguments`.
+struct Call {
+  Ref function;
+  Ref arguments;
+};
+
 /// An attribute that is to hold what a call gives at the time of the module's import. Set past any
 /// __setattr__ of the owner's.
 struct Renewal {
@@ -58,6 +64,7 @@ struct StashEntry {
   std::vector<NameEdit> changes;
   std::vector<Renewal> renewals;
   bool own_renewed = false;     ///< what it asked for that programs do not share is among them
+  std::vector<Call> calls;      ///< that make the settings what its import makes them
   std::vector<Ref> generators;  ///< of random numbers, seeded by the system: each job has its own
   std::vector<Ref> loggers;     ///< names of loggers it made, out of sight until then
   Ref show_logger;              ///< called with each of them

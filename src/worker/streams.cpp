@@ -143,10 +143,10 @@ void swap_contents(PyObject* one, PyObject* other) {
 /// Where the object points to one of the first of the pairs, it points to the second from then on,
 /// and the other way round.
 void swap_pointers(PyObject* object, const std::array<std::pair<PyObject*, PyObject*>, 2>& pairs) {
+  constexpr std::size_t k_word = sizeof(void*);
   auto* words = reinterpret_cast<PyObject**>(object);
-  const std::size_t count =
-      static_cast<std::size_t>(Py_TYPE(object)->tp_basicsize) / sizeof(*words);
-  for (std::size_t at = sizeof(PyObject) / sizeof(*words); at < count; ++at)
+  const std::size_t count = static_cast<std::size_t>(Py_TYPE(object)->tp_basicsize) / k_word;
+  for (std::size_t at = sizeof(PyObject) / k_word; at < count; ++at)
     for (const auto& [one, other] : pairs) {
       if (words[at] == nullptr || one == nullptr || other == nullptr) continue;
       if (words[at] == one)

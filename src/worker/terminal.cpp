@@ -21,6 +21,7 @@
 
 #include "base/process_group.hpp"
 #include "wire/terminal_word.hpp"
+#include "worker/identity.hpp"
 #include "worker/python.hpp"
 
 namespace pml::worker {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/process_facts.hpp"
@@ -21,7 +22,8 @@ struct ImportRecord {
   std::map<std::string, std::optional<std::string>> variables;  ///< environment read
   std::vector<pybind11::tuple> exit_calls;                      ///< (function, args, kwargs)
   std::vector<NameChange> changes;
-  std::vector<pybind11::object> loggers;  ///< names of loggers it made
+  std::vector<std::pair<pybind11::object, pybind11::tuple>> calls;  ///< that change settings
+  std::vector<pybind11::object> loggers;                            ///< names of loggers it made
   ListEdits edits;
   std::set<worker::ProcessFact> facts;  ///< asked of the process
 };

@@ -45,14 +45,15 @@ py::object hiding_table(const py::dict& shown, const py::dict& hidden) {
 
 }  // namespace
 
-std::vector<py::object> LoggerWatch::news() {
-  std::vector<py::object> names;
+std::vector<std::pair<py::object, py::object>> LoggerWatch::news() {
+  std::vector<std::pair<py::object, py::object>> loggers;
   const py::object manager = logger_manager();
-  if (!manager) return names;
+  if (!manager) return loggers;
   for (const auto& [name, logger] : py::dict(manager.attr("loggerDict")))
     if (seen_.insert(py::str(name)).second)
-      names.push_back(py::reinterpret_borrow<py::object>(name));
-  return names;
+      loggers.emplace_back(py::reinterpret_borrow<py::object>(name),
+                           py::reinterpret_borrow<py::object>(logger));
+  return loggers;
 }
 
 void LoggerWatch::hide() {

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pml::zygote {
@@ -11,8 +12,8 @@ namespace pml::zygote {
 /// The loggers that imports make in logging's table.
 class LoggerWatch {
  public:
-  /// The names of those that are new since the last call.
-  [[nodiscard]] std::vector<pybind11::object> news();
+  /// Names and loggers that are new since the last call.
+  [[nodiscard]] std::vector<std::pair<pybind11::object, pybind11::object>> news();
   /// Puts all that were found out of sight: a job sees each once its module is imported, or once
   /// somebody asks for it by name.
   void hide();

@@ -46,6 +46,11 @@ void Namespaces::watch(const std::string& name, const py::object& module) {
   }
 }
 
+void Namespaces::watch_object(const py::object& object) {
+  const py::object names = py::getattr(object, "__dict__", py::none());
+  if (PyDict_Check(names.ptr()) != 0) watch_one(object, names.ptr());
+}
+
 std::vector<NameChange> Namespaces::changes() {
   std::vector<NameChange> found;
   for (Watched& watched : watched_) {

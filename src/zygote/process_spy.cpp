@@ -110,7 +110,9 @@ struct Spy {
   std::array<PyCFunction, k_functions.size()> originals{};
   std::array<Ref, 3> streams;
   Ref system;
-  getattrofunc module_lookup = nullptr, stream_lookup = nullptr, flags_lookup = nullptr;
+  getattrofunc module_lookup = PyObject_GenericGetAttr;
+  getattrofunc stream_lookup = PyObject_GenericGetAttr;
+  getattrofunc flags_lookup = PyObject_GenericGetAttr;
   PyTypeObject *stream_type = nullptr, *flags_type = nullptr;
 };
 

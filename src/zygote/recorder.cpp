@@ -135,12 +135,23 @@ void Recorder::note_numpy() {
   numpy_state_ = std::move(now);
 }
 
+void Recorder::watch_logging() {
+  const py::object root = module_named("logging").attr("root");
+  namespaces_.watch_object(root);
+  namespaces_.watch_object(root.attr("manager"));
+  lists_.add(root.attr("handlers"));
+}
+
 void Recorder::note_changes() {
   note_names();
   note_numpy();
   ImportRecord& record = log_.current();
-  for (py::object& name : loggers_.news()) record.loggers.push_back(std::move(name));
+  for (const auto& [name, logger] : loggers_.news()) {
+    record.loggers.push_back(name);
+    namespaces_.watch_object(logger);
+  }
   lists_.note(record.edits);
+  settings_.note(record);
 }
 
 py::object Recorder::load(const py::object& name, const py::object& import) {
@@ -160,6 +171,9 @@ py::object Recorder::load(const py::object& name, const py::object& import) {
     note_changes();
     log_.note_new_modules();
     log_.end();
+    // What those after it change in it is theirs.
+    if (modules().contains(name)) namespaces_.watch(text, modules()[name]);
+    if (text == "logging") watch_logging();
     return result;
   } catch (py::error_already_set&) {
     log_.end();
@@ -277,6 +291,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   caches_before_ = py::reinterpret_steal<py::dict>(
       PyDict_Copy(py::object(sys.attr("path_importer_cache")).ptr()));
   atexit_ = module_named("atexit");
+  settings_.start();
   hook_imports();
   hook_registrations();
   hook_environment();
@@ -307,6 +322,7 @@ void Recorder::finish() {
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   module_named("os").attr("environ").attr("_data") = original_data_;
   restore_names();
+  settings_.restore();
   replace_kept_hooks();
   lists_.restore();
   module_named("_warnings").attr("_filters_mutated")();

@@ -15,6 +15,7 @@
 #include "zygote/namespaces.hpp"
 #include "zygote/process_spy.hpp"
 #include "zygote/quirks.hpp"
+#include "zygote/setting_watch.hpp"
 #include "zygote/source_files.hpp"
 
 namespace pml::zygote {
@@ -94,6 +95,7 @@ class Recorder {
   [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
   [[nodiscard]] bool note_generator(const ProcessQuestion& question);
   void note_numpy();
+  void watch_logging();
   void renew_generators();
   void note_names();
   void restore_names();
@@ -103,6 +105,7 @@ class Recorder {
   ExtensionImports extensions_{log_};
   ListWatch lists_;
   LoggerWatch loggers_;
+  SettingWatch settings_;
   Namespaces namespaces_;
   std::vector<NameChange> all_changes_;
   std::map<PyObject*, Generator> generators_;

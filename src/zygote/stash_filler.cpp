@@ -99,6 +99,8 @@ void add_record(worker::StashEntry& entry, const ImportRecord& record, const Rec
   }
   for (const NameChange& change : record.changes)
     entry.changes.push_back({to_ref(change.owner), to_ref(change.name), to_ref(change.after)});
+  for (const auto& [function, arguments] : record.calls)
+    entry.calls.push_back({to_ref(function), to_ref(arguments)});
   entry.read_variables = record.variables;
   for (const py::tuple& call : record.exit_calls) entry.exit_calls.push_back(to_ref(call));
   entry.edits = recording.lists.for_job(record.edits);

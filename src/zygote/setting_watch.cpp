@@ -1,0 +1,130 @@
+#include "zygote/setting_watch.hpp"
+
+#include <sys/stat.h>
+
+#include <clocale>
+
+#include "zygote/module_table.hpp"
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+namespace {
+
+unsigned current_umask() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return mask;
+}
+
+/// As arguments of the function that sets it.
+py::tuple arguments_of(const py::object& value) {
+  return py::isinstance<py::tuple>(value) ? py::reinterpret_borrow<py::tuple>(value)
+                                          : py::make_tuple(value);
+}
+
+/// The function of a module that is imported; null where the module, or the function, is not there.
+py::object function_in(const char* module, const char* name) {
+  if (!modules().contains(module)) return {};
+  const py::object found = py::getattr(modules()[module], name, py::none());
+  return found.is_none() ? py::object() : found;
+}
+
+py::object value_in(const char* module, const char* get) {
+  const py::object function = function_in(module, get);
+  return function ? function() : py::object();
+}
+
+/// gc is switched by functions without arguments.
+std::pair<py::object, py::tuple> call_for(const char* module, const char* set,
+                                          const py::object& value) {
+  if (std::string(set) == "enable")
+    return {function_in(module, value.cast<bool>() ? "enable" : "disable"), py::tuple()};
+  return {function_in(module, set), arguments_of(value)};
+}
+
+}  // namespace
+
+void SettingWatch::start() {
+  constexpr std::pair<const char*, std::pair<const char*, const char*>> k_settings[] = {
+      {"sys", {"getrecursionlimit", "setrecursionlimit"}},
+      {"sys", {"getswitchinterval", "setswitchinterval"}},
+      {"sys", {"get_int_max_str_digits", "set_int_max_str_digits"}},
+      {"sys", {"getprofile", "setprofile"}},
+      {"sys", {"gettrace", "settrace"}},
+      {"sys", {"get_asyncgen_hooks", "set_asyncgen_hooks"}},
+      {"gc", {"isenabled", "enable"}},
+      {"gc", {"get_threshold", "set_threshold"}},
+      {"_socket", {"getdefaulttimeout", "setdefaulttimeout"}},
+      {"_thread", {"stack_size", "stack_size"}},
+      {"_csv", {"field_size_limit", "field_size_limit"}},
+  };
+  for (const auto& [module, names] : k_settings) {
+    const py::object value = value_in(module, names.first);
+    settings_.push_back({module, names.first, names.second, value, value});
+  }
+  locale_ = std::setlocale(LC_ALL, nullptr);
+  umask_ = current_umask();
+  context_ = py::reinterpret_steal<py::object>(PyContext_CopyCurrent());
+  if (!context_ || PyContext_Enter(context_.ptr()) != 0) throw py::error_already_set();
+}
+
+void SettingWatch::note_setting(Setting& setting, ImportRecord& record) {
+  const py::object now = value_in(setting.module, setting.get);
+  if (!now || (setting.seen && now.equal(setting.seen))) return;
+  const bool changed = bool(setting.seen);
+  if (!setting.first) setting.first = now;
+  setting.seen = now;
+  if (changed) record.calls.push_back(call_for(setting.module, setting.set, now));
+}
+
+void SettingWatch::note_context(ImportRecord& record) {
+  const py::object now = py::reinterpret_steal<py::object>(PyContext_CopyCurrent());
+  for (const py::handle item : now.attr("items")()) {
+    const auto pair = py::reinterpret_borrow<py::tuple>(item);
+    const py::object variable = pair[0];
+    const py::object value = pair[1];
+    bool known = false;
+    for (auto& [seen, old] : variables_) {
+      if (!seen.is(variable)) continue;
+      known = true;
+      if (old.is(value)) continue;
+      old = value;
+      record.calls.emplace_back(variable.attr("set"), py::make_tuple(value));
+    }
+    if (known) continue;
+    variables_.emplace_back(variable, value);
+    record.calls.emplace_back(variable.attr("set"), py::make_tuple(value));
+  }
+}
+
+void SettingWatch::note_process(ImportRecord& record) {
+  if (const std::string locale = std::setlocale(LC_ALL, nullptr); locale != locale_) {
+    std::setlocale(LC_ALL, locale_.c_str());
+    record.facts.insert({worker::FactKind::own, 0, "locale.setlocale"});
+  }
+  if (const unsigned mask = current_umask(); mask != umask_) {
+    ::umask(umask_);
+    record.facts.insert({worker::FactKind::own, 0, "os.umask"});
+  }
+}
+
+void SettingWatch::note(ImportRecord& record) {
+  for (Setting& setting : settings_) note_setting(setting, record);
+  note_context(record);
+  note_process(record);
+}
+
+void SettingWatch::restore() {
+  for (const Setting& setting : settings_) {
+    if (!setting.first || setting.seen.equal(setting.first)) continue;
+    const auto [function, arguments] = call_for(setting.module, setting.set, setting.first);
+    if (function) function(*arguments);
+  }
+  if (PyContext_Exit(context_.ptr()) != 0) throw py::error_already_set();
+  context_ = {};
+  variables_.clear();
+}
+
+}  // namespace pml::zygote
