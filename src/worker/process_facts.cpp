@@ -65,7 +65,7 @@ std::string flag_of(const std::string& name, const RunOptions& options) {
 const char* name_of(FactKind kind) {
   constexpr std::array k_names = {"own",       "folder",   "file",     "terminal", "descriptor",
                                   "buffering", "encoding", "affinity", "umask",    "warnings",
-                                  "x_options", "flag",     "signal"};
+                                  "x_options", "zone",     "flag",     "signal"};
   return k_names[static_cast<std::size_t>(kind)];
 }
 
@@ -95,6 +95,8 @@ std::string value_of(const ProcessFact& fact, const RunOptions& options) {
       return own_umask();
     case FactKind::warnings:
       return joined(options.warnings);
+    case FactKind::zone:
+      return options.time_zone ? "TZ=" + *options.time_zone : std::string();
     case FactKind::x_options:
       return joined(options.x_options);
     case FactKind::flag:

@@ -21,6 +21,7 @@ enum class FactKind {
   umask,
   warnings,  ///< the filters it was started with
   x_options,
+  zone,    ///< of time
   flag,    ///< sys.flags' `name`
   signal,  ///< whether signal `number` is ignored
 };

@@ -324,6 +324,18 @@ bool Stash::bind_to_parent(const StashEntry& entry) {
   return PyObject_SetAttrString(parent, child.c_str(), entry.module.get()) == 0;
 }
 
+namespace {
+
+bool apply(const NameEdit& change) {
+  PyObject* const owner = change.owner.get();
+  if (PyDict_CheckExact(owner) == 0)
+    return PyObject_SetAttr(owner, change.name.get(), change.value.get()) == 0;
+  return (change.value ? PyDict_SetItem(owner, change.name.get(), change.value.get())
+                       : PyDict_DelItem(owner, change.name.get())) == 0;
+}
+
+}  // namespace
+
 bool Stash::apply_edits(const StashEntry& entry) {
   for (const ListEdit& edit : entry.edits) {
     for (const Ref& item : edit.removed) remove_item(edit.list.get(), item.get());
@@ -340,8 +352,7 @@ bool Stash::apply_edits(const StashEntry& entry) {
     PyErr_Clear();
   }
   for (const NameEdit& change : entry.changes)
-    if (PyObject_SetAttr(change.owner.get(), change.name.get(), change.value.get()) != 0)
-      PyErr_Clear();
+    if (!apply(change)) PyErr_Clear();
   for (const Renewal& renewal : entry.renewals) {
     Ref value = Ref::steal(PyObject_CallNoArgs(renewal.source.get()));
     if (!value) {

@@ -25,7 +25,8 @@ struct ListEdit {
   std::vector<Ref> removed;  ///< taken out, which were there before
 };
 
-/// A name that a module's import set, or removed, in a module or class every interpreter has.
+/// A name that a module's import set, or removed, in a module, class, object or dict that was there
+/// before it.
 struct NameEdit {
   Ref owner;
   Ref name;

@@ -47,7 +47,8 @@ void Namespaces::watch(const std::string& name, const py::object& module) {
 }
 
 void Namespaces::watch_object(const py::object& object) {
-  const py::object names = py::getattr(object, "__dict__", py::none());
+  const py::object names =
+      PyDict_CheckExact(object.ptr()) != 0 ? object : py::getattr(object, "__dict__", py::none());
   if (PyDict_Check(names.ptr()) != 0) watch_one(object, names.ptr());
 }
 
@@ -75,6 +76,12 @@ std::vector<NameChange> Namespaces::changes() {
 }
 
 void set_name(const NameChange& change, const py::object& value) {
+  if (PyDict_CheckExact(change.owner.ptr()) != 0) {
+    const int failed = value ? PyDict_SetItem(change.owner.ptr(), change.name.ptr(), value.ptr())
+                             : PyDict_DelItem(change.owner.ptr(), change.name.ptr());
+    if (failed != 0) PyErr_Clear();
+    return;
+  }
   if (PyObject_SetAttr(change.owner.ptr(), change.name.ptr(), value.ptr()) != 0) PyErr_Clear();
 }
 

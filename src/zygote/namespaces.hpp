@@ -8,9 +8,9 @@
 
 namespace pml::zygote {
 
-/// A name that an import changed in a module, class or object that was there before it.
+/// A name that an import changed in a module, class, object or dict that was there before it.
 struct NameChange {
-  pybind11::object owner;  ///< the module, class or object
+  pybind11::object owner;  ///< the module, class, object or dict
   pybind11::object name;
   pybind11::object before;  ///< null: it was not there
   pybind11::object after;   ///< null: it is gone
@@ -23,7 +23,7 @@ class Namespaces {
   /// Starts to watch the module called `name` in sys.modules and the classes defined in it.
   void watch(const std::string& name, const pybind11::object& module);
 
-  /// Starts to watch the attributes of an object that has a dict.
+  /// Starts to watch the attributes of an object that has a dict, or the items of a dict.
   void watch_object(const pybind11::object& object);
 
   /// What changed since the last call, in no particular order.

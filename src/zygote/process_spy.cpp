@@ -26,6 +26,7 @@ enum class Argument {
   standard,       // a descriptor: of interest where it is a standard one
   relative_file,  // a path: of interest where it is relative
   opened_file,    // a path, and how it is to be opened
+  variable,       // of the environment, and perhaps its value
   generator,      // a method of random numbers, on self
 };
 
@@ -60,6 +61,25 @@ constexpr std::array k_functions = {
     Function{"posix", "readlink", FactKind::file, Argument::relative_file},
     Function{"_io", "open", FactKind::file, Argument::opened_file},
     Function{"_signal", "getsignal", FactKind::signal, Argument::number},
+    Function{"posix", "putenv", FactKind::own, Argument::variable},
+    Function{"posix", "unsetenv", FactKind::own, Argument::variable},
+    Function{"posix", "chdir", FactKind::own},
+    Function{"posix", "fchdir", FactKind::own},
+    Function{"posix", "nice", FactKind::own},
+    Function{"posix", "setpriority", FactKind::own},
+    Function{"posix", "sched_setaffinity", FactKind::own},
+    Function{"_signal", "alarm", FactKind::own},
+    Function{"_signal", "setitimer", FactKind::own},
+    Function{"_signal", "pthread_sigmask", FactKind::own},
+    Function{"_thread", "get_native_id", FactKind::own},
+    Function{"resource", "setrlimit", FactKind::own},
+    Function{"_tracemalloc", "start", FactKind::own},
+    Function{"_csv", "register_dialect", FactKind::own},
+    Function{"time", "localtime", FactKind::zone},
+    Function{"time", "mktime", FactKind::zone},
+    Function{"time", "ctime", FactKind::zone},
+    Function{"time", "strftime", FactKind::zone},
+    Function{"time", "tzset", FactKind::zone},
     Function{"_random", "random", FactKind::own, Argument::generator},
     Function{"_random", "getrandbits", FactKind::own, Argument::generator},
     Function{"_random", "seed", FactKind::own, Argument::generator},
@@ -109,7 +129,7 @@ struct Spy {
   std::array<PyMethodDef*, k_functions.size()> definitions{};
   std::array<PyCFunction, k_functions.size()> originals{};
   std::array<Ref, 3> streams;
-  Ref system;
+  Ref system, time;
   getattrofunc module_lookup = PyObject_GenericGetAttr;
   getattrofunc stream_lookup = PyObject_GenericGetAttr;
   getattrofunc flags_lookup = PyObject_GenericGetAttr;
@@ -203,6 +223,15 @@ std::optional<ProcessQuestion> question_of(const Function& function, PyObject* f
   return question;
 }
 
+std::optional<ProcessQuestion> variable_question(PyObject* name, PyObject* value) {
+  const auto text = path_of(name);
+  if (!text) return std::nullopt;
+  ProcessQuestion question;
+  question.set_variable = *text;
+  if (value != nullptr) question.variable_value = path_of(value);
+  return question;
+}
+
 void hear_numbers(const Function& function, PyObject* generator, PyObject* seed) {
   ProcessQuestion question;
   question.fact = {FactKind::own, 0, std::string("random.") + function.name};
@@ -235,10 +264,18 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* sec
       if (auto question = question_of(function, first, second)) hear(std::move(*question));
       matters = false;
       break;
+    case Argument::variable:
+      if (auto question = variable_question(first, second)) hear(std::move(*question));
+      matters = false;
+      break;
     case Argument::generator:
       break;
   }
-  if (fact.kind == FactKind::own) fact = {FactKind::own, 0, std::string("os.") + function.name};
+  if (fact.kind == FactKind::own) {
+    const bool of_os = std::strcmp(function.module, "posix") == 0;
+    const char* module = of_os ? "os" : function.module + (function.module[0] == '_' ? 1 : 0);
+    fact = {FactKind::own, 0, std::string(module) + "." + function.name};
+  }
   PyErr_Restore(type, value, trace);
   if (matters) hear_fact(std::move(fact));
 }
@@ -264,8 +301,13 @@ struct StandIn {
     hear_call(N, self, PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr);
     return spy().originals[N](self, arguments);
   }
+  static PyObject* tuple_named(PyObject* self, PyObject* arguments, PyObject* names) {
+    hear_call(N, self, PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr);
+    return reinterpret_cast<PyCFunctionWithKeywords>(reinterpret_cast<void*>(spy().originals[N]))(
+        self, arguments, names);
+  }
   static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-    hear_call(N, self, count > 0 ? arguments[0] : nullptr);
+    hear_call(N, self, count > 0 ? arguments[0] : nullptr, count > 1 ? arguments[1] : nullptr);
     return reinterpret_cast<_PyCFunctionFast>(reinterpret_cast<void*>(spy().originals[N]))(
         self, arguments, count);
   }
@@ -284,6 +326,8 @@ struct StandIn {
         return plain;
       case METH_VARARGS:
         return tuple;
+      case METH_VARARGS | METH_KEYWORDS:
+        return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(tuple_named));
       case METH_FASTCALL:
         return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(fast));
       case METH_FASTCALL | METH_KEYWORDS:
@@ -301,19 +345,18 @@ PyCFunction stand_in(std::size_t place, int flags, std::index_sequence<N...> /*p
   return found;
 }
 
-void go_round(std::size_t place) {
+void go_round(std::size_t place, PyObject* module) {
   const Function& function = k_functions[place];
-  const Ref module = Ref::steal(PyImport_ImportModule(function.module));
   const bool method = function.argument == Argument::generator;
-  const Ref type = method ? attribute(module.get(), "Random") : Ref();
-  const Ref object = attribute(method ? type.get() : module.get(), function.name);
+  const Ref type = method ? attribute(module, "Random") : Ref();
+  const Ref object = attribute(method ? type.get() : module, function.name);
   PyErr_Clear();
   PyMethodDef* definition = nullptr;
   if (object && PyCFunction_CheckExact(object.get()))
     definition = reinterpret_cast<PyCFunctionObject*>(object.get())->m_ml;
   else if (object && Py_IS_TYPE(object.get(), &PyMethodDescr_Type))
     definition = reinterpret_cast<PyMethodDescrObject*>(object.get())->d_method;
-  if (definition == nullptr) return;
+  if (definition == nullptr || spy().definitions[place] != nullptr) return;
   const PyCFunction instead =
       stand_in(place, definition->ml_flags, std::make_index_sequence<k_functions.size()>());
   if (instead == nullptr) return;
@@ -338,6 +381,10 @@ PyObject* look_up_in_module(PyObject* module, PyObject* name) {
       for (const SystemName& one : k_system_names)
         if (std::strcmp(one.name, text) == 0)
           if (Ref answer = hear_system_name(one)) return answer.release();
+  if (state.hear && module == state.time.get())
+    if (const char* text = utf8_of(name))
+      for (const char* known : {"timezone", "altzone", "daylight", "tzname"})
+        if (std::strcmp(known, text) == 0) hear_fact({FactKind::zone, 0, {}});
   return state.module_lookup(module, name);
 }
 
@@ -365,10 +412,18 @@ PyObject* look_up_in_flags(PyObject* flags, PyObject* name) {
 
 }  // namespace
 
+void spy_on_functions(const std::string& module) {
+  PyObject* const object = PyDict_GetItemString(PyImport_GetModuleDict(), module.c_str());
+  if (object == nullptr) return;
+  for (std::size_t place = 0; place < k_functions.size(); ++place)
+    if (module == k_functions[place].module) go_round(place, object);
+}
+
 void start_process_spy(Hearer hear) {
   Spy& state = spy();
-  for (std::size_t place = 0; place < k_functions.size(); ++place) go_round(place);
+  for (const Function& function : k_functions) spy_on_functions(function.module);
   state.system = Ref::steal(PyImport_ImportModule("sys"));
+  state.time = Ref::steal(PyImport_ImportModule("time"));
   state.module_lookup = std::exchange(PyModule_Type.tp_getattro, look_up_in_module);
   for (int number = 0; number < 3; ++number) {
     constexpr std::array k_names = {"__stdin__", "__stdout__", "__stderr__"};
@@ -411,6 +466,7 @@ void stop_process_spy() {
   restore_look_up(state.flags_type, look_up_in_flags, state.flags_lookup);
   state.streams = {};
   state.system = {};
+  state.time = {};
 }
 
 }  // namespace pml::zygote

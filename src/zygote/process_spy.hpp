@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct ProcessQuestion {
   bool seeds = false;               ///< it is seeded; else numbers are drawn
   bool by_system = false;           ///< with a seed of the system's
   std::string read_file;            ///< instead of `fact`: the full path of a file that is read
-  const char* system_name = "";     ///< the name of sys that is looked up, or empty
+  std::string set_variable;         ///< instead of `fact`: of the environment, which is set
+  std::optional<std::string> variable_value;  ///< none: it is removed
+  const char* system_name = "";               ///< the name of sys that is looked up, or empty
 };
 
 /// Hears from now on of what Python code asks: functions of `os`, names of `sys`, the standard
@@ -26,6 +29,9 @@ struct ProcessQuestion {
 /// time; the GIL is held.
 using Hearer = std::function<worker::Ref(const ProcessQuestion& question)>;
 void start_process_spy(Hearer hear);
+
+/// The same for the functions of a module that has been imported since.
+void spy_on_functions(const std::string& module);
 
 /// Brings the C code back.
 void stop_process_spy();

@@ -56,6 +56,7 @@ void Quirks::read(std::string_view line) {
     if (!name.empty() && !source.empty()) renewals.push_back({module, name, source_module, source});
     return;
   }
+  if (kind == "watch" && third == "items") watched.push_back(split_name(subject));
   if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
   if (kind == "fork-call" && third == "idle-at-birth") idle_at_birth.push_back(subject);
   if (!(words >> fourth)) return;

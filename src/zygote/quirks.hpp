@@ -35,6 +35,8 @@ struct Quirks {
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
 
+  /// "watch MODULE:NAME items".
+  std::vector<std::pair<std::string, std::string>> watched;
   /// "question MODULE:KIND harmless".
   std::vector<std::pair<std::string, std::string>> harmless_questions;
 

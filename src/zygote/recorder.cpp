@@ -101,7 +101,12 @@ worker::Ref Recorder::note_question(const ProcessQuestion& question) {
   const std::string& asker = question.askers.front();
   if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return {};
   const std::string& module = log_.running().back();
-  if (question.read_file.empty() && is_harmless(question)) return {};
+  if (question.read_file.empty() && question.set_variable.empty() && is_harmless(question))
+    return {};
+  if (!question.set_variable.empty()) {
+    note_set_variable(question);
+    return {};
+  }
   if (!question.read_file.empty()) {
     sources_.add_read(question.read_file);
     return {};
@@ -135,11 +140,60 @@ void Recorder::note_numpy() {
   numpy_state_ = std::move(now);
 }
 
-void Recorder::watch_logging() {
+/// Those of the module that others change by calls.
+void Recorder::watch_objects(const std::string& module) {
+  for (const auto& [owner, name] : quirks_.watched) {
+    if (owner != module || !modules().contains(module)) continue;
+    const py::object object = py::getattr(modules()[module.c_str()], name.c_str(), py::none());
+    if (!object.is_none()) namespaces_.watch_object(object);
+  }
+  if (module != "logging") return;
   const py::object root = module_named("logging").attr("root");
-  namespaces_.watch_object(root);
   namespaces_.watch_object(root.attr("manager"));
   lists_.add(root.attr("handlers"));
+}
+
+/// A job does the same.
+void Recorder::note_set_variable(const ProcessQuestion& question) {
+  const std::string& name = question.set_variable;
+  const py::object environ = module_named("os").attr("environ");
+  const py::object key = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeFSDefaultAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+  set_variables_[name] = log_.running().back();
+  ImportRecord& record = log_.current();
+  if (question.variable_value) {
+    const std::string& value = *question.variable_value;
+    record.calls.emplace_back(
+        environ.attr("__setitem__"),
+        py::make_tuple(key, py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefaultAndSize(
+                                value.data(), static_cast<Py_ssize_t>(value.size())))));
+  } else {
+    record.calls.emplace_back(environ.attr("pop"), py::make_tuple(key, py::none()));
+  }
+}
+
+void Recorder::note_variable(const std::string& name, const py::object& value) {
+  if (const auto set = set_variables_.find(name); set != set_variables_.end()) {
+    // It finds what a module has set that it has imported itself, or that it could not know of.
+    if (!log_.running().empty() && !brings(log_.running().back(), set->second))
+      log_.note(log_.running().back(), {worker::FactKind::own, 0, "os.environ"});
+    return;
+  }
+  std::optional<std::string> text;
+  if (!value.is_none()) text = value.cast<std::string>();
+  log_.current().variables.emplace(name, text);
+}
+
+/// A logger that nobody has set up: so who asks for it by name finds it.
+void Recorder::note_settings_of(const py::object& logger) {
+  const std::pair<const char*, py::object> settings[] = {
+      {"level", py::int_(0)}, {"propagate", py::bool_(true)}, {"disabled", py::bool_(false)}};
+  for (const auto& [name, fresh] : settings) {
+    const py::object now = py::getattr(logger, name, py::none());
+    if (now.is_none() || now.equal(fresh)) continue;
+    log_.current().changes.push_back({logger, py::str(name), fresh, now});
+    all_changes_.push_back({logger, py::str(name), fresh, now});
+  }
 }
 
 void Recorder::note_changes() {
@@ -148,6 +202,7 @@ void Recorder::note_changes() {
   ImportRecord& record = log_.current();
   for (const auto& [name, logger] : loggers_.news()) {
     record.loggers.push_back(name);
+    note_settings_of(logger);
     namespaces_.watch_object(logger);
   }
   lists_.note(record.edits);
@@ -171,9 +226,10 @@ py::object Recorder::load(const py::object& name, const py::object& import) {
     note_changes();
     log_.note_new_modules();
     log_.end();
+    spy_on_functions(text);
     // What those after it change in it is theirs.
     if (modules().contains(name)) namespaces_.watch(text, modules()[name]);
-    if (text == "logging") watch_logging();
+    watch_objects(text);
     return result;
   } catch (py::error_already_set&) {
     log_.end();
@@ -221,6 +277,8 @@ py::object Recorder::import(const py::args& arguments, const py::kwargs& keyword
     name = py::str(bootstrap().attr("_resolve_name")(name, package, level));
   }
   log_.request(name);
+  if (name == "__main__" && !log_.running().empty())
+    log_.note(log_.running().back(), {worker::FactKind::own, 0, "__main__"});
   if (!names.is_none()) request_names(name, result, names);
   return result;
 }
@@ -274,10 +332,7 @@ void Recorder::hook_environment() {
   original_data_ = environ.attr("_data");
   environ.attr("_data") = recording_dict(
       original_data_, py::cpp_function([this](const py::object& name, const py::object& value) {
-        if (!py::isinstance<py::bytes>(name)) return;
-        std::optional<std::string> text;
-        if (!value.is_none()) text = value.cast<std::string>();
-        log_.current().variables.emplace(std::string(py::bytes(name)), text);
+        if (py::isinstance<py::bytes>(name)) note_variable(py::bytes(name), value);
       }));
 }
 
@@ -298,8 +353,10 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   start_process_spy([this](const ProcessQuestion& question) { return note_question(question); });
   // After the hooks, which are changes too.
   for (const std::string& name : log_.known())
-    if (name != "__main__" && modules().contains(name))
+    if (name != "__main__" && modules().contains(name)) {
       namespaces_.watch(name, modules()[name.c_str()]);
+      watch_objects(name);
+    }
 }
 
 /// A module may have kept a hook as a name of its own: "from atexit import register".

@@ -95,7 +95,10 @@ class Recorder {
   [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
   [[nodiscard]] bool note_generator(const ProcessQuestion& question);
   void note_numpy();
-  void watch_logging();
+  void watch_objects(const std::string& module);
+  void note_variable(const std::string& name, const pybind11::object& value);
+  void note_settings_of(const pybind11::object& logger);
+  void note_set_variable(const ProcessQuestion& question);
   void renew_generators();
   void note_names();
   void restore_names();
@@ -111,6 +114,7 @@ class Recorder {
   std::map<PyObject*, Generator> generators_;
   std::string numpy_state_;  // of numpy's legacy generator, empty where there is none
   std::vector<ReplacedStream> replaced_streams_;
+  std::map<std::string, std::string> set_variables_;  // of the environment, by which module
   Quirks quirks_;
   SourceFiles sources_;
   std::vector<Hook> hooks_;

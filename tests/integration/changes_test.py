@@ -1,0 +1,97 @@
+"""Preloads that change, when they are imported, the interpreter or other modules.
+
+Each is a module of one pool. A job that imports it must find the change, one that does not must not.
+The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
+"""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from failures_test import not_preloaded, profile
+from test_standalone import PML, Service
+
+SYSTEM = "/usr/bin/python3"
+
+# The module, and what a program is to look at. A module finds the functions that one before it has
+# replaced, so those come last.
+CASES = {
+    "numpy": ("import numpy; numpy.set_printoptions(precision=2)", "module('numpy').get_printoptions()['precision']"),
+    "variable": ("import os; os.environ['ADDED'] = 'x'", "os.environ.get('ADDED'), os.popen('echo $ADDED').read()"),
+    "variable_unless_there": ("import os; os.environ.setdefault('ADDED_TOO', 'x')", "os.environ.get('ADDED_TOO')"),
+    "variable_removed": ("import os; os.environ.pop('TO_REMOVE', None)", "os.environ.get('TO_REMOVE')"),
+    "folder": ("import os; os.chdir('/')", "os.getcwd()"),
+    "umask": ("import os; os.umask(0o77)", "oct(os.umask(0o77))"),
+    "nice": ("import os; os.nice(3)", "os.nice(0)"),
+    "limit": ("import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))", "module('resource').getrlimit(4)"),
+    "locale": ("import locale; locale.setlocale(locale.LC_NUMERIC, '')", "module('locale').setlocale(1)"),
+    "timer": ("import signal; signal.setitimer(signal.ITIMER_REAL, 1000)", "module('signal').getitimer(0)[0] > 0"),
+    "blocked_signal": ("import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])", "module('signal').pthread_sigmask(0, [])"),
+    "recursion": ("import sys; sys.setrecursionlimit(5000)", "sys.getrecursionlimit()"),
+    "switches": ("import sys; sys.setswitchinterval(0.5)", "sys.getswitchinterval()"),
+    "profile": ("import sys\ndef f(*a): pass\nsys.setprofile(f)", "sys.getprofile() is not None"),
+    "trace": ("import sys\ndef f(*a): pass\nsys.settrace(f)", "sys.gettrace() is not None"),
+    "digits": ("import sys; sys.set_int_max_str_digits(0)", "sys.get_int_max_str_digits()"),
+    "generators": ("import sys; sys.set_asyncgen_hooks(print)", "sys.get_asyncgen_hooks().firstiter is print"),
+    "collector": ("import gc; gc.disable()", "module('gc').isenabled()"),
+    "thresholds": ("import gc; gc.set_threshold(9999)", "module('gc').get_threshold()"),
+    "allocations": ("import tracemalloc; tracemalloc.start()", "module('tracemalloc').is_tracing()"),
+    "timeout": ("import socket; socket.setdefaulttimeout(7)", "module('socket').getdefaulttimeout()"),
+    "stack": ("import threading; threading.stack_size(1048576)", "module('threading').stack_size()"),
+    "precision": ("import decimal; decimal.getcontext().prec = 50", "module('decimal').getcontext().prec"),
+    "context": ("import contextvars; v = contextvars.ContextVar('mine'); v.set(3)", "[(v.name, x) for v, x in module('contextvars').copy_context().items()]"),
+    "pickling": ("import copyreg\nclass A: pass\ncopyreg.pickle(A, repr)", "sorted(c.__name__ for c in module('copyreg').dispatch_table)"),
+    "types": ("import mimetypes; mimetypes.add_type('x/y', '.xyz')", "module('mimetypes').guess_type('a.xyz')"),
+    "dialect": ("import csv; csv.register_dialect('mine', delimiter=';')", "module('csv').list_dialects()"),
+    "field_size": ("import csv; csv.field_size_limit(10**9)", "module('csv').field_size_limit()"),
+    "namespace": ("import xml.etree.ElementTree as E; E.register_namespace('q', 'http://q')", "module('xml.etree.ElementTree')._namespace_map.get('http://q')"),
+    "function_of_all": ("import os; os.getuid = lambda: 'patched'", "os.getuid()"),
+    "builtin": ("import builtins; builtins.ADDED = 3", "'ADDED' in dir(module('builtins'))"),
+    "name_in_main": ("import __main__; __main__.X = 3", "globals().get('X')"),
+    "lazy_name": ("import platform; platform.uname()", "module('platform')._uname_cache is None"),
+    "hook": ("import sys; sys.displayhook = print", "sys.displayhook is print"),
+    "hook_of_threads": ("import threading; threading.excepthook = print", "module('threading').excepthook is print"),
+    "policy": ("import asyncio; asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())", "module('asyncio.events')._event_loop_policy is None"),
+    "start_method": ("import multiprocessing as m; m.set_start_method('spawn')", "module('multiprocessing').get_start_method(allow_none=True)"),
+    "log": ("import logging; logging.basicConfig(level=10)", "len(module('logging').root.handlers), module('logging').root.level"),
+    "log_switched_off": ("import logging; logging.disable(50)", "module('logging').root.manager.disable"),
+    "log_level": ("import logging; logging.getLogger('elsewhere').setLevel(50)", "module('logging').getLogger('elsewhere').level"),
+    "log_level_name": ("import logging; logging.addLevelName(5, 'TRACE')", "module('logging').getLevelName(5)"),
+    "opener": ("import urllib.request as u; u.install_opener(u.build_opener())", "module('urllib.request')._opener is None"),
+    "temporary": ("import tempfile; tempfile.tempdir = '/var/tmp'", "module('tempfile').gettempdir()"),
+    "function": ("import json; json.dumps = repr", "module('json').dumps('1')"),
+    "method": ("import json.decoder; json.decoder.JSONDecoder.decode = repr", "str(module('json').JSONDecoder().decode('1'))[:9]"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    made = Service(tmp_path_factory.mktemp("changes"))
+    made.environment.update(PYTHONDONTWRITEBYTECODE="1", TO_REMOVE="x")
+    library = made.folder / "lib"
+    library.mkdir()
+    for name, (text, _) in CASES.items():
+        (library / f"changes_{name}.py").write_text(text)
+    names = ", ".join(f'"changes_{name}"' for name in CASES)
+    profile(made, "", timeout="20s", keys=f"modules = [{names}]\n", path=library)
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("imports", [True, False])
+@pytest.mark.parametrize("name", CASES)
+def test_who_imports_it_finds_the_change_and_others_do_not(service, name, imports):
+    assert not not_preloaded(service)
+    script = service.folder / "elsewhere" / "t.py"
+    script.parent.mkdir(exist_ok=True)
+    first = f"import changes_{name}" if imports else ""
+    script.write_text(f"import importlib, os, sys\nsys.path.append({str(service.folder / 'lib')!r})\n{first}\nmodule = importlib.import_module\nprint({CASES[name][1]})\n")
+    environment = {**service.environment, "PYTHONPATH": ""}
+    cold, warm = (
+        subprocess.run([*command, script], env=environment, cwd=service.folder, capture_output=True, text=True, timeout=30)
+        for command in ([SYSTEM], [PML, "--no-fallback", "--socket", service.socket])
+    )
+    assert re.sub("0x[0-9a-f]+", "", warm.stdout + warm.stderr) == re.sub("0x[0-9a-f]+", "", cold.stdout + cold.stderr)
+    assert warm.returncode == cold.returncode == 0
