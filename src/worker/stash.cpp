@@ -411,9 +411,19 @@ bool Stash::put_in_table(const StashEntry& entry) {
   return table_->put(entry.key.get(), entry.module.get());
 }
 
+/// Imports that the program's own names would make others.
+void Stash::drop_those_of_main() {
+  PyObject* const main = PyImport_AddModule("__main__");
+  if (main == nullptr) return;
+  for (const auto& [index, name] : main_names_)
+    if (done_[index] == 0 && PyDict_GetItemString(PyModule_GetDict(main), name.c_str()) != nullptr)
+      (void)drop({index});
+}
+
 PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
   if (PyUnicode_Check(name)) {
     const auto index = find(text_of(name));
+    if (!main_names_.empty()) drop_those_of_main();
     if (index) {
       StashEntry& entry = entries_[*index];
       const bool present = PyDict_GetItem(PyImport_GetModuleDict(), name) != nullptr;

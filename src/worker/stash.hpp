@@ -116,6 +116,8 @@ class Stash {
 
   /// Notes that the import of the entry asked this of the zygote.
   void add_fact(int index, KnownFact known);
+  /// Notes that the import of the entry asked __main__ for the name, which was not there.
+  void add_main_name(int index, const std::string& name) { main_names_.emplace_back(index, name); }
   /// Entries whose import would get another answer in this process, but for those of no process.
   [[nodiscard]] std::vector<int> estranged_by(const RunOptions& options) const;
 
@@ -138,6 +140,7 @@ class Stash {
   PyObject* parent_of(const StashEntry& entry) const;
   bool bind_to_parent(const StashEntry& entry);
   bool apply_edits(const StashEntry& entry);
+  void drop_those_of_main();
   bool still_first(const StashEntry& entry);
   bool finders_agree(const StashEntry& entry);
   const std::unordered_set<std::string>& names_in(const std::string& folder);
@@ -150,6 +153,7 @@ class Stash {
   std::unordered_map<std::string, int> index_;
   std::unordered_set<PyObject*> shared_modules_;
   std::unordered_map<std::string, std::vector<int>> by_top_level_;
+  std::vector<std::pair<int, std::string>> main_names_;
   std::map<ProcessFact, std::pair<std::string, std::vector<int>>> facts_;  // answer, entries
   std::map<FolderState, std::unordered_set<std::string>> listings_;
   std::unordered_set<std::string> base_path_;

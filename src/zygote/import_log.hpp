@@ -25,6 +25,7 @@ struct ImportRecord {
   std::vector<std::pair<pybind11::object, pybind11::tuple>> calls;  ///< that change settings
   std::vector<pybind11::object> loggers;                            ///< names of loggers it made
   ListEdits edits;
+  std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have
   std::set<worker::ProcessFact> facts;  ///< asked of the process
 };
 

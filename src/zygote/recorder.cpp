@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "zygote/module_table.hpp"
@@ -260,6 +261,20 @@ void Recorder::request_names(const std::string& package, const py::object& modul
   }
 }
 
+/// Its names are another program's; that it lacks some can be looked for.
+void Recorder::note_main(const py::object& names) {
+  if (log_.running().empty()) return;
+  const py::object main = modules()["__main__"];
+  std::set<std::string> absent;
+  if (!names.is_none())
+    for (const py::handle item : names)
+      if (py::isinstance<py::str>(item) && !py::hasattr(main, item)) absent.insert(py::str(item));
+  if (absent.empty() || absent.size() != py::len(names))
+    log_.note(log_.running().back(), {worker::FactKind::own, 0, "__main__"});
+  else
+    log_.current().main_names.merge(absent);
+}
+
 py::object Recorder::import(const py::args& arguments, const py::kwargs& keywords) {
   py::object result = original_import_(*arguments, **keywords);
   if (!active_) return result;
@@ -277,8 +292,7 @@ py::object Recorder::import(const py::args& arguments, const py::kwargs& keyword
     name = py::str(bootstrap().attr("_resolve_name")(name, package, level));
   }
   log_.request(name);
-  if (name == "__main__" && !log_.running().empty())
-    log_.note(log_.running().back(), {worker::FactKind::own, 0, "__main__"});
+  if (name == "__main__") note_main(names);
   if (!names.is_none()) request_names(name, result, names);
   return result;
 }

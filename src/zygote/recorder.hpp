@@ -89,6 +89,7 @@ class Recorder {
   pybind11::object import(const pybind11::args& arguments, const pybind11::kwargs& keywords);
   void request_names(const std::string& package, const pybind11::object& module,
                      const pybind11::object& names);
+  void note_main(const pybind11::object& names);
   void note_changes();
   [[nodiscard]] bool is_harmless(const ProcessQuestion& question) const;
   worker::Ref note_question(const ProcessQuestion& question);

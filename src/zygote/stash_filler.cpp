@@ -142,6 +142,7 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
       if (!own_renewed ||
           (fact.kind != worker::FactKind::own && fact.kind != worker::FactKind::folder))
         stash.add_fact(index, {fact, worker::value_of(fact, own)});
+    for (const std::string& main_name : record.main_names) stash.add_main_name(index, main_name);
     added.push_back(name);
   }
   for (const std::string& name : added)

@@ -98,6 +98,8 @@ CASES = {
     "processors": Case("import os; X = os.sched_getaffinity(0)", "m.X", "taskset -cp 0 $BASHPID > /dev/null;"),
     "signal": Case("import signal; X = signal.getsignal(signal.SIGHUP)", "m.X", "trap '' HUP;"),
     "same signal": Case("import signal; X = signal.getsignal(signal.SIGHUP)", "m.X", kept=True),
+    "main": Case("import __main__", "m.__main__ is sys.modules['__main__']"),
+    "name of main": Case("try: from __main__ import NAME\nexcept ImportError: NAME = 0", "m.NAME", kept=True),
     "asked later": Case("import os\ndef f(): return os.getpid()", "m.f() == os.getpid()", kept=True),
     "asked by who asks it": Case("import pid_1", "(m.pid_1.X == os.getpid())"),
     "asked by who does not": Case("import re", "0", kept=True),
@@ -227,3 +229,10 @@ def test_nothing_of_a_module_that_is_not_shared_is_left_in_others(own_service):
     assert status["not-shared"] == "asks it uses os.getpid when it is imported" and status["preload"].startswith("json ")
     (library / "asks.py").write_text("import registry; registry.add('asks'); X = 1")
     until(lambda: "not-shared" not in own_service.status() and own_service.status()["state"] == "warm")
+
+
+def test_a_name_that_main_has_is_found(pools):
+    service = pools(SYSTEM)
+    code = f"NAME = 7\nimport sys\nsys.path.append({str(service.folder / 'lib')!r})\nimport {NAMES['name of main']} as m\nprint(m.NAME)\n"
+    case = CASES["name of main"]
+    assert run(service, case, warm(service), code) == run(service, case, [SYSTEM], code) == (b"7\n", b"", 0)
