@@ -17,10 +17,11 @@ namespace pml::zygote {
 
 /// What the import of one module asked for and left behind.
 struct ImportRecord {
-  std::vector<std::string> requests;                            ///< modules, in order
-  std::set<std::string> requested;                              ///< the same
-  std::map<std::string, std::optional<std::string>> variables;  ///< environment read
-  std::vector<pybind11::tuple> exit_calls;                      ///< (function, args, kwargs)
+  std::vector<std::string> requests;                              ///< modules, in order
+  std::set<std::string> requested;                                ///< the same
+  std::map<std::string, std::optional<std::string>> variables;    ///< environment read
+  std::map<std::string, std::optional<std::string>> environment;  ///< as it left it
+  std::vector<pybind11::tuple> exit_calls;                        ///< (function, args, kwargs)
   std::vector<NameChange> changes;
   std::vector<std::pair<pybind11::object, pybind11::tuple>> calls;  ///< that change settings
   std::vector<pybind11::object> loggers;                            ///< names of loggers it made
@@ -43,6 +44,7 @@ class ImportLog {
   /// Names that came after the start, in the order in which their imports began.
   [[nodiscard]] const std::vector<std::string>& order() const noexcept { return order_; }
   [[nodiscard]] const ImportRecord& at(const std::string& name) const { return records_.at(name); }
+  [[nodiscard]] ImportRecord& at(const std::string& name) { return records_.at(name); }
 
   /// The import of the module begins, or ended, within that of the one before it.
   void begin(const std::string& name);

@@ -1,6 +1,8 @@
 #include "zygote/namespaces.hpp"
 
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "worker/compat.hpp"
 
@@ -14,10 +16,6 @@ py::dict copy_of(PyObject* names) {
   return py::reinterpret_steal<py::dict>(PyDict_Copy(names));
 }
 
-py::object value_of(const py::dict& names, PyObject* name) {
-  return py::reinterpret_borrow<py::object>(PyDict_GetItem(names.ptr(), name));
-}
-
 /// Bindings of modules in their packages are the stash's own business.
 bool is_module(const py::object& value) {
   return value && PyModule_Check(value.ptr()) != 0;
@@ -25,31 +23,60 @@ bool is_module(const py::object& value) {
 
 }  // namespace
 
-void Namespaces::watch_one(const py::object& owner, PyObject* names) {
-  watched_.push_back({owner, py::reinterpret_borrow<py::dict>(names), copy_of(names),
-                      worker::compat::dictionary_version(names)});
+Namespaces::Copy Namespaces::copy_of_items(PyObject* names) {
+  Copy copy(&memory_);
+  copy.reserve(static_cast<std::size_t>(PyDict_Size(names)));
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(names, &at, &name, &value) != 0;) {
+    Py_INCREF(name);
+    Py_INCREF(value);
+    copy.emplace_back(name, value);
+  }
+  return copy;
 }
 
-void Namespaces::watch(const std::string& name, const py::object& module) {
+void Namespaces::drop(const Copy& copy) {
+  for (const auto& [name, value] : copy) {
+    Py_DECREF(name);
+    Py_DECREF(value);
+  }
+}
+
+void Namespaces::clear() {
+  for (const Watched& watched : watched_) drop(watched.seen);
+  watched_.clear();
+  memory_.release();
+}
+
+void Namespaces::watch_one(const py::object& owner, PyObject* names, const std::string& home) {
+  watched_.push_back({owner, py::reinterpret_borrow<py::dict>(names), copy_of_items(names),
+                      worker::compat::dictionary_version(names), home});
+}
+
+void Namespaces::watch(const std::string& name, const py::object& module, const std::string& home) {
   if (PyModule_Check(module.ptr()) == 0) return;
   PyObject* globals = PyModule_GetDict(module.ptr());
-  watch_one(module, globals);
+  watch_one(module, globals, home);
   // importlib renames its two frozen halves when it is imported; their classes keep the old name.
   const py::object later_name = py::getattr(module, "__name__", py::none());
-  for (const auto& [attribute, value] : copy_of(globals)) {
-    if (PyType_Check(value.ptr()) == 0) continue;
-    auto* type = reinterpret_cast<PyTypeObject*>(value.ptr());
+  PyObject *attribute = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(globals, &at, &attribute, &value) != 0;) {
+    if (PyType_Check(value) == 0) continue;
+    auto* type = reinterpret_cast<PyTypeObject*>(value);
     if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_dict == nullptr) continue;
-    const py::object home = py::getattr(value, "__module__", py::none());
-    if (!home.equal(py::str(name)) && !home.equal(later_name)) continue;
-    watch_one(py::reinterpret_borrow<py::object>(value), type->tp_dict);
+    // Not by asking the class: the answer would take the place of another in the interpreter's
+    // cache of looked-up names, which workers would then write to.
+    const auto place =
+        py::reinterpret_borrow<py::object>(PyDict_GetItemString(type->tp_dict, "__module__"));
+    if (!place || (!place.equal(py::str(name)) && !place.equal(later_name))) continue;
+    watch_one(py::reinterpret_borrow<py::object>(value), type->tp_dict, home);
   }
 }
 
 void Namespaces::watch_object(const py::object& object) {
   const py::object names =
       PyDict_CheckExact(object.ptr()) != 0 ? object : py::getattr(object, "__dict__", py::none());
-  if (PyDict_Check(names.ptr()) != 0) watch_one(object, names.ptr());
+  if (PyDict_Check(names.ptr()) != 0) watch_one(object, names.ptr(), {});
 }
 
 std::vector<NameChange> Namespaces::changes() {
@@ -57,19 +84,23 @@ std::vector<NameChange> Namespaces::changes() {
   for (Watched& watched : watched_) {
     const std::uint64_t version = worker::compat::dictionary_version(watched.names.ptr());
     if (version == watched.version) continue;
-    const py::dict now = copy_of(watched.names.ptr());
-    for (const auto& [name, value] : now) {
-      const py::object before = value_of(watched.seen, name.ptr());
-      if (before.ptr() == value.ptr() || is_module(py::reinterpret_borrow<py::object>(value)))
-        continue;
-      found.push_back({watched.owner, py::reinterpret_borrow<py::object>(name), before,
-                       py::reinterpret_borrow<py::object>(value)});
+    std::unordered_map<PyObject*, PyObject*> before(watched.seen.begin(), watched.seen.end());
+    for (const auto& [name, value] : copy_of(watched.names.ptr())) {
+      const auto known = before.find(name.ptr());
+      const auto old =
+          py::reinterpret_borrow<py::object>(known != before.end() ? known->second : nullptr);
+      if (known != before.end()) before.erase(known);
+      const auto now = py::reinterpret_borrow<py::object>(value);
+      if (!old.is(now) && !is_module(now))
+        found.push_back(
+            {watched.owner, py::reinterpret_borrow<py::object>(name), old, now, watched.home});
     }
-    for (const auto& [name, value] : watched.seen)
-      if (!now.contains(name))
-        found.push_back({watched.owner, py::reinterpret_borrow<py::object>(name),
-                         py::reinterpret_borrow<py::object>(value), py::object()});
-    watched.seen = now;
+    for (const auto& [name, value] : before)
+      found.push_back({watched.owner, py::reinterpret_borrow<py::object>(name),
+                       py::reinterpret_borrow<py::object>(value), py::object(), watched.home});
+    Copy now = copy_of_items(watched.names.ptr());
+    drop(watched.seen);
+    watched.seen = std::move(now);
     watched.version = version;
   }
   return found;

@@ -3,7 +3,9 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <memory_resource>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pml::zygote {
@@ -14,14 +16,21 @@ struct NameChange {
   pybind11::object name;
   pybind11::object before;  ///< null: it was not there
   pybind11::object after;   ///< null: it is gone
+  std::string home = {};    ///< the module that it is part of; empty: of all, or of none
 };
 
 /// Watches the globals of modules and the attributes of the classes they define. Cheap to ask again
 /// and again: dicts carry a version.
 class Namespaces {
  public:
-  /// Starts to watch the module called `name` in sys.modules and the classes defined in it.
-  void watch(const std::string& name, const pybind11::object& module);
+  Namespaces() = default;
+  Namespaces(const Namespaces&) = delete;
+  Namespaces& operator=(const Namespaces&) = delete;
+  ~Namespaces() { clear(); }
+
+  /// Starts to watch the module called `name` in sys.modules and the classes defined in it; `home`
+  /// is the home of the changes.
+  void watch(const std::string& name, const pybind11::object& module, const std::string& home);
 
   /// Starts to watch the attributes of an object that has a dict, or the items of a dict.
   void watch_object(const pybind11::object& object);
@@ -29,15 +38,26 @@ class Namespaces {
   /// What changed since the last call, in no particular order.
   [[nodiscard]] std::vector<NameChange> changes();
 
+  /// Watches nothing from then on.
+  void clear();
+
  private:
+  /// A copy of a dict, each a reference. Not a dict, and not in Python's heap: there it would lie
+  /// between what workers write to.
+  using Copy = std::pmr::vector<std::pair<PyObject*, PyObject*>>;
   struct Watched {
     pybind11::object owner;
     pybind11::dict names;
-    pybind11::dict seen;
+    Copy seen;
     std::uint64_t version;
+    std::string home;
   };
-  void watch_one(const pybind11::object& owner, PyObject* names);
+  void watch_one(const pybind11::object& owner, PyObject* names, const std::string& home);
 
+  [[nodiscard]] Copy copy_of_items(PyObject* names);
+  static void drop(const Copy& copy);
+
+  std::pmr::monotonic_buffer_resource memory_{std::size_t{1} << 20U};
   std::vector<Watched> watched_;
 };
 

@@ -60,6 +60,7 @@ void Quirks::read(std::string_view line) {
   if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
   if (kind == "fork-call" && third == "idle-at-birth") idle_at_birth.push_back(subject);
   if (!(words >> fourth)) return;
+  if (kind == "change" && third == "by") kept_changes.emplace_back(subject, fourth);
   if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
   const auto [library, symbol] = split_name(fourth);
   if (kind == "exit-call" && third == "only-if-set" && !symbol.empty())

@@ -35,6 +35,8 @@ struct Quirks {
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
 
+  /// "change MODULE by MODULE": the first is never imported without the second.
+  std::vector<std::pair<std::string, std::string>> kept_changes;
   /// "watch MODULE:NAME items".
   std::vector<std::pair<std::string, std::string>> watched;
   /// "question MODULE:KIND harmless".

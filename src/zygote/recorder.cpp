@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "worker/interpreter.hpp"
 #include "zygote/module_table.hpp"
 #include "zygote/process_spy.hpp"
 #include "zygote/stash_filler.hpp"
@@ -63,6 +64,33 @@ void Recorder::note_names() {
     all_changes_.push_back(std::move(change));
   }
   if (restored) (void)namespaces_.changes();
+}
+
+/// Whoever imports what was changed imports, with it, who changed it: no program sees it unchanged.
+void Recorder::keep_changes_of_families() {
+  std::map<std::string, std::set<std::string>> reached;
+  for (const std::string& name : log_.order()) {
+    std::vector<NameChange>& changes = log_.at(name).changes;
+    const auto is_kept = [&](const NameChange& change) {
+      if (change.home.empty()) return false;
+      const auto& known = quirks_.kept_changes;
+      if (std::find(known.begin(), known.end(), std::pair(change.home, name)) != known.end())
+        return true;
+      auto [place, added] = reached.try_emplace(change.home);
+      if (added) log_.reach(change.home, place->second);
+      return place->second.count(name) != 0;
+    };
+    for (const NameChange& change : changes)
+      if (is_kept(change))
+        all_changes_.erase(std::remove_if(all_changes_.begin(), all_changes_.end(),
+                                          [&](const NameChange& other) {
+                                            return other.owner.is(change.owner) &&
+                                                   other.name.is(change.name) &&
+                                                   other.after.is(change.after);
+                                          }),
+                           all_changes_.end());
+    changes.erase(std::remove_if(changes.begin(), changes.end(), is_kept), changes.end());
+  }
 }
 
 void Recorder::restore_names() {
@@ -154,23 +182,28 @@ void Recorder::watch_objects(const std::string& module) {
   lists_.add(root.attr("handlers"));
 }
 
-/// A job does the same.
 void Recorder::note_set_variable(const ProcessQuestion& question) {
   const std::string& name = question.set_variable;
-  const py::object environ = module_named("os").attr("environ");
-  const py::object key = py::reinterpret_steal<py::object>(
-      PyUnicode_DecodeFSDefaultAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
   set_variables_[name] = log_.running().back();
-  ImportRecord& record = log_.current();
-  if (question.variable_value) {
-    const std::string& value = *question.variable_value;
-    record.calls.emplace_back(
-        environ.attr("__setitem__"),
-        py::make_tuple(key, py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefaultAndSize(
-                                value.data(), static_cast<Py_ssize_t>(value.size())))));
-  } else {
-    record.calls.emplace_back(environ.attr("pop"), py::make_tuple(key, py::none()));
+  log_.current().environment[name] = question.variable_value;
+}
+
+/// A job makes it as the module leaves it: some set a variable for a while only.
+void Recorder::note_environment(ImportRecord& record) {
+  const auto text = [](const std::string& bytes) {
+    return py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+  };
+  const py::object environ = module_named("os").attr("environ");
+  for (const auto& [name, value] : record.environment) {
+    if (worker::started_with().get(name) == value) continue;
+    if (value)
+      record.calls.emplace_back(environ.attr("__setitem__"),
+                                py::make_tuple(text(name), text(*value)));
+    else
+      record.calls.emplace_back(environ.attr("pop"), py::make_tuple(text(name), py::none()));
   }
+  record.environment.clear();
 }
 
 void Recorder::note_variable(const std::string& name, const py::object& value) {
@@ -225,11 +258,12 @@ py::object Recorder::load(const py::object& name, const py::object& import) {
       module_named("importlib").attr("import_module")(needed);
     py::object result = original_load_(name, import);
     note_changes();
+    note_environment(log_.current());
     log_.note_new_modules();
     log_.end();
     spy_on_functions(text);
     // What those after it change in it is theirs.
-    if (modules().contains(name)) namespaces_.watch(text, modules()[name]);
+    if (modules().contains(name)) namespaces_.watch(text, modules()[name], text);
     watch_objects(text);
     return result;
   } catch (py::error_already_set&) {
@@ -368,7 +402,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   // After the hooks, which are changes too.
   for (const std::string& name : log_.known())
     if (name != "__main__" && modules().contains(name)) {
-      namespaces_.watch(name, modules()[name.c_str()]);
+      namespaces_.watch(name, modules()[name.c_str()], {});
       watch_objects(name);
     }
 }
@@ -392,6 +426,7 @@ void Recorder::finish() {
   for (const Hook& hook : hooks_) hook.owner.attr(hook.name) = hook.original;
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   module_named("os").attr("environ").attr("_data") = original_data_;
+  keep_changes_of_families();
   restore_names();
   settings_.restore();
   replace_kept_hooks();
@@ -428,6 +463,13 @@ std::optional<std::string> unshareable_question(const ImportRecord& record) {
 }
 
 }  // namespace
+
+void Recorder::forget() {
+  log_.clear();
+  all_changes_.clear();
+  replaced_streams_.clear();
+  namespaces_.clear();
+}
 
 Recorder::Division Recorder::divide() const {
   Division division;

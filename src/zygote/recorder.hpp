@@ -47,7 +47,7 @@ class Recorder {
   /// To be called between `finish` and `forget`.
   [[nodiscard]] Division divide() const;
   /// Forgets the records.
-  void forget() { log_.clear(); }
+  void forget();
 
   /// Takes the hooks away, brings lists and sys.modules back to how they were, and fills the
   /// process's stash. Throws pybind11::error_already_set.
@@ -99,9 +99,11 @@ class Recorder {
   void watch_objects(const std::string& module);
   void note_variable(const std::string& name, const pybind11::object& value);
   void note_settings_of(const pybind11::object& logger);
+  static void note_environment(ImportRecord& record);
   void note_set_variable(const ProcessQuestion& question);
   void renew_generators();
   void note_names();
+  void keep_changes_of_families();
   void restore_names();
   void replace_kept_hooks();
 

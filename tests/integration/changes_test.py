@@ -42,7 +42,6 @@ CASES = {
     "stack": ("import threading; threading.stack_size(1048576)", "module('threading').stack_size()"),
     "precision": ("import decimal; decimal.getcontext().prec = 50", "module('decimal').getcontext().prec"),
     "context": ("import contextvars; v = contextvars.ContextVar('mine'); v.set(3)", "[(v.name, x) for v, x in module('contextvars').copy_context().items()]"),
-    "pickling": ("import copyreg\nclass A: pass\ncopyreg.pickle(A, repr)", "sorted(c.__name__ for c in module('copyreg').dispatch_table)"),
     "types": ("import mimetypes; mimetypes.add_type('x/y', '.xyz')", "module('mimetypes').guess_type('a.xyz')"),
     "dialect": ("import csv; csv.register_dialect('mine', delimiter=';')", "module('csv').list_dialects()"),
     "field_size": ("import csv; csv.field_size_limit(10**9)", "module('csv').field_size_limit()"),
