@@ -127,6 +127,10 @@ class Hatchery : private ZygoteListener {
   [[nodiscard]] const std::vector<FailedPreload>& failed() const noexcept { return failed_; }
   /// Modules that each program imports by itself.
   [[nodiscard]] const std::vector<NotShared>& not_shared() const noexcept { return not_shared_; }
+  /// Whether it is one of them, or needs one, so that it is of no use as a preload.
+  [[nodiscard]] bool is_excluded(const std::string& module) const {
+    return excluded_.contains(module);
+  }
 
  private:
   struct Zygote;

@@ -147,7 +147,7 @@ void Service::answer(Client& client, const TextQuestion& question) {
   if (question.subject == "jobs") {
     client.tell_line(jobs_text(dispatcher_));
   } else if (question.subject == "imports") {
-    client.tell_line(imports_text(late_imports_));
+    client.tell_line(imports_text(late_imports_, hatchery_));
   } else if (question.subject == "kill") {
     const bool known = dispatcher_.signal_job(question.job, question.signal);
     client.tell_line(known ? "done\n" : "error there is no such job\n");

@@ -116,11 +116,11 @@ std::string jobs_text(const Dispatcher& dispatcher) {
   return text + "\n";
 }
 
-std::string imports_text(const LateImports& imports) {
+std::string imports_text(const LateImports& imports, const Hatchery& hatchery) {
   if (!imports.listening()) return "error watch.imports is not set in the profile\n";
   std::string text;
   for (const auto& [name, count] : imports.counts())
-    text += name + " " + std::to_string(count) + "\n";
+    if (!hatchery.is_excluded(name)) text += name + " " + std::to_string(count) + "\n";
   return text + "\n";
 }
 

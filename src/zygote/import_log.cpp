@@ -51,6 +51,12 @@ void ImportLog::note_new_modules() {
   }
 }
 
+bool ImportLog::brings(const std::string& name, const std::string& other) const {
+  std::set<std::string> reached;
+  reach(name, reached);
+  return reached.count(other) != 0;
+}
+
 void ImportLog::reach(const std::string& name, std::set<std::string>& reached) const {
   std::vector<std::string> open{name};
   while (!open.empty()) {

@@ -66,6 +66,8 @@ class ImportLog {
 
   /// Adds all that the module's import brought so far, with the packages.
   void reach(const std::string& name, std::set<std::string>& reached) const;
+  /// Whether the import of the one brings the other.
+  [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
   /// Forgets the records.
   void clear() { records_.clear(); }
 

@@ -17,6 +17,7 @@
 #include "worker/interpreter.hpp"
 #include "worker/placement.hpp"
 #include "worker/stash.hpp"
+#include "zygote/division.hpp"
 #include "zygote/heap.hpp"
 #include "zygote/origins.hpp"
 #include "zygote/recorder.hpp"
@@ -187,7 +188,7 @@ void report_warm(const Recorder& recorder, base::BorrowedFd link) {
 /// Tells of what programs cannot share, unless that was to be avoided already. Returns whether
 /// another zygote is to be made without it.
 bool is_to_start_over(const Recorder& recorder, const wire::Boot& boot, base::BorrowedFd link) {
-  const Recorder::Division division = recorder.divide();
+  const Division division = divide(recorder.log());
   const auto is_avoided = [&boot](const std::string& name) {
     return std::find(boot.avoided.begin(), boot.avoided.end(), name) != boot.avoided.end();
   };

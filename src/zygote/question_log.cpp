@@ -1,0 +1,149 @@
+#include "zygote/question_log.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "worker/interpreter.hpp"
+#include "worker/stash.hpp"
+#include "zygote/module_table.hpp"
+
+namespace py = pybind11;
+
+namespace pml::zygote {
+
+bool QuestionLog::is_harmless(const ProcessQuestion& question) const {
+  const auto known = [&](const std::string& name) {
+    return quirks_.is_harmless(name, question.fact.kind);
+  };
+  return std::any_of(question.askers.begin(), question.askers.end(), known) ||
+         known(log_.running().back());
+}
+
+/// What others than the interpreter's own generator give. Returns whether no process has it in
+/// common with another.
+bool QuestionLog::note_generator(const ProcessQuestion& question) {
+  const py::object object = py::reinterpret_borrow<py::object>(question.generator);
+  const std::string& module = log_.running().back();
+  const bool first = modules().contains("random") &&
+                     py::getattr(modules()["random"], "_inst", py::none()).is(object);
+  if (first) return !question.by_system;
+  if (question.seeds) {
+    generators_[object.ptr()] = {object, module, question.by_system};
+    return false;
+  }
+  const auto found = generators_.find(object.ptr());
+  if (found == generators_.end()) return true;
+  if (!found->second.by_system && found->second.module == module) return false;
+  log_.note(found->second.module, question.fact);
+  return true;
+}
+
+worker::Ref QuestionLog::note(const ProcessQuestion& question) {
+  if (log_.running().empty() || question.askers.empty()) return {};
+  const std::string& asker = question.askers.front();
+  if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return {};
+  const std::string& module = log_.running().back();
+  if (question.read_file.empty() && question.set_variable.empty() && is_harmless(question))
+    return {};
+  if (!question.set_variable.empty()) {
+    note_set_variable(question);
+    return {};
+  }
+  if (!question.read_file.empty()) {
+    sources_.add_read(question.read_file);
+    return {};
+  }
+  if (question.generator != nullptr && (module == "random" || !note_generator(question))) return {};
+  log_.note(module, question.fact);
+  // It gets the stream that a module which it has imported has put there.
+  const auto& streams = changes_.replaced_streams();
+  for (auto replaced = streams.rbegin(); replaced != streams.rend(); ++replaced)
+    if (replaced->name == question.system_name && log_.brings(module, replaced->module))
+      return to_ref(replaced->stream);
+  return {};
+}
+
+/// Its numbers come from compiled code, which is not heard.
+void QuestionLog::note_numpy() {
+  const char* const k_module = "numpy.random.mtrand";
+  if (!modules().contains(k_module)) return;
+  const py::object generator = py::getattr(modules()[k_module], "_rand", py::none());
+  if (generator.is_none()) return;
+  std::string now;
+  try {
+    const py::dict all = generator.attr("get_state")(py::arg("legacy") = false);
+    const py::dict state = all["state"];
+    now = py::bytes(state["key"].attr("tobytes")()).cast<std::string>() +
+          std::string(py::str(py::make_tuple(state["pos"], all["has_gauss"], all["gauss"])));
+  } catch (py::error_already_set&) {
+    return;  // another version
+  }
+  if (!numpy_state_.empty() && numpy_state_ != now && !log_.running().empty())
+    log_.note(log_.running().back(), {worker::FactKind::own, 0, "numpy.random"});
+  numpy_state_ = std::move(now);
+}
+
+void QuestionLog::note_set_variable(const ProcessQuestion& question) {
+  const std::string& name = question.set_variable;
+  set_variables_[name] = log_.running().back();
+  log_.current().environment[name] = question.variable_value;
+}
+
+/// A job makes it as the module leaves it: some set a variable for a while only.
+void QuestionLog::note_environment() {
+  ImportRecord& record = log_.current();
+  const auto text = [](const std::string& bytes) {
+    return py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+  };
+  const py::object environ = module_named("os").attr("environ");
+  for (const auto& [name, value] : record.environment) {
+    if (worker::started_with().get(name) == value) continue;
+    if (value)
+      record.calls.emplace_back(environ.attr("__setitem__"),
+                                py::make_tuple(text(name), text(*value)));
+    else
+      record.calls.emplace_back(environ.attr("pop"), py::make_tuple(text(name), py::none()));
+  }
+  record.environment.clear();
+}
+
+void QuestionLog::note_variable(const std::string& name, const py::object& value) {
+  if (const auto set = set_variables_.find(name); set != set_variables_.end()) {
+    // It finds what a module has set that it has imported itself, or that it could not know of.
+    if (!log_.running().empty() && !log_.brings(log_.running().back(), set->second))
+      log_.note(log_.running().back(), {worker::FactKind::own, 0, "os.environ"});
+    return;
+  }
+  std::optional<std::string> text;
+  if (!value.is_none()) text = value.cast<std::string>();
+  log_.current().variables.emplace(name, text);
+}
+
+/// Its names are another program's; that it lacks some can be looked for.
+void QuestionLog::note_main(const py::object& names) {
+  if (log_.running().empty()) return;
+  const py::object main = modules()["__main__"];
+  std::set<std::string> absent;
+  if (!names.is_none())
+    for (const py::handle item : names)
+      if (py::isinstance<py::str>(item) && !py::hasattr(main, item)) absent.insert(py::str(item));
+  if (absent.empty() || absent.size() != py::len(names))
+    log_.note(log_.running().back(), {worker::FactKind::own, 0, "__main__"});
+  else
+    log_.current().main_names.merge(absent);
+}
+
+/// Of those that are still in use.
+void QuestionLog::renew_generators() {
+  worker::Stash& stash = worker::stash();
+  for (const auto& [address, generator] : generators_)
+    if (const auto index = stash.find(generator.module);
+        index && generator.by_system && Py_REFCNT(address) > 1)
+      stash.at(*index).generators.push_back(to_ref(generator.object));
+  generators_.clear();
+}
+
+}  // namespace pml::zygote
