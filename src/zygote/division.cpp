@@ -31,6 +31,7 @@ std::set<std::string> with_those_that_need(const std::vector<Unshareable>& modul
   }
   std::set<std::string> found;
   std::vector<std::string> open;
+  open.reserve(modules.size());
   for (const Unshareable& one : modules) open.push_back(one.module);
   while (!open.empty()) {
     const std::string name = std::move(open.back());
