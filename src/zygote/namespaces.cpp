@@ -1,5 +1,8 @@
 #include "zygote/namespaces.hpp"
 
+#include <sys/mman.h>
+
+#include <new>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -12,16 +15,23 @@ namespace pml::zygote {
 
 namespace {
 
-py::dict copy_of(PyObject* names) {
-  return py::reinterpret_steal<py::dict>(PyDict_Copy(names));
-}
-
 /// Bindings of modules in their packages are the stash's own business.
 bool is_module(const py::object& value) {
   return value && PyModule_Check(value.ptr()) != 0;
 }
 
 }  // namespace
+
+void* Namespaces::Pages::do_allocate(std::size_t size, std::size_t /*alignment*/) {
+  void* const place =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (place == MAP_FAILED) throw std::bad_alloc();
+  return place;
+}
+
+void Namespaces::Pages::do_deallocate(void* place, std::size_t size, std::size_t /*alignment*/) {
+  ::munmap(place, size);
+}
 
 Namespaces::Copy Namespaces::copy_of_items(PyObject* names) {
   Copy copy(&memory_);
@@ -84,9 +94,11 @@ std::vector<NameChange> Namespaces::changes() {
   for (Watched& watched : watched_) {
     const std::uint64_t version = worker::compat::dictionary_version(watched.names.ptr());
     if (version == watched.version) continue;
-    std::unordered_map<PyObject*, PyObject*> before(watched.seen.begin(), watched.seen.end());
-    for (const auto& [name, value] : copy_of(watched.names.ptr())) {
-      const auto known = before.find(name.ptr());
+    std::pmr::unordered_map<PyObject*, PyObject*> before(watched.seen.begin(), watched.seen.end(),
+                                                         watched.seen.size(), &memory_);
+    PyObject *name = nullptr, *value = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(watched.names.ptr(), &at, &name, &value) != 0;) {
+      const auto known = before.find(name);
       const auto old =
           py::reinterpret_borrow<py::object>(known != before.end() ? known->second : nullptr);
       if (known != before.end()) before.erase(known);
@@ -95,9 +107,9 @@ std::vector<NameChange> Namespaces::changes() {
         found.push_back(
             {watched.owner, py::reinterpret_borrow<py::object>(name), old, now, watched.home});
     }
-    for (const auto& [name, value] : before)
-      found.push_back({watched.owner, py::reinterpret_borrow<py::object>(name),
-                       py::reinterpret_borrow<py::object>(value), py::object(), watched.home});
+    for (const auto& [gone, old] : before)
+      found.push_back({watched.owner, py::reinterpret_borrow<py::object>(gone),
+                       py::reinterpret_borrow<py::object>(old), py::object(), watched.home});
     Copy now = copy_of_items(watched.names.ptr());
     drop(watched.seen);
     watched.seen = std::move(now);

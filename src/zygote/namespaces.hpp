@@ -42,8 +42,8 @@ class Namespaces {
   void clear();
 
  private:
-  /// A copy of a dict, each a reference. Not a dict, and not in Python's heap: there it would lie
-  /// between what workers write to.
+  /// A copy of a dict, each a reference. Not a dict, and not in a heap: there it would lie, or
+  /// leave holes, between what workers write to.
   using Copy = std::pmr::vector<std::pair<PyObject*, PyObject*>>;
   struct Watched {
     pybind11::object owner;
@@ -57,7 +57,17 @@ class Namespaces {
   [[nodiscard]] Copy copy_of_items(PyObject* names);
   static void drop(const Copy& copy);
 
-  std::pmr::monotonic_buffer_resource memory_{std::size_t{1} << 20U};
+  /// Whole pages of its own.
+  class Pages : public std::pmr::memory_resource {
+    void* do_allocate(std::size_t size, std::size_t alignment) override;
+    void do_deallocate(void* place, std::size_t size, std::size_t alignment) override;
+    [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+  };
+
+  Pages pages_;
+  std::pmr::monotonic_buffer_resource memory_{std::size_t{1} << 20U, &pages_};
   std::vector<Watched> watched_;
 };
 
