@@ -74,7 +74,7 @@ std::string value_of(const ProcessFact& fact, const RunOptions& options) {
     case FactKind::own:
       return std::to_string(::getpid());
     case FactKind::folder:
-      return current_folder();
+      return fact.name.empty() ? current_folder() : std::to_string(int{current_folder().empty()});
     case FactKind::file:
       return state_of(fact.name.empty() ? "." : fact.name);
     case FactKind::terminal:

@@ -11,7 +11,7 @@ namespace pml::worker {
 /// What a module's import can ask about the process it is imported in.
 enum class FactKind {
   own,         ///< what no two processes have in common: its number, its words, chance
-  folder,      ///< the current folder
+  folder,      ///< the current folder, or with a `name` only whether there is one
   file,        ///< what lies at `name`, a relative path
   terminal,    ///< whether descriptor `number` is a terminal, and how large
   descriptor,  ///< whether descriptor `number` is open

@@ -101,6 +101,10 @@ class Stash {
   /// nothing after dropping them all.
   [[nodiscard]] std::optional<std::string> drop(const std::vector<int>& start);
 
+  /// Which entries are revealed or dropped; to be put back where that was for trial.
+  [[nodiscard]] const std::vector<char>& marks() const noexcept { return done_; }
+  void set_marks(std::vector<char> marks) { done_ = std::move(marks); }
+
   /// Entries whose top-level name a file or folder in `folder` would win over.
   [[nodiscard]] std::vector<int> shadowed_by(const std::string& folder);
 

@@ -138,10 +138,13 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     if (has_warned(entry)) facts.insert({worker::FactKind::warnings, 0, {}});
     const bool own_renewed = entry.own_renewed;
     const int index = stash.add(std::move(entry));
-    for (const worker::ProcessFact& fact : facts)
-      if (!own_renewed ||
-          (fact.kind != worker::FactKind::own && fact.kind != worker::FactKind::folder))
-        stash.add_fact(index, {fact, worker::value_of(fact, own)});
+    for (worker::ProcessFact fact : facts) {
+      if (own_renewed && fact.kind == worker::FactKind::own) continue;
+      // In a deleted folder the import fails.
+      if (own_renewed && fact.kind == worker::FactKind::folder) fact.name = "exists";
+      const std::string value = worker::value_of(fact, own);
+      stash.add_fact(index, {std::move(fact), value});
+    }
     for (const std::string& main_name : record.main_names) stash.add_main_name(index, main_name);
     added.push_back(name);
   }

@@ -13,6 +13,7 @@ import typing
 import pytest
 
 from failures_test import not_preloaded, profile
+from failures_test import service as own_service  # noqa: F401
 from test_standalone import PML, Service, until
 
 
@@ -178,27 +179,19 @@ def test_what_another_asks_does_not_matter(pools):
     assert run(service, CASES["folder"], warm(service), code)[0] == b"True\n"
 
 
-@pytest.fixture
-def own_service(tmp_path):
-    made = Service(tmp_path)
-    made.environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    yield made
-    made.end()
-
-
 @pytest.mark.parametrize("there", [True, False])
 def test_a_new_pool_is_made_when_a_file_changes_that_a_preload_has_read(own_service, there):
     setting = own_service.folder / "setting"
     if there:
         setting.write_text("1")
         os.utime(setting, (1_600_000_000, 1_600_000_000))
-    profile(own_service, f"import pathlib\ntry: X = pathlib.Path({str(setting)!r}).read_text()\nexcept OSError: X = 0\n", timeout="20s")
+    profile(own_service, f"import pathlib, time\nAT = time.monotonic()\ntry: X = pathlib.Path({str(setting)!r}).read_text()\nexcept OSError: X = 0\n", timeout="20s")
     program = own_service.folder / "elsewhere" / "t.py"
     program.parent.mkdir()
-    program.write_text("import time; now = time.monotonic(); import culprit; print(culprit.X)")
-    assert own_service.run(program).stdout == ("1\n" if there else "0\n")
+    program.write_text("import time; now = time.monotonic(); import culprit; print(culprit.X, culprit.AT < now)")
+    assert own_service.run(program).stdout == ("1 True\n" if there else "0 True\n")
     setting.write_text("2")
-    until(lambda: own_service.run(program).stdout == "2\n")
+    until(lambda: own_service.run(program).stdout == "2 True\n")
 
 
 def test_a_file_that_a_preload_writes_makes_no_new_pool(own_service):
@@ -236,3 +229,23 @@ def test_a_name_that_main_has_is_found(pools):
     code = f"NAME = 7\nimport sys\nsys.path.append({str(service.folder / 'lib')!r})\nimport {NAMES['name of main']} as m\nprint(m.NAME)\n"
     case = CASES["name of main"]
     assert run(service, case, warm(service), code) == run(service, case, [SYSTEM], code) == (b"7\n", b"", 0)
+
+
+def test_a_preload_in_the_folder_of_the_pool_is_the_pools(own_service):
+    """Which the rehearsal of a worker takes for the program's own folder."""
+    profile(own_service, "import time\nAT = time.monotonic()\n", timeout="20s")
+    program = own_service.folder / "elsewhere" / "t.py"
+    program.parent.mkdir()
+    program.write_text("import time; now = time.monotonic(); import culprit; print(culprit.AT < now)")
+    assert {own_service.run(program).stdout for _ in range(12)} == {"True\n"}
+
+
+@pytest.mark.skipif(subprocess.run([SYSTEM, "-c", "import isort.settings"], capture_output=True).returncode != 0, reason="isort is not installed")
+def test_what_is_renewed_fails_where_its_import_would(own_service):
+    profile(own_service, "", timeout="20s", keys='modules = ["isort.settings"]\n')
+    case = Case("", "", "mkdir gone; cd gone; rmdir ../gone;")
+    for code in ("import isort.settings", "print(1)"):
+        assert run(own_service, case, warm(own_service), code) == run(own_service, case, [SYSTEM], code)
+    here = Case("", "", "mkdir -p here; cd here;")
+    code = "import isort.settings as s; print(s.DEFAULT_CONFIG.directory, s.DEFAULT_CONFIG.src_paths)"
+    assert run(own_service, here, warm(own_service), code) == run(own_service, here, [SYSTEM], code)
