@@ -19,8 +19,8 @@ namespace pml::service {
 /// The answer to "jobs": a line "JOB STATE SECONDS COMMAND" for each, ended by an empty line.
 [[nodiscard]] std::string jobs_text(const Dispatcher& dispatcher);
 
-/// The answer to "imports": a line "MODULE JOBS" for each module that could be preloaded, ended by an
-/// empty line.
+/// The answer to "imports": a line "MODULE JOBS" for each module that could be preloaded, ended by
+/// an empty line.
 [[nodiscard]] std::string imports_text(const LateImports& imports, const Hatchery& hatchery);
 
 }  // namespace pml::service
