@@ -133,9 +133,26 @@ int send_job(base::BorrowedFd link, std::string_view body, int connection,
   return 0;
 }
 
+namespace {
+
+/// Of the packet, which stays where it is; waits for it. A negative errno where that fails.
+long size_of_next(base::BorrowedFd socket) {
+  ssize_t size = 0;
+  do {
+    size = ::recv(socket.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC);
+  } while (size < 0 && errno == EINTR);
+  return size < 0 ? -errno : size;
+}
+
+}  // namespace
+
 std::optional<Job> receive_job(base::BorrowedFd link) {
   Job job;
-  std::string buffer(sizeof(JobHeader) + k_max_inline_body, '\0');
+  // Who waits for the largest packet that there can be holds sixteen pages for it.
+  const long next = size_of_next(link);
+  if (next < 0 || static_cast<std::size_t>(next) > sizeof(JobHeader) + k_max_inline_body)
+    return std::nullopt;
+  std::string buffer(static_cast<std::size_t>(next), '\0');
   Received first = receive(link, buffer);
   JobHeader header;
   if (first.error != 0 || first.truncated || first.size < sizeof header) return std::nullopt;
