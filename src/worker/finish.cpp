@@ -11,19 +11,18 @@
 #include <cstdlib>
 #include <cstring>
 #include <set>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
 #include "wire/reply.hpp"
 #include "worker/compat.hpp"
+#include "worker/end_steps.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/late_imports.hpp"
 #include "worker/python.hpp"
 #include "worker/stash.hpp"
 #include "worker/streams.hpp"
-#include "worker/uncounted_dict.hpp"
 
 namespace pml::worker {
 
@@ -33,13 +32,8 @@ void wait_for_threads() {
   const Ref name = Ref::steal(PyUnicode_FromString("threading"));
   PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), name.get());
   if (threading == nullptr || threading == Py_None) return;
-  const Ref keep = Ref::borrow(threading);
-  if (!Ref::steal(PyObject_CallMethod(threading, "_shutdown", nullptr)))
-    PyErr_WriteUnraisable(threading);
-}
-
-void run_exit_calls() {
-  compat::run_exit_calls(baseline().run_exit_calls.get());
+  const Ref keep = stash().is_shared_module(threading) ? Ref() : Ref::borrow(threading);
+  if (!call_method(threading, "_shutdown")) PyErr_WriteUnraisable(threading);
 }
 
 /// Threads that the program left running can only be stopped by the interpreter's own end.
@@ -47,73 +41,6 @@ bool other_threads() {
   PyThreadState* own = PyThreadState_Get();
   PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
   return first != own || PyThreadState_Next(first) != nullptr;
-}
-
-/// Puts None, or a value of its own, where user values hide.
-void clear_special_names() {
-  PyDict_SetItemString(PyEval_GetBuiltins(), "_", Py_None);
-  for (const char* name :
-       {"path", "argv", "ps1", "ps2", "last_type", "last_value", "last_traceback", "path_hooks",
-        "path_importer_cache", "meta_path", "__interactivehook__"})
-    PySys_SetObject(name, Py_None);
-  constexpr const char* k_streams[][2] = {
-      {"stdin", "__stdin__"}, {"stdout", "__stdout__"}, {"stderr", "__stderr__"}};
-  for (const auto& [name, kept] : k_streams) {
-    const Ref value = Ref::borrow(PySys_GetObject(kept));
-    PySys_SetObject(name, value ? value.get() : Py_None);
-  }
-}
-
-/// Weak references to the job's own modules, in the order of their import; sys.modules is empty
-/// afterwards.
-std::vector<Ref> remove_modules() {
-  std::vector<Ref> own;
-  PyObject* modules = PyImport_GetModuleDict();
-  PyObject *key = nullptr, *value = nullptr;
-  Py_ssize_t at = 0;
-  UncountedDict table(modules);
-  while (PyDict_Next(modules, &at, &key, &value) != 0) {  // as python3 does it, on the dict itself
-    if (stash().is_shared_module(value)) {
-      (void)table.blank(key);
-      continue;
-    }
-    if (!PyModule_Check(value)) continue;
-    Ref weak = Ref::steal(PyWeakref_NewRef(value, nullptr));
-    if (weak) own.push_back(std::move(weak));
-    PyErr_Clear();
-    PyDict_SetItem(modules, key, Py_None);
-  }
-  PyDict_Clear(modules);
-  return own;
-}
-
-void clear_left_modules(const std::vector<Ref>& own) {
-  for (auto weak = own.rbegin(); weak != own.rend(); ++weak) {
-    const Ref module = compat::referent(weak->get());
-    if (!module || module.get() == Py_None) continue;
-    compat::clear_module(module.get());
-  }
-}
-
-/// Sets names that the job added to a dict of the interpreter's to None.
-void clear_added_names(PyObject* names, PyObject* original) {
-  std::vector<Ref> added;
-  PyObject *key = nullptr, *value = nullptr;
-  Py_ssize_t at = 0;
-  while (PyDict_Next(names, &at, &key, &value)) {
-    PyObject* before = PyDict_GetItem(original, key);
-    if (before != value && value != Py_None && value != PySys_GetObject("stderr") &&
-        value != PySys_GetObject("stdout"))
-      added.push_back(Ref::borrow(key));
-  }
-  for (const Ref& name : added) {
-    PyObject* before = PyDict_GetItem(original, name.get());
-    PyDict_SetItem(names, name.get(), before != nullptr ? before : Py_None);
-  }
-}
-
-PyObject* system_dictionary() {
-  return PyModule_GetDict(baseline().system.get());
 }
 
 /// What hangs on the sys module itself, the standard streams with the layers below them first of
@@ -211,19 +138,11 @@ void finalize_held_objects() {
       // A file's own finalizer would warn of it; the interpreter is past warnings when it gets
       // there.
       if (&layer != &layers[2])
-        Ref::steal(PyObject_CallMethod(object, "close", nullptr));
+        call_method(object, "close");
       else
         PyObject_CallFinalizer(object);
       PyErr_Clear();
     }
-}
-
-/// The interpreter goes back to the builtins it had before site and io added theirs.
-void remove_late_builtins() {
-  PyObject* builtins = PyEval_GetBuiltins();
-  clear_added_names(builtins, baseline().builtin_names.get());
-  for (const char* name : {"open", "exit", "quit", "copyright", "credits", "license", "help", "_"})
-    if (PyDict_DelItemString(builtins, name) != 0) PyErr_Clear();
 }
 
 void finalize_modules() {
@@ -257,132 +176,12 @@ void send_report(const EndReport& report, int status) {
 
 }  // namespace
 
-namespace {
-
-bool no_exit_calls() {
-  const Ref count = Ref::steal(PyObject_CallNoArgs(baseline().count_exit_calls.get()));
-  return count && PyLong_AsLong(count.get()) == 0;
-}
-
-std::string_view ascii_of(PyObject* name) {
-  const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
-  return text != nullptr ? text : "";
-}
-
-template <typename Value>
-bool has(const std::vector<Value>& sorted, const Value& value) {
-  return std::binary_search(sorted.begin(), sorted.end(), value);
-}
-
-/// What a dict of the interpreter's holds. Every reference taken writes to the object's page: none
-/// is taken to what the zygote's copy of the dict keeps alive anyway.
-class Names {
- public:
-  Names(PyObject* names, PyObject* kept) : names_(names) {
-    std::vector<PyObject*> kept_keys;
-    kept_keys.reserve(static_cast<std::size_t>(PyDict_Size(kept)));
-    PyObject *key = nullptr, *value = nullptr;
-    for (Py_ssize_t at = 0; PyDict_Next(kept, &at, &key, &value) != 0;) kept_keys.push_back(key);
-    std::sort(kept_keys.begin(), kept_keys.end());
-    entries_.reserve(static_cast<std::size_t>(PyDict_Size(names)));
-    for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;) {
-      entries_.emplace_back(key, value);
-      if (!has(kept_keys, key)) held_.push_back(Ref::borrow(key));
-      if (PyDict_GetItem(kept, key) != value) held_.push_back(Ref::borrow(value));
-    }
-  }
-
-  void restore() const {
-    std::vector<std::string_view> wanted;
-    wanted.reserve(entries_.size());
-    for (const auto& [name, value] : entries_) {
-      wanted.push_back(ascii_of(name));
-      if (PyDict_GetItem(names_, name) != value) PyDict_SetItem(names_, name, value);
-    }
-    std::sort(wanted.begin(), wanted.end());
-    std::vector<Ref> extra;
-    PyObject *key = nullptr, *value = nullptr;
-    for (Py_ssize_t at = 0; PyDict_Next(names_, &at, &key, &value) != 0;)
-      if (!has(wanted, ascii_of(key))) extra.push_back(Ref::borrow(key));
-    for (const Ref& name : extra) PyDict_DelItem(names_, name.get());
-  }
-
- private:
-  PyObject* names_;
-  std::vector<std::pair<PyObject*, PyObject*>> entries_;
-  std::vector<Ref> held_;
-};
-
-/// What sys.modules holds, likewise: those that every job shares are never freed.
-class LoadedModules {
- public:
-  LoadedModules() {
-    PyObject *key = nullptr, *value = nullptr;
-    for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &value) != 0;) {
-      const bool shared = stash().is_shared_module(value);
-      entries_.push_back({Ref::borrow(key), shared ? Ref() : Ref::borrow(value), value});
-    }
-  }
-
-  void restore() const {
-    PyDict_Clear(PyImport_GetModuleDict());  // a finalizer may have imported something
-    UncountedDict table(PyImport_GetModuleDict());
-    for (const Entry& entry : entries_) {
-      if (entry.held)
-        PyDict_SetItem(PyImport_GetModuleDict(), entry.key.get(), entry.held.get());
-      else
-        (void)table.put(entry.key.get(), entry.value);  // remove_modules left its reference
-    }
-  }
-
- private:
-  struct Entry {
-    Ref key;
-    Ref held;
-    PyObject* value;
-  };
-  std::vector<Entry> entries_;
-};
-
-/// What of threading's end can be done twice; the rest of it is at least looked at.
-void rehearse_threads_end() {
-  PyObject* const threading = preloaded("threading");
-  const Ref main = attribute(threading, "_main_thread");
-  for (const char* name : {"ident", "daemon"}) (void)attribute(main.get(), name);
-  for (const auto& [owner, name] :
-       {std::pair(threading, "_shutdown"), std::pair(main.get(), "_stop")})
-    (void)attribute(attribute(owner, name).get(), "__code__");
-  if (const Ref settle = attribute(threading, "_maintain_shutdown_locks"))
-    Ref::steal(PyObject_CallNoArgs(settle.get()));
-  PyErr_Clear();
-}
-
-}  // namespace
-
-void rehearse_end() {
-  const LoadedModules modules;
-  const Names builtins(PyEval_GetBuiltins(), baseline().builtin_names.get());
-  const Names system(system_dictionary(), baseline().system_names.get());
-  // What a .pth file or sitecustomize registered is the job's to run, and running forgets it.
-  if (no_exit_calls()) run_exit_calls();
-  rehearse_threads_end();
-  (void)flush_streams();
-  clear_special_names();
-  const std::vector<Ref> own = remove_modules();
-  remove_late_builtins();
-  PyGC_Collect();
-  modules.restore();
-  builtins.restore();
-  system.restore();
-  PyErr_Clear();
-}
-
 void finish(const Outcome& outcome, const EndReport& report) {
   int status = outcome.status;
   compat::block_operations();
   wait_for_threads();
   while (Py_MakePendingCalls() < 0) PyErr_Clear();
-  run_exit_calls();
+  compat::run_exit_calls(baseline().run_exit_calls.get());
   if (other_threads()) {
     if (Py_FinalizeEx() < 0) status = 120;
     if (outcome.interrupted) die_by_interrupt();

@@ -12,9 +12,6 @@ struct EndReport {
   int pid = 0;       ///< of the worker: a process it forked has nothing to tell
 };
 
-/// Does in an idle worker what the end of a job will do to the interpreter, and undoes it.
-void rehearse_end();
-
 /// Ends the program as python3 would: waits for its threads, runs its exit calls, finalizes what
 /// the job created, flushes, closes every descriptor, reports and leaves the process. What was
 /// preloaded is not taken apart. Never returns.

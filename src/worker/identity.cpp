@@ -25,13 +25,13 @@ void renew_random() {
       Ref::steal(PyObject_Type(numbers.get())).get() == attribute(random, "Random").get())
     Ref::steal(PyObject_CallMethod(base.get(), "seed", "O", numbers.get()));
   else
-    Ref::steal(PyObject_CallMethod(numbers.get(), "seed", nullptr));
+    call_method(numbers.get(), "seed");
 }
 
 void renew_numpy() {
   if (g_numpy_seed && g_numpy_seed->renew()) return;
   const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
-  if (legacy) Ref::steal(PyObject_CallMethod(legacy.get(), "seed", nullptr));
+  if (legacy) call_method(legacy.get(), "seed");
 }
 
 void renew_multiprocessing() {

@@ -202,13 +202,13 @@ bool set_signals(const wire::Request& request) {
 bool set_time_zone(const RunOptions& options) {
   if (baseline().time_zone == options.time_zone) return true;
   const Ref time = Ref::steal(PyImport_ImportModule("time"));
-  return time && Ref::steal(PyObject_CallMethod(time.get(), "tzset", nullptr));
+  return time && call_method(time.get(), "tzset");
 }
 
 bool enable_fault_handler(const RunOptions& options) {
   if (!options.faulthandler) return true;
   const Ref module = Ref::steal(PyImport_ImportModule("faulthandler"));
-  return module && Ref::steal(PyObject_CallMethod(module.get(), "enable", nullptr));
+  return module && call_method(module.get(), "enable");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ void flush_streams_quietly() {
   for (const char* name : {"stderr", "stdout"}) {
     PyObject* stream = PySys_GetObject(name);
     if (stream == nullptr) continue;
-    Ref::steal(PyObject_CallMethod(stream, "flush", nullptr));
+    call_method(stream, "flush");
     PyErr_Clear();
   }
   PyErr_Restore(type, value, trace);

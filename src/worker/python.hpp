@@ -50,11 +50,25 @@ class Ref {
   return Ref::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
 }
 
+/// The one str of that text which the interpreter itself looks names up by: its cache of looked-up
+/// names finds it again, where it would take another str of the same text for a new name and write
+/// to pages that a worker shares.
+[[nodiscard]] inline Ref interned(const char* name) {
+  return Ref::steal(PyUnicode_InternFromString(name));
+}
+
 /// Attribute `name` of `object`; null, with no exception set, where there is none.
 [[nodiscard]] inline Ref attribute(PyObject* object, const char* name) {
-  PyObject* value = object != nullptr ? PyObject_GetAttrString(object, name) : nullptr;
+  const Ref key = object != nullptr ? interned(name) : Ref();
+  PyObject* value = key ? PyObject_GetAttr(object, key.get()) : nullptr;
   if (value == nullptr) PyErr_Clear();
   return Ref::steal(value);
+}
+
+/// What the method `name` gives without arguments; null with an exception set where it fails.
+inline Ref call_method(PyObject* object, const char* name) {
+  const Ref key = interned(name);
+  return key ? Ref::steal(PyObject_CallMethodNoArgs(object, key.get())) : Ref();
 }
 
 }  // namespace pml::worker

@@ -1,34 +1,13 @@
 #include "worker/stash.hpp"
 
-#include <dirent.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "worker/compat.hpp"
+#include "worker/names.hpp"
 
 namespace pml::worker {
 
 namespace {
-
-std::string_view text_of(PyObject* text) {
-  Py_ssize_t size = 0;
-  const char* bytes = PyUnicode_AsUTF8AndSize(text, &size);
-  if (bytes == nullptr) {
-    PyErr_Clear();
-    return {};
-  }
-  return {bytes, static_cast<std::size_t>(size)};
-}
-
-std::string_view top_level(std::string_view name) {
-  return name.substr(0, name.find('.'));
-}
-
-std::string_view last_part(std::string_view name) {
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string_view::npos ? name : name.substr(dot + 1);
-}
 
 /// Takes the first item that is `item` or equals it out of the list.
 void remove_item(PyObject* list, PyObject* item) {
@@ -127,6 +106,7 @@ bool Stash::hide(PyObject* original) {
     if (!unbind(entry)) return false;
   for (const StashEntry& entry : entries_) {
     if (!entry.module) continue;
+    for (const NameEdit& change : entry.changes) Py_XINCREF(change.value.get());
     // The references that sys.modules and the package will hold.
     Py_INCREF(entry.module.get());
     if (entry.bound_late) Py_INCREF(entry.module.get());
@@ -143,6 +123,10 @@ bool Stash::hide(PyObject* original) {
   for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i)
     base_finders_.push_back(Ref::borrow(PyList_GetItem(finders, i)));
   rehearse();  // tables that have to grow for it do so once, here
+  filters_mutated_ = attribute(PyDict_GetItemString(modules, "_warnings"), "_filters_mutated");
+  if (PyObject* const exits = preloaded("atexit"))
+    exit_names_ = Ref::borrow(PyModule_GetDict(exits));
+  enroll_name_ = interned("register");
   const Ref bootstrap = Ref::steal(PyImport_ImportModule("_frozen_importlib"));
   const Ref hook = Ref::steal(PyCFunction_New(&g_hook, nullptr));
   return bootstrap && hook &&
@@ -168,136 +152,6 @@ void Stash::rehearse() {
   for (const auto& [dict, key] : added) PyDict_SetItem(dict, key, Py_None);
   for (const auto& [dict, key] : added) PyDict_DelItem(dict, key);
   PyErr_Clear();
-}
-
-void Stash::add_fact(int index, KnownFact known) {
-  auto& [value, entries] = facts_[std::move(known.fact)];
-  value = std::move(known.value);
-  entries.push_back(index);
-}
-
-std::vector<int> Stash::estranged_by(const RunOptions& options) const {
-  std::vector<int> found;
-  for (const auto& [fact, known] : facts_)
-    if (value_of(fact, options) != known.first)
-      found.insert(found.end(), known.second.begin(), known.second.end());
-  return found;
-}
-
-std::optional<std::string> Stash::drop(const std::vector<int>& start) {
-  if (start.empty()) return std::nullopt;
-  std::vector<std::vector<int>> askers(entries_.size());
-  for (std::size_t i = 0; i < entries_.size(); ++i)
-    for (int request : entries_[i].requests) askers[request].push_back(static_cast<int>(i));
-  std::vector<int> open = start;
-  std::unordered_set<int> reached(start.begin(), start.end());
-  while (!open.empty()) {
-    const int current = open.back();
-    open.pop_back();
-    // A package and its modules stand or fall together.
-    for (int asker : askers[current])
-      if (reached.insert(asker).second) open.push_back(asker);
-  }
-  for (int index : reached)
-    if (entries_[index].extension) return entries_[index].name;
-  for (int index : reached) done_[index] = 1;
-  return std::nullopt;
-}
-
-const std::unordered_set<std::string>& Stash::names_in(const std::string& folder) {
-  struct stat state {};
-  (void)::stat(folder.empty() ? "." : folder.c_str(), &state);
-  const FolderState key{state.st_dev, state.st_ino,
-                        static_cast<std::uint64_t>(state.st_mtim.tv_sec) * 1000000000U +
-                            static_cast<std::uint64_t>(state.st_mtim.tv_nsec)};
-  const auto [place, added] = listings_.try_emplace(key);
-  if (!added) return place->second;
-  DIR* handle = ::opendir(folder.empty() ? "." : folder.c_str());
-  if (handle == nullptr) return place->second;
-  while (const dirent* item = ::readdir(handle)) {
-    const std::string_view name = item->d_name;
-    const std::string stem(name.substr(0, name.find('.')));
-    if (!stem.empty() && by_top_level_.count(stem) != 0) {
-      const std::string_view suffix = name.substr(stem.size());
-      // A folder without __init__.py is only a namespace portion, which never wins over a module.
-      const bool module_file = suffix == ".py" || suffix == ".pyc" || suffix.ends_with(".so");
-      bool package = false;
-      if (suffix.empty()) {
-        const std::string base = (folder.empty() ? "." : folder) + "/" + stem + "/__init__";
-        struct stat info {};
-        package = ::stat((base + ".py").c_str(), &info) == 0 ||
-                  ::stat((base + ".pyc").c_str(), &info) == 0;
-      }
-      if (module_file || package) place->second.insert(stem);
-    }
-  }
-  ::closedir(handle);
-  return place->second;
-}
-
-std::vector<int> Stash::shadowed_by(const std::string& folder) {
-  std::vector<int> found;
-  if (base_path_.count(folder) != 0) return found;
-  for (const std::string& name : names_in(folder))
-    for (int index : by_top_level_.at(name))
-      // Built-in and frozen modules come before any path.
-      if (!entries_[index].found_in.empty() || !entries_[index].module) found.push_back(index);
-  return found;
-}
-
-/// Whether the path search would still find the file the module was preloaded from.
-bool Stash::still_first(const StashEntry& entry) {
-  if (entry.found_in.empty()) return true;
-  PyObject* path = PySys_GetObject("path");
-  if (path == nullptr || !PyList_Check(path)) return false;
-  const std::string top(top_level(entry.name));
-  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i) {
-    PyObject* item = PyList_GetItem(path, i);
-    if (!PyUnicode_Check(item)) continue;
-    const std::string folder(text_of(item));
-    if (folder == entry.found_in) return true;
-    if (base_path_.count(folder) != 0) continue;
-    struct stat info {};
-    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
-    if (!S_ISDIR(info.st_mode)) return false;
-    if (names_in(folder).count(top) != 0) return false;
-  }
-  return false;
-}
-
-/// Whether no finder that the program put in place claims the module.
-bool Stash::finders_agree(const StashEntry& entry) {
-  PyObject* finders = PySys_GetObject("meta_path");
-  if (finders == nullptr || !PyList_Check(finders)) return false;
-  std::size_t known = 0;
-  for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i) {
-    const Ref finder = Ref::borrow(PyList_GetItem(finders, i));
-    const bool base = std::any_of(base_finders_.begin(), base_finders_.end(),
-                                  [&](const Ref& own) { return own.get() == finder.get(); });
-    if (base) {
-      ++known;
-      continue;
-    }
-    if (known == base_finders_.size()) return true;  // behind all the usual ones
-    Ref search_path = Ref::borrow(Py_None);
-    if (entry.parent >= 0 && entries_[entry.parent].module) {
-      Ref own = attribute(entries_[entry.parent].module.get(), "__path__");
-      if (own) search_path = own;
-    }
-    const Ref spec = Ref::steal(PyObject_CallMethod(finder.get(), "find_spec", "OOO",
-                                                    entry.key.get(), search_path.get(), Py_None));
-    if (!spec || spec.get() != Py_None) {
-      PyErr_Clear();
-      return false;
-    }
-  }
-  return known == base_finders_.size();
-}
-
-bool Stash::has_foreign_finders() {
-  PyObject* finders = PySys_GetObject("meta_path");
-  return finders == nullptr || !PyList_Check(finders) ||
-         static_cast<std::size_t>(PyList_Size(finders)) != base_finders_.size();
 }
 
 /// Who is there under the package's name; borrowed, null where nobody is.
@@ -326,12 +180,20 @@ bool Stash::bind_to_parent(const StashEntry& entry) {
 
 namespace {
 
+/// The dict that an assignment to a name of it ends in; null where more than that happens.
+PyObject* names_of(PyObject* owner) {
+  if (PyDict_CheckExact(owner) != 0) return owner;
+  const bool plain =
+      PyModule_Check(owner) != 0 && Py_TYPE(owner)->tp_setattro == PyModule_Type.tp_setattro;
+  return plain ? PyModule_GetDict(owner) : nullptr;
+}
+
 bool apply(const NameEdit& change) {
-  PyObject* const owner = change.owner.get();
-  if (PyDict_CheckExact(owner) == 0)
-    return PyObject_SetAttr(owner, change.name.get(), change.value.get()) == 0;
-  return (change.value ? PyDict_SetItem(owner, change.name.get(), change.value.get())
-                       : PyDict_DelItem(owner, change.name.get())) == 0;
+  PyObject* const names = names_of(change.owner.get());
+  if (names == nullptr)
+    return PyObject_SetAttr(change.owner.get(), change.name.get(), change.value.get()) == 0;
+  if (!change.value) return PyDict_DelItem(names, change.name.get()) == 0;
+  return UncountedDict(names).put(change.name.get(), change.value.get());
 }
 
 }  // namespace
@@ -345,12 +207,8 @@ bool Stash::apply_edits(const StashEntry& entry) {
     for (const Ref& item : edit.back)
       if (PyList_Append(edit.list.get(), item.get()) != 0) return false;
   }
-  if (!entry.edits.empty()) {
-    const Ref warnings = Ref::steal(PyImport_ImportModule("_warnings"));
-    const Ref mutated = attribute(warnings.get(), "_filters_mutated");
-    if (mutated) Ref::steal(PyObject_CallNoArgs(mutated.get()));
-    PyErr_Clear();
-  }
+  if (!entry.edits.empty() && filters_mutated_)
+    if (!Ref::steal(PyObject_CallNoArgs(filters_mutated_.get()))) return false;
   for (const NameEdit& change : entry.changes)
     if (!apply(change)) PyErr_Clear();
   for (const Renewal& renewal : entry.renewals) {
@@ -366,21 +224,17 @@ bool Stash::apply_edits(const StashEntry& entry) {
     if (!Ref::steal(PyObject_Call(call.function.get(), call.arguments.get(), nullptr)))
       return false;
   for (const Ref& generator : entry.generators)
-    if (!Ref::steal(PyObject_CallMethod(generator.get(), "seed", nullptr))) return false;
+    if (!call_method(generator.get(), "seed")) return false;
   for (const Ref& logger : entry.loggers)
     if (!Ref::steal(PyObject_CallOneArg(entry.show_logger.get(), logger.get()))) return false;
   if (entry.exit_calls.empty()) return true;
-  const Ref atexit = Ref::steal(PyImport_ImportModule("atexit"));
-  const Ref enroll = attribute(atexit.get(), "register");
-  for (const Ref& call : entry.exit_calls) {
-    const Ref positional = Ref::steal(
-        PySequence_Concat(Ref::steal(PyTuple_Pack(1, PyTuple_GetItem(call.get(), 0))).get(),
-                          PyTuple_GetItem(call.get(), 1)));
-    if (!enroll || !positional ||
-        !Ref::steal(PyObject_Call(enroll.get(), positional.get(), PyTuple_GetItem(call.get(), 2))))
-      return false;
-  }
-  return true;
+  PyObject* const enroll =
+      exit_names_ ? PyDict_GetItem(exit_names_.get(), enroll_name_.get()) : nullptr;
+  return std::all_of(
+      entry.exit_calls.begin(), entry.exit_calls.end(), [enroll](const ExitCall& call) {
+        return enroll != nullptr &&
+               Ref::steal(PyObject_Call(enroll, call.arguments.get(), call.keywords.get()));
+      });
 }
 
 bool Stash::reveal(int index) {
@@ -409,15 +263,6 @@ bool Stash::put_in_table(const StashEntry& entry) {
   if (entry.module.get() == main_.get())  // multiprocessing's __mp_main__
     return PyDict_SetItem(modules, entry.key.get(), PyImport_AddModule("__main__")) == 0;
   return table_->put(entry.key.get(), entry.module.get());
-}
-
-/// Imports that the program's own names would make others.
-void Stash::drop_those_of_main() {
-  PyObject* const main = PyImport_AddModule("__main__");
-  if (main == nullptr) return;
-  for (const auto& [index, name] : main_names_)
-    if (done_[index] == 0 && PyDict_GetItemString(PyModule_GetDict(main), name.c_str()) != nullptr)
-      (void)drop({index});
 }
 
 PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {

@@ -39,6 +39,12 @@ struct Call {
   Ref arguments;
 };
 
+/// A call of atexit.register: the tuple begins with the function to call at the end.
+struct ExitCall {
+  Ref arguments;
+  Ref keywords;  ///< a dict
+};
+
 /// An attribute that is to hold what a call gives at the time of the module's import. Set past any
 /// __setattr__ of the owner's.
 struct Renewal {
@@ -50,19 +56,19 @@ struct Renewal {
 /// One preloaded module, hidden until the job imports it. A job writes to none of it: the pages are
 /// shared.
 struct StashEntry {
-  std::string name;             ///< as in sys.modules
-  Ref key;                      ///< the same as str
-  Ref module;                   ///< none for a module whose import was tried and failed
-  bool bound_late = false;      ///< the package gets the name when the module is imported
-  std::vector<int> requests;    ///< what its import asked for, in order; indices of entries
-  int parent = -1;              ///< index of the package, or -1
-  Ref attribute;                ///< the name in the package as str, or none
-  bool bound = false;           ///< the parent's import itself binds the name
-  bool extension = false;       ///< a shared object: cannot be imported twice
-  std::string found_in;         ///< the sys.path entry that held the top-level name, or empty
-  std::vector<Ref> exit_calls;  ///< (function, args, kwargs) given to atexit.register
+  std::string name;           ///< as in sys.modules
+  Ref key;                    ///< the same as str
+  Ref module;                 ///< none for a module whose import was tried and failed
+  bool bound_late = false;    ///< the package gets the name when the module is imported
+  std::vector<int> requests;  ///< what its import asked for, in order; indices of entries
+  int parent = -1;            ///< index of the package, or -1
+  Ref attribute;              ///< the name in the package as str, or none
+  bool bound = false;         ///< the parent's import itself binds the name
+  bool extension = false;     ///< a shared object: cannot be imported twice
+  std::string found_in;       ///< the sys.path entry that held the top-level name, or empty
+  std::vector<ExitCall> exit_calls;
   std::vector<ListEdit> edits;
-  std::vector<NameEdit> changes;
+  std::vector<NameEdit> changes;  ///< a reference to each value is kept for where it goes
   std::vector<Renewal> renewals;
   bool own_renewed = false;     ///< what it asked for that programs do not share is among them
   std::vector<Call> calls;      ///< that make the settings what its import makes them
@@ -164,7 +170,10 @@ class Stash {
   std::vector<Ref> base_finders_;
   std::optional<UncountedDict> table_;  // sys.modules
   Ref original_;
-  Ref main_;  // the zygote's __main__; a job has its own
+  Ref main_;             // the zygote's __main__; a job has its own
+  Ref filters_mutated_;  // _warnings._filters_mutated
+  Ref exit_names_;       // atexit.__dict__
+  Ref enroll_name_;      // "register"
   bool computes_ = false;
   int asked_ = -1;  // the entry that the program's own finders were asked about last
 };

@@ -38,14 +38,14 @@ enum class Kind { pipe, null_device, other };
 constexpr int k_prepared_kinds = 2;
 constexpr blksize_t k_block_size = 4096;
 
-struct Prepared {
-  Ref streams[k_prepared_kinds][3];  // by kind and number
-  RunOptions options;                // what they are made for
-};
-
 /// The layers of a stream: the text wrapper, its buffer where it has one, the file.
 struct Layers {
   Ref text, buffer, raw;
+};
+
+struct Prepared {
+  Layers streams[k_prepared_kinds][3];  // by kind and number
+  RunOptions options;                   // what they are made for
 };
 
 /// A stream that the interpreter started with, and what its layers hold now that was another's.
@@ -87,7 +87,7 @@ Ref open_stream(const Stream& stream, const RunOptions& options, const char* enc
   const Ref raw = raw_only ? buffer : Ref::steal(PyObject_GetAttrString(buffer.get(), "raw"));
   const Ref title = Ref::steal(PyUnicode_FromString(stream.title));
   if (!raw || !title || PyObject_SetAttrString(raw.get(), "name", title.get()) != 0) return {};
-  const Ref terminal = Ref::steal(PyObject_CallMethod(raw.get(), "isatty", nullptr));
+  const Ref terminal = call_method(raw.get(), "isatty");
   if (!terminal) return {};
   const bool by_line =
       !options.unbuffered && (PyObject_IsTrue(terminal.get()) == 1 || stream.number == 2);
@@ -116,14 +116,14 @@ bool flush_one(PyObject* stream, bool report) {
   const Ref closed = attribute(stream, "closed");
   if (closed && PyObject_IsTrue(closed.get()) == 1) return true;
   PyErr_Clear();
-  if (Ref::steal(PyObject_CallMethod(stream, "flush", nullptr))) return true;
+  if (call_method(stream, "flush")) return true;
   if (report) compat::show_failed_flush(stream);
   PyErr_Clear();
   return false;
 }
 
-Layers layers_of(PyObject* text) {
-  Layers layers{Ref::borrow(text), {}, attribute(text, "buffer")};
+Layers layers_of(const Ref& text) {
+  Layers layers{text, {}, attribute(text.get(), "buffer")};
   if (Ref raw = attribute(layers.raw.get(), "raw"))
     layers.buffer = std::exchange(layers.raw, std::move(raw));
   return layers;
@@ -178,11 +178,11 @@ void swap_streams(const Layers& one, const Layers& other) {
 
 /// The interpreter's first stream of that number, made what `fresh` is, which is not to be used
 /// from then on; or `fresh`, where it had none. What preloads kept of sys.stdout is the job's.
-Ref put_in_place(int number, const Ref& fresh) {
+Ref put_in_place(int number, const Layers& fresh) {
   Original& original = originals()[number];
-  if (!original.own.text || !fresh || !same_type(original.own.text, fresh)) return fresh;
+  if (!same_type(original.own.text, fresh.text)) return fresh.text;
   if (original.lender.text) swap_streams(original.own, original.lender);
-  original.lender = layers_of(fresh.get());
+  original.lender = fresh;
   swap_streams(original.own, original.lender);
   return original.own.text;
 }
@@ -191,10 +191,10 @@ Ref put_in_place(int number, const Ref& fresh) {
 /// lost, as what python3 prints to None is.
 void put_nothing_in_place(int number) {
   const Ref io = Ref::steal(PyImport_ImportModule("_io"));
-  const Ref nowhere = Ref::steal(PyObject_CallMethod(io.get(), "BytesIO", nullptr));
-  if (nowhere)
-    (void)put_in_place(
-        number, Ref::steal(PyObject_CallOneArg(baseline().text_wrapper.get(), nowhere.get())));
+  const Ref nowhere = call_method(io.get(), "BytesIO");
+  if (const Ref text =
+          Ref::steal(PyObject_CallOneArg(baseline().text_wrapper.get(), nowhere.get())))
+    (void)put_in_place(number, layers_of(text));
   PyErr_Clear();
 }
 
@@ -208,6 +208,7 @@ void give_back() {
   for (int number = 0; number < 3; ++number) {
     Original& original = originals()[number];
     if (original.lender.text) swap_streams(original.own, original.lender);
+    (void)original.lender.text.release();  // its end would be the job's to wait for
     original.lender = {};
   }
 }
@@ -216,20 +217,22 @@ void prepare_kind(Kind kind) {
   const RunOptions& options = prepared().options;
   const char* errors = default_errors(options.locale.escape_errors);
   for (const Stream& stream : k_streams)
-    prepared().streams[static_cast<int>(kind)][stream.number] =
-        open_stream(stream, options, "utf-8", stream.number == 2 ? "backslashreplace" : errors);
+    if (const Ref text =
+            open_stream(stream, options, "utf-8", stream.number == 2 ? "backslashreplace" : errors))
+      prepared().streams[static_cast<int>(kind)][stream.number] = layers_of(text);
 }
 
-/// A stream made ahead that is what a new one would be; null where there is none.
-Ref take_prepared(const Stream& stream, const RunOptions& options) {
+/// A stream made ahead that is what a new one would be; nothing where there is none.
+Layers take_prepared(const Stream& stream, const RunOptions& options) {
   if (!options.io_encoding.empty() || !options.io_errors.empty()) return {};
   const Kind kind = kind_of(stream.number);
   const RunOptions& made_for = prepared().options;
   if (kind == Kind::other || options.unbuffered != made_for.unbuffered) return {};
-  Ref taken = prepared().streams[static_cast<int>(kind)][stream.number];
-  if (!taken || stream.number == 2 || options.locale.escape_errors == made_for.locale.escape_errors)
+  Layers taken = prepared().streams[static_cast<int>(kind)][stream.number];
+  if (!taken.text || stream.number == 2 ||
+      options.locale.escape_errors == made_for.locale.escape_errors)
     return taken;
-  const Ref reconfigure = attribute(taken.get(), "reconfigure");
+  const Ref reconfigure = attribute(taken.text.get(), "reconfigure");
   const Ref none = Ref::steal(PyTuple_New(0));
   const Ref names =
       Ref::steal(Py_BuildValue("{s:s}", "errors", default_errors(options.locale.escape_errors)));
@@ -247,7 +250,7 @@ void remember_streams() {
     PyObject* const text = PySys_GetObject(stream.kept_name);
     if (text != nullptr &&
         Py_IS_TYPE(text, reinterpret_cast<PyTypeObject*>(baseline().text_wrapper.get())))
-      originals()[stream.number].own = layers_of(text);
+      originals()[stream.number].own = layers_of(Ref::borrow(text));
   }
 }
 
@@ -291,11 +294,11 @@ bool open_streams(const RunOptions& options) {
   }
   give_back();
   for (const Stream& stream : k_streams) {
-    Ref object = take_prepared(stream, options);
-    if (!object)
-      object = open_stream(stream, options, encoding.c_str(),
-                           stream.number == 2 ? "backslashreplace" : errors.c_str());
-    if (object.get() != Py_None) object = put_in_place(stream.number, object);
+    Layers fresh = take_prepared(stream, options);
+    if (!fresh.text)
+      fresh = layers_of(open_stream(stream, options, encoding.c_str(),
+                                    stream.number == 2 ? "backslashreplace" : errors.c_str()));
+    const Ref object = put_in_place(stream.number, fresh);
     if (!object || PySys_SetObject(stream.kept_name, object.get()) != 0 ||
         PySys_SetObject(stream.name, object.get()) != 0)
       return false;

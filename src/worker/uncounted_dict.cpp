@@ -13,6 +13,13 @@ PyObject** UncountedDict::place_of(PyObject* key) noexcept {
 
 bool UncountedDict::put(PyObject* key, PyObject* value) noexcept {
   Ref taken = Ref::steal(value);
+  PyObject* const before = PyDict_GetItem(dict_, key);
+  PyObject** const old = before != nullptr ? place_of(key) : nullptr;
+  Ref freed;
+  if (old != nullptr) {
+    *old = compat::new_reference(Py_Ellipsis);  // anything but what the dict is told next
+    if (PyFunction_Check(before) == 0) freed = Ref::steal(before);
+  }
   if (PyDict_SetItem(dict_, key, Py_None) != 0) return false;
   PyObject** const place = place_of(key);
   if (place == nullptr) return PyDict_SetItem(dict_, key, value) == 0;

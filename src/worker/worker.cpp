@@ -18,6 +18,7 @@
 #include "wire/zygote_message.hpp"
 #include "worker/compat.hpp"
 #include "worker/context.hpp"
+#include "worker/end_rehearsal.hpp"
 #include "worker/finish.hpp"
 #include "worker/fitness.hpp"
 #include "worker/identity.hpp"
@@ -206,10 +207,6 @@ void rehearse_imports() {
   stash().rehearse();
 }
 
-void rehearse_streams() {
-  prepare_streams(own_options());
-}
-
 /// Everything a job's start does; the real one does it all again.
 void rehearse_start() {
   const std::string body = wire::encode(plainest_request());
@@ -254,7 +251,7 @@ void rehearse_run() {
   const Ref globals = Ref::steal(PyDict_New());
   PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins());
   Ref::steal(PyRun_String(k_rehearsal, Py_file_input, globals.get(), globals.get()));
-  char depth[24576];  // the stack pages that a job's first calls reach
+  char depth[8192];  // the stack pages that a job's first calls reach
   std::memset(depth, 0, sizeof depth);
   asm volatile("" : : "r"(depth) : "memory");
 }
@@ -287,7 +284,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   renew_identity();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.
   bool whole = true;
-  for (void (*step)() : {rehearse_streams, rehearse_imports, rehearse_job}) {
+  for (void (*step)() : {rehearse_imports, rehearse_job}) {
     if (has_job(link))
       whole = false;
     else

@@ -21,7 +21,8 @@ struct ImportRecord {
   std::set<std::string> requested;                                ///< the same
   std::map<std::string, std::optional<std::string>> variables;    ///< environment read
   std::map<std::string, std::optional<std::string>> environment;  ///< as it left it
-  std::vector<pybind11::tuple> exit_calls;                        ///< (function, args, kwargs)
+  std::vector<std::pair<pybind11::tuple, pybind11::dict>>
+      exit_calls;  ///< (function, *args), kwargs
   std::vector<NameChange> changes;
   std::vector<std::pair<pybind11::object, pybind11::tuple>> calls;  ///< that change settings
   std::vector<pybind11::object> loggers;                            ///< names of loggers it made

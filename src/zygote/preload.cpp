@@ -13,10 +13,13 @@
 
 #include "wire/channel.hpp"
 #include "wire/entry_point_code.hpp"
+#include "worker/end_rehearsal.hpp"
 #include "worker/identity.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/placement.hpp"
 #include "worker/stash.hpp"
+#include "worker/streams.hpp"
+#include "worker/worker.hpp"
 #include "zygote/division.hpp"
 #include "zygote/heap.hpp"
 #include "zygote/origins.hpp"
@@ -261,6 +264,8 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   gc.attr("freeze")();
   report_warm(*recorder, link);
   worker::prepare_identity();
+  worker::prepare_end();
+  worker::prepare_streams(worker::own_options());
   settle_heap();
 }
 

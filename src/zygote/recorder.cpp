@@ -148,8 +148,8 @@ void Recorder::hook_registrations() {
            py::cpp_function([this](const py::object& function, const py::args& arguments,
                                    const py::kwargs& keywords) {
              if (!active_) return original_register_(function, *arguments, **keywords);
-             log_.current().exit_calls.push_back(
-                 py::make_tuple(with_quirks(function, quirks_.exit_calls), arguments, keywords));
+             log_.current().exit_calls.emplace_back(
+                 py::make_tuple(with_quirks(function, quirks_.exit_calls)) + arguments, keywords);
              return function;
            }));
   const py::object original = module_named("os").attr("register_at_fork");

@@ -12,16 +12,16 @@ namespace pml::zygote {
 
 namespace {
 
-std::string parent_folder(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
 py::dict loaded() {
   return py::reinterpret_borrow<py::dict>(PyImport_GetModuleDict());
 }
 
 }  // namespace
+
+std::string parent_folder(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
 
 void SourceFiles::note_start() {
   start_ = std::chrono::system_clock::now();

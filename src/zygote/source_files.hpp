@@ -7,6 +7,9 @@
 
 namespace pml::zygote {
 
+/// The path without its last part; empty where it has but one.
+[[nodiscard]] std::string parent_folder(const std::string& path);
+
 /// What a zygote is made of on disk: a change to any of it makes the zygote out of date.
 class SourceFiles {
  public:

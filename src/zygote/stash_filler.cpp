@@ -18,11 +18,6 @@ namespace pml::zygote {
 
 namespace {
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
 /// The sys.path entry that a top-level module or package was found in.
 std::string found_in(const py::object& module) {
   const py::object spec = py::getattr(module, "__spec__", py::none());
@@ -30,7 +25,7 @@ std::string found_in(const py::object& module) {
     return {};
   const std::string origin = py::str(py::getattr(spec, "origin", py::str("")));
   const py::object places = py::getattr(spec, "submodule_search_locations", py::none());
-  return places.is_none() ? folder_of(origin) : folder_of(folder_of(origin));
+  return places.is_none() ? parent_folder(origin) : parent_folder(parent_folder(origin));
 }
 
 /// Where the expression gives in this process what the import has left there.
@@ -102,7 +97,8 @@ void add_record(worker::StashEntry& entry, const ImportRecord& record, const Rec
   for (const auto& [function, arguments] : record.calls)
     entry.calls.push_back({to_ref(function), to_ref(arguments)});
   entry.read_variables = record.variables;
-  for (const py::tuple& call : record.exit_calls) entry.exit_calls.push_back(to_ref(call));
+  for (const auto& [arguments, keywords] : record.exit_calls)
+    entry.exit_calls.push_back({to_ref(arguments), to_ref(keywords)});
   entry.edits = recording.lists.for_job(record.edits);
 }
 

@@ -1,0 +1,152 @@
+// Whether what the stash hides is still what a fresh import would give.
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "worker/names.hpp"
+#include "worker/stash.hpp"
+
+namespace pml::worker {
+
+void Stash::add_fact(int index, KnownFact known) {
+  auto& [value, entries] = facts_[std::move(known.fact)];
+  value = std::move(known.value);
+  entries.push_back(index);
+}
+
+std::vector<int> Stash::estranged_by(const RunOptions& options) const {
+  std::vector<int> found;
+  for (const auto& [fact, known] : facts_)
+    if (value_of(fact, options) != known.first)
+      found.insert(found.end(), known.second.begin(), known.second.end());
+  return found;
+}
+
+std::optional<std::string> Stash::drop(const std::vector<int>& start) {
+  if (start.empty()) return std::nullopt;
+  std::vector<std::vector<int>> askers(entries_.size());
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    for (int request : entries_[i].requests) askers[request].push_back(static_cast<int>(i));
+  std::vector<int> open = start;
+  std::unordered_set<int> reached(start.begin(), start.end());
+  while (!open.empty()) {
+    const int current = open.back();
+    open.pop_back();
+    // A package and its modules stand or fall together.
+    for (int asker : askers[current])
+      if (reached.insert(asker).second) open.push_back(asker);
+  }
+  for (int index : reached)
+    if (entries_[index].extension) return entries_[index].name;
+  for (int index : reached) done_[index] = 1;
+  return std::nullopt;
+}
+
+const std::unordered_set<std::string>& Stash::names_in(const std::string& folder) {
+  struct stat state {};
+  (void)::stat(folder.empty() ? "." : folder.c_str(), &state);
+  const FolderState key{state.st_dev, state.st_ino,
+                        static_cast<std::uint64_t>(state.st_mtim.tv_sec) * 1000000000U +
+                            static_cast<std::uint64_t>(state.st_mtim.tv_nsec)};
+  const auto [place, added] = listings_.try_emplace(key);
+  if (!added) return place->second;
+  DIR* handle = ::opendir(folder.empty() ? "." : folder.c_str());
+  if (handle == nullptr) return place->second;
+  while (const dirent* item = ::readdir(handle)) {
+    const std::string_view name = item->d_name;
+    const std::string stem(name.substr(0, name.find('.')));
+    if (!stem.empty() && by_top_level_.count(stem) != 0) {
+      const std::string_view suffix = name.substr(stem.size());
+      // A folder without __init__.py is only a namespace portion, which never wins over a module.
+      const bool module_file = suffix == ".py" || suffix == ".pyc" || suffix.ends_with(".so");
+      bool package = false;
+      if (suffix.empty()) {
+        const std::string base = (folder.empty() ? "." : folder) + "/" + stem + "/__init__";
+        struct stat info {};
+        package = ::stat((base + ".py").c_str(), &info) == 0 ||
+                  ::stat((base + ".pyc").c_str(), &info) == 0;
+      }
+      if (module_file || package) place->second.insert(stem);
+    }
+  }
+  ::closedir(handle);
+  return place->second;
+}
+
+std::vector<int> Stash::shadowed_by(const std::string& folder) {
+  std::vector<int> found;
+  if (base_path_.count(folder) != 0) return found;
+  for (const std::string& name : names_in(folder))
+    for (int index : by_top_level_.at(name))
+      // Built-in and frozen modules come before any path.
+      if (!entries_[index].found_in.empty() || !entries_[index].module) found.push_back(index);
+  return found;
+}
+
+/// Whether the path search would still find the file the module was preloaded from.
+bool Stash::still_first(const StashEntry& entry) {
+  if (entry.found_in.empty()) return true;
+  PyObject* path = PySys_GetObject("path");
+  if (path == nullptr || !PyList_Check(path)) return false;
+  const std::string top(top_level(entry.name));
+  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i) {
+    PyObject* item = PyList_GetItem(path, i);
+    if (!PyUnicode_Check(item)) continue;
+    const std::string folder(text_of(item));
+    if (folder == entry.found_in) return true;
+    if (base_path_.count(folder) != 0) continue;
+    struct stat info {};
+    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
+    if (!S_ISDIR(info.st_mode)) return false;
+    if (names_in(folder).count(top) != 0) return false;
+  }
+  return false;
+}
+
+/// Whether no finder that the program put in place claims the module.
+bool Stash::finders_agree(const StashEntry& entry) {
+  PyObject* finders = PySys_GetObject("meta_path");
+  if (finders == nullptr || !PyList_Check(finders)) return false;
+  std::size_t known = 0;
+  for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i) {
+    PyObject* const item = PyList_GetItem(finders, i);
+    if (std::any_of(base_finders_.begin(), base_finders_.end(),
+                    [item](const Ref& own) { return own.get() == item; })) {
+      ++known;
+      continue;
+    }
+    if (known == base_finders_.size()) return true;  // behind all the usual ones
+    const Ref finder = Ref::borrow(item);
+    Ref search_path = Ref::borrow(Py_None);
+    if (entry.parent >= 0 && entries_[entry.parent].module) {
+      Ref own = attribute(entries_[entry.parent].module.get(), "__path__");
+      if (own) search_path = own;
+    }
+    const Ref spec = Ref::steal(PyObject_CallMethod(finder.get(), "find_spec", "OOO",
+                                                    entry.key.get(), search_path.get(), Py_None));
+    if (!spec || spec.get() != Py_None) {
+      PyErr_Clear();
+      return false;
+    }
+  }
+  return known == base_finders_.size();
+}
+
+bool Stash::has_foreign_finders() {
+  PyObject* finders = PySys_GetObject("meta_path");
+  return finders == nullptr || !PyList_Check(finders) ||
+         static_cast<std::size_t>(PyList_Size(finders)) != base_finders_.size();
+}
+
+/// Imports that the program's own names would make others.
+void Stash::drop_those_of_main() {
+  PyObject* const main = PyImport_AddModule("__main__");
+  if (main == nullptr) return;
+  for (const auto& [index, name] : main_names_)
+    if (done_[index] == 0 && PyDict_GetItemString(PyModule_GetDict(main), name.c_str()) != nullptr)
+      (void)drop({index});
+}
+
+}  // namespace pml::worker
