@@ -240,6 +240,15 @@ def test_a_preload_in_the_folder_of_the_pool_is_the_pools(own_service):
     assert {own_service.run(program).stdout for _ in range(12)} == {"True\n"}
 
 
+def test_what_is_not_shared_is_not_proposed(own_service):
+    """Each job imports it by itself, as it does what the pool could import for all."""
+    profile(own_service, "import os; ME = os.getpid()\n", timeout="20s", keys='modules = ["culprit"]\n[watch]\nimports = true\n')
+    assert "culprit" in own_service.status()["not-shared"]
+    assert own_service.run("-c", "import culprit, colorsys, os; print(culprit.ME == os.getpid())").stdout == "True\n"
+    until(lambda: "colorsys" in own_service.ask("imports"))
+    assert "culprit" not in own_service.ask("imports")
+
+
 @pytest.mark.skipif(subprocess.run([SYSTEM, "-c", "import isort.settings"], capture_output=True).returncode != 0, reason="isort is not installed")
 def test_what_is_renewed_fails_where_its_import_would(own_service):
     profile(own_service, "", timeout="20s", keys='modules = ["isort.settings"]\n')

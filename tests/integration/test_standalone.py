@@ -67,14 +67,18 @@ class Service:
         return subprocess.run([PML, "--socket", self.socket, *choice, *map(str, words)], env=self.environment,
                               capture_output=True, text=True, timeout=30, cwd=self.folder, **options)
 
-    def status(self):
+    def ask(self, question):
+        """The words of each line of the answer: the first, and the others."""
         with socket.socket(socket.AF_UNIX) as peer:
             peer.connect(str(self.socket))
-            peer.sendall(b"status\n")
+            peer.sendall(f"{question}\n".encode())
             text = b""
             while data := peer.recv(65536):
                 text += data
         return dict(line.split(" ", 1) for line in text.decode().splitlines() if " " in line)
+
+    def status(self):
+        return self.ask("status")
 
     def end(self):
         if self.process is not None and self.process.poll() is None:
