@@ -110,13 +110,14 @@ def prepare(threading):
     if type(main) is not threading._MainThread or not hasattr(main, '_tstate_lock'):
         return None
     copy = object.__new__(threading._MainThread)
-    vars(copy).update(vars(main), _tstate_lock=threading._allocate_lock())
-    copy._tstate_lock.acquire()
+    lock = threading._allocate_lock()
     names.update(_main_thread=copy, _threading_atexits=[], _shutdown_locks=set())
     shutdown = type(prepare)(threading._shutdown.__code__, names)
     def rehearse():
         main._tstate_lock.release()
         main._tstate_lock.acquire()
+        vars(copy).update(vars(main), _tstate_lock=lock)
+        lock.acquire()
         shutdown()
         if not threading._SHUTTING_DOWN:
             threading._SHUTTING_DOWN = True

@@ -221,9 +221,9 @@ void rehearse_start() {
 }
 
 /// For whoever looks at the processes: the rehearsal has left a program's words there.
-void show_idle() {
+void show_as(std::string_view role) {
   const auto& environment = baseline().environment;
-  set_title_and_environment({baseline().executable, "(pml: idle worker)"},
+  set_title_and_environment({baseline().executable, role},
                             {environment.begin(), environment.end()});
 }
 
@@ -278,6 +278,12 @@ RunOptions own_options() {
   return judge(plainest_request(), started_with(), started_with(), stash().computes()).options;
 }
 
+void rehearse_in_zygote() {
+  rehearse_job();
+  PyErr_Clear();
+  show_as("(pml: zygote)");
+}
+
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
   import_after_fork(after_fork);
   renew_main();
@@ -295,7 +301,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   Ref::steal(PyObject_CallNoArgs(baseline().freeze.get()));
   renew_main();
   remember_own_context();
-  show_idle();
+  show_as("(pml: idle worker)");
   return whole;
 }
 

@@ -266,6 +266,7 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   worker::prepare_identity();
   worker::prepare_end();
   worker::prepare_streams(worker::own_options());
+  worker::rehearse_in_zygote();
   settle_heap();
 }
 
