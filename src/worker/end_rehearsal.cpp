@@ -153,6 +153,7 @@ void rehearse_end() {
     Ref::steal(PyObject_CallNoArgs(threads_end().get()));
   PyErr_Clear();
   (void)flush_streams();
+  rehearse_streams();
   clear_special_names();
   const std::vector<Ref> own = remove_modules();
   remove_late_builtins();

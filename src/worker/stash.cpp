@@ -1,6 +1,7 @@
 #include "worker/stash.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "worker/compat.hpp"
 #include "worker/names.hpp"
@@ -107,6 +108,9 @@ bool Stash::hide(PyObject* original) {
   for (const StashEntry& entry : entries_) {
     if (!entry.module) continue;
     for (const NameEdit& change : entry.changes) Py_XINCREF(change.value.get());
+    for (const ListEdit& edit : entry.edits)
+      for (const std::vector<Ref>& items : {std::cref(edit.front), std::cref(edit.back)})
+        for (const Ref& item : items) Py_INCREF(item.get());
     // The references that sys.modules and the package will hold.
     Py_INCREF(entry.module.get());
     if (entry.bound_late) Py_INCREF(entry.module.get());
@@ -188,6 +192,14 @@ PyObject* names_of(PyObject* owner) {
   return plain ? PyModule_GetDict(owner) : nullptr;
 }
 
+/// With a reference that is there already.
+bool insert(PyObject* list, Py_ssize_t at, PyObject* item) {
+  if (PyList_Insert(list, at, Py_None) != 0) return false;
+  PyList_SET_ITEM(list, at, item);
+  Py_DECREF(Py_None);
+  return true;
+}
+
 bool apply(const NameEdit& change) {
   PyObject* const names = names_of(change.owner.get());
   if (names == nullptr)
@@ -202,10 +214,9 @@ bool Stash::apply_edits(const StashEntry& entry) {
   for (const ListEdit& edit : entry.edits) {
     for (const Ref& item : edit.removed) remove_item(edit.list.get(), item.get());
     for (std::size_t i = 0; i < edit.front.size(); ++i)
-      if (PyList_Insert(edit.list.get(), static_cast<Py_ssize_t>(i), edit.front[i].get()) != 0)
-        return false;
+      if (!insert(edit.list.get(), static_cast<Py_ssize_t>(i), edit.front[i].get())) return false;
     for (const Ref& item : edit.back)
-      if (PyList_Append(edit.list.get(), item.get()) != 0) return false;
+      if (!insert(edit.list.get(), PyList_Size(edit.list.get()), item.get())) return false;
   }
   if (!entry.edits.empty() && filters_mutated_)
     if (!Ref::steal(PyObject_CallNoArgs(filters_mutated_.get()))) return false;

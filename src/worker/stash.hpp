@@ -67,7 +67,7 @@ struct StashEntry {
   bool extension = false;     ///< a shared object: cannot be imported twice
   std::string found_in;       ///< the sys.path entry that held the top-level name, or empty
   std::vector<ExitCall> exit_calls;
-  std::vector<ListEdit> edits;
+  std::vector<ListEdit> edits;    ///< a reference to each item is kept for its list
   std::vector<NameEdit> changes;  ///< a reference to each value is kept for where it goes
   std::vector<Renewal> renewals;
   bool own_renewed = false;     ///< what it asked for that programs do not share is among them
@@ -110,6 +110,8 @@ class Stash {
   /// Which entries are revealed or dropped; to be put back where that was for trial.
   [[nodiscard]] const std::vector<char>& marks() const noexcept { return done_; }
   void set_marks(std::vector<char> marks) { done_ = std::move(marks); }
+  /// Forgets what it has seen of folders.
+  void forget_folders() { listings_.clear(); }
 
   /// Entries whose top-level name a file or folder in `folder` would win over.
   [[nodiscard]] std::vector<int> shadowed_by(const std::string& folder);

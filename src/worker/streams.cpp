@@ -315,6 +315,11 @@ bool flush_streams() {
   return out && err;
 }
 
+void rehearse_streams() {
+  for (const auto& kind : prepared().streams)
+    for (const int number : {1, 2}) (void)flush_one(kind[number].text.get(), false);
+}
+
 void flush_streams_silently() {
   (void)flush_one(PySys_GetObject("stdout"), false);
   (void)flush_one(PySys_GetObject("stderr"), false);

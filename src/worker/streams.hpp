@@ -20,6 +20,9 @@ void prepare_streams(const RunOptions& options);
 /// Flushes sys.stdout and sys.stderr as the interpreter does at its end; false where that failed.
 [[nodiscard]] bool flush_streams();
 
+/// In an idle worker: does to the streams made ahead what the end of a job does.
+void rehearse_streams();
+
 /// The same, saying nothing of a failure.
 void flush_streams_silently();
 

@@ -280,6 +280,7 @@ RunOptions own_options() {
 
 void rehearse_in_zygote() {
   rehearse_job();
+  stash().forget_folders();  // the first that a process looks at makes a page its own
   PyErr_Clear();
   show_as("(pml: zygote)");
 }

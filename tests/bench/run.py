@@ -184,6 +184,12 @@ class Bench:
             alone = json.loads(json_file.read_text())[name]
             self.report.add(f"p99 of {label} / its p50, one after the other", alone["p99_us"] / alone["p50_us"], most=most)
 
+    def faults(self):
+        """Pages that an import makes the job's own: what most of its time goes into. No clock is in it, nor the machine's load."""
+        code = f"stat = lambda: int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[7])\nstat(); a = stat()\n{IMPORT_QT}\nprint(stat() - a)"
+        counts = sorted(self.output_number(self.warm("qt", "-c", code)) for _ in range(7))
+        self.report.add(f"page faults of a job's {IMPORT_QT}", counts[3])
+
     def first_paint(self):
         """From the spawn to the first paint event of a window, on one clock."""
         if not (self.tools / "window").exists():
@@ -287,7 +293,7 @@ class Bench:
                 service.stop()
 
 
-PARTS = ("launches", "first_paint", "compute", "throughput", "burst", "idle", "memory")
+PARTS = ("launches", "faults", "first_paint", "compute", "throughput", "burst", "idle", "memory")
 
 
 def proportional_size(process):
