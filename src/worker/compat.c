@@ -41,10 +41,13 @@ PyConfig* pml_interpreter_config(void);
 void pml_set_utf8_mode(int on);
 int pml_layout_fits(void);
 void pml_run_exit_calls(void);
+PyObject* pml_exit_module(void);
 void pml_clear_module(PyObject* module);
 PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at);
 void pml_block_operations(void);
 void pml_begin_finalizing(void);
+void pml_note_collections(void);
+void pml_restore_collections(void);
 
 PyConfig* pml_interpreter_config(void) {
 #if PY_VERSION_HEX < 0x030d0000
@@ -90,6 +93,8 @@ void pml_run_exit_calls(void) {
   PyInterpreterState* const own = PyInterpreterState_Get();
   if (own->pyexitfunc != NULL) own->pyexitfunc(own->pyexitmodule);
 }
+
+PyObject* pml_exit_module(void) { return PyInterpreterState_Get()->pyexitmodule; }
 #endif
 
 void pml_clear_module(PyObject* module) { clear_module(module); }
@@ -118,6 +123,25 @@ PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at) 
   return NULL;
 }
 #endif
+
+static struct gc_generation_stats collections[NUM_GENERATIONS];
+static int allocations[NUM_GENERATIONS];
+
+void pml_note_collections(void) {
+  const struct _gc_runtime_state* const state = &PyInterpreterState_Get()->gc;
+  for (int i = 0; i < NUM_GENERATIONS; ++i) {
+    collections[i] = state->generation_stats[i];
+    allocations[i] = state->generations[i].count;
+  }
+}
+
+void pml_restore_collections(void) {
+  struct _gc_runtime_state* const state = &PyInterpreterState_Get()->gc;
+  for (int i = 0; i < NUM_GENERATIONS; ++i) {
+    state->generation_stats[i] = collections[i];
+    state->generations[i].count = allocations[i];
+  }
+}
 
 void pml_block_operations(void) {
 #if PY_VERSION_HEX >= 0x030c0000

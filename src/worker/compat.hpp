@@ -21,10 +21,13 @@ PyConfig* pml_interpreter_config(void);
 void pml_set_utf8_mode(int on);
 int pml_layout_fits(void);
 void pml_run_exit_calls(void);
+PyObject* pml_exit_module(void);
 void pml_clear_module(PyObject* module);
 PyObject** pml_value_place(PyObject* dictionary, PyObject* key, Py_ssize_t* at);
 void pml_block_operations(void);
 void pml_begin_finalizing(void);
+void pml_note_collections(void);
+void pml_restore_collections(void);
 }
 
 /// What differs between versions of CPython, and nothing else.
@@ -103,6 +106,15 @@ inline void end_with_huge_status() {
   PyErr_Clear();
 }
 
+/// Shows the exception of threading's own end.
+inline void show_failed_threads_end([[maybe_unused]] PyObject* threading) {
+#if PY_VERSION_HEX >= 0x030d0000
+  PyErr_FormatUnraisable("Exception ignored on threading shutdown");
+#else
+  PyErr_WriteUnraisable(threading);
+#endif
+}
+
 /// Shows the exception of a standard output that could not be flushed at the end.
 inline void show_failed_flush([[maybe_unused]] PyObject* stream) {
 #if PY_VERSION_HEX >= 0x030d0000
@@ -163,6 +175,17 @@ inline void forget_command() noexcept {
 #endif
 }
 
+/// How many calls the end will make. `function` is atexit._ncallbacks.
+[[nodiscard]] inline Ref count_exit_calls([[maybe_unused]] PyObject* function) {
+#if PY_VERSION_HEX < 0x030a0000
+  PyObject* const module = pml_exit_module();
+  return module != nullptr ? Ref::steal(PyObject_CallMethod(module, "_ncallbacks", nullptr))
+                           : Ref::steal(PyLong_FromLong(0));
+#else
+  return Ref::steal(PyObject_CallNoArgs(function));
+#endif
+}
+
 /// Runs what was given to atexit.register. `function` is atexit._run_exitfuncs.
 inline void run_exit_calls([[maybe_unused]] PyObject* function) {
 #if PY_VERSION_HEX < 0x030a0000
@@ -171,6 +194,16 @@ inline void run_exit_calls([[maybe_unused]] PyObject* function) {
   Ref::steal(PyObject_CallNoArgs(function));
 #endif
   PyErr_Clear();
+}
+
+/// Notes what the garbage collector tells of its past, and when it is due next.
+inline void note_collections() noexcept {
+  pml_note_collections();
+}
+
+/// The collector's past and its next turn are what they were then.
+inline void restore_collections() noexcept {
+  pml_restore_collections();
 }
 
 /// The first thing that an end does: from here on, in 3.12, no thread can be started.

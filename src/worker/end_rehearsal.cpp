@@ -18,7 +18,7 @@ namespace pml::worker {
 namespace {
 
 bool no_exit_calls() {
-  const Ref count = Ref::steal(PyObject_CallNoArgs(baseline().count_exit_calls.get()));
+  const Ref count = compat::count_exit_calls(baseline().count_exit_calls.get());
   return count && PyLong_AsLong(count.get()) == 0;
 }
 
@@ -107,17 +107,20 @@ class LoadedModules {
 constexpr const char* k_threads_end = R"(
 def prepare(threading):
     main, names = threading._main_thread, dict(vars(threading))
-    if type(main) is not threading._MainThread or not hasattr(main, '_tstate_lock'):
+    def is_own(function):
+        return (type(function) is type(prepare) and function.__globals__ is vars(threading)
+                and function.__code__.co_filename == threading.__spec__.origin)
+    if (type(main) is not threading._MainThread or not hasattr(main, '_tstate_lock')
+            or not is_own(threading._shutdown) or not is_own(threading._MainThread._stop)):
         return None
     copy = object.__new__(threading._MainThread)
-    lock = threading._allocate_lock()
     names.update(_main_thread=copy, _threading_atexits=[], _shutdown_locks=set())
     shutdown = type(prepare)(threading._shutdown.__code__, names)
     def rehearse():
         main._tstate_lock.release()
         main._tstate_lock.acquire()
-        vars(copy).update(vars(main), _tstate_lock=lock)
-        lock.acquire()
+        vars(copy).update(vars(main), _tstate_lock=threading._allocate_lock())
+        copy._tstate_lock.acquire()
         shutdown()
         if not threading._SHUTTING_DOWN:
             threading._SHUTTING_DOWN = True
@@ -149,7 +152,8 @@ void rehearse_end() {
   const Names system(system_dictionary(), baseline().system_names.get());
   // What a .pth file or sitecustomize registered is the job's to run, and running forgets it.
   if (no_exit_calls()) compat::run_exit_calls(baseline().run_exit_calls.get());
-  if (threads_end() && threads_end().get() != Py_None)
+  // Another thread may wait for the main thread's end.
+  if (threads_end() && threads_end().get() != Py_None && !other_threads())
     Ref::steal(PyObject_CallNoArgs(threads_end().get()));
   PyErr_Clear();
   (void)flush_streams();

@@ -30,6 +30,12 @@ void clear_added_names(PyObject* names, PyObject* original) {
 
 }  // namespace
 
+bool other_threads() {
+  PyThreadState* own = PyThreadState_Get();
+  PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  return first != own || PyThreadState_Next(first) != nullptr;
+}
+
 PyObject* system_dictionary() {
   return PyModule_GetDict(baseline().system.get());
 }

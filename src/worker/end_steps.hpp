@@ -9,6 +9,10 @@ namespace pml::worker {
 /// The steps of an interpreter's end that empty its own tables, one by one: the end of a job does
 /// them, its rehearsal undoes them again. The GIL is held; none leaves an exception set.
 
+/// Whether Python runs in other threads of this process: those that a program left running can only
+/// be stopped by the interpreter's own end.
+[[nodiscard]] bool other_threads();
+
 /// sys.__dict__. Borrowed.
 [[nodiscard]] PyObject* system_dictionary();
 

@@ -33,14 +33,7 @@ void wait_for_threads() {
   PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), name.get());
   if (threading == nullptr || threading == Py_None) return;
   const Ref keep = stash().is_shared_module(threading) ? Ref() : Ref::borrow(threading);
-  if (!call_method(threading, "_shutdown")) PyErr_WriteUnraisable(threading);
-}
-
-/// Threads that the program left running can only be stopped by the interpreter's own end.
-bool other_threads() {
-  PyThreadState* own = PyThreadState_Get();
-  PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
-  return first != own || PyThreadState_Next(first) != nullptr;
+  if (!call_method(threading, "_shutdown")) compat::show_failed_threads_end(threading);
 }
 
 /// What hangs on the sys module itself, the standard streams with the layers below them first of

@@ -61,6 +61,12 @@ void renew_thread_number() {
   const Ref number = Ref::steal(PyLong_FromLong(::gettid()));
   if (attribute(thread.get(), "_native_id"))
     PyObject_SetAttrString(thread.get(), "_native_id", number.get());
+  // What the interpreter's start had imported has done after the fork as after any other.
+  const Ref locks = attribute(preloaded("threading"), "_shutdown_locks");
+  const Ref lock = attribute(thread.get(), "_tstate_lock");
+  if (locks && PySet_Check(locks.get()) != 0 && lock && lock.get() != Py_None &&
+      PySet_Contains(locks.get(), lock.get()) == 0)
+    (void)PySet_Add(locks.get(), lock.get());
   PyErr_Clear();
 }
 

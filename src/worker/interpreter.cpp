@@ -249,6 +249,7 @@ Baseline& baseline() {
 }
 
 void take_baseline(std::string_view executable) {
+  compat::note_collections();
   Baseline& base = baseline();
   base.executable = executable;
   base.path = texts_of(PySys_GetObject("path"));
@@ -314,6 +315,7 @@ bool become(const wire::Request& request, const RunOptions& options) {
   const std::vector<std::string_view> environment = job_environment(request, options);
   const std::vector<std::string> words = original_words(request);
   set_title_and_environment({words.begin(), words.end()}, environment);
+  compat::restore_collections();
   return set_environment(environment) && set_flags(options) && set_x_options(options) &&
          set_arguments(request, words) && set_path(options) && set_signals(request) &&
          set_time_zone(options) && open_streams(options) && set_warnings(options) &&

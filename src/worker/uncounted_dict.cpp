@@ -4,6 +4,27 @@
 
 namespace pml::worker {
 
+namespace {
+
+/// Whether it is a function that holds nothing whose end could be seen.
+bool ends_unseen(PyObject* object) noexcept {
+  if (PyFunction_Check(object) == 0) return false;
+  const auto* function = reinterpret_cast<PyFunctionObject*>(object);
+  const auto is_plain = [](PyObject* value) {
+    return value == nullptr || value == Py_None || PyUnicode_CheckExact(value) != 0 ||
+           PyLong_CheckExact(value) != 0 || PyBool_Check(value) != 0;
+  };
+  if (function->func_defaults != nullptr)
+    for (Py_ssize_t i = 0; i < PyTuple_Size(function->func_defaults); ++i)
+      if (!is_plain(PyTuple_GetItem(function->func_defaults, i))) return false;
+  return function->func_closure == nullptr && function->func_kwdefaults == nullptr &&
+         function->func_weakreflist == nullptr && is_plain(function->func_doc) &&
+         (function->func_dict == nullptr || PyDict_Size(function->func_dict) == 0) &&
+         function->func_annotations == nullptr;
+}
+
+}  // namespace
+
 PyObject** UncountedDict::place_of(PyObject* key) noexcept {
   // The garbage collector loses sight of a dict that holds nothing but None until something else is
   // put there.
@@ -18,7 +39,7 @@ bool UncountedDict::put(PyObject* key, PyObject* value) noexcept {
   Ref freed;
   if (old != nullptr) {
     *old = compat::new_reference(Py_Ellipsis);  // anything but what the dict is told next
-    if (PyFunction_Check(before) == 0) freed = Ref::steal(before);
+    if (!ends_unseen(before)) freed = Ref::steal(before);
   }
   if (PyDict_SetItem(dict_, key, Py_None) != 0) return false;
   PyObject** const place = place_of(key);

@@ -12,9 +12,9 @@ class UncountedDict {
   /// Of a dict that outlives this.
   explicit UncountedDict(PyObject* dict) noexcept : dict_(dict), at_(PyDict_Size(dict)) {}
 
-  /// Puts `value` under the key, with a reference that it takes over from the caller. A function
-  /// that was there is not freed, as that writes to all that it consists of. Returns false, with a
-  /// Python exception set, where memory is short.
+  /// Puts `value` under the key, with a reference that it takes over from the caller. A plain
+  /// function that was there is not freed, as that writes to all that it consists of. Returns
+  /// false, with a Python exception set, where memory is short.
   bool put(PyObject* key, PyObject* value) noexcept;
   /// Sets the entry of this very key object to None. The value keeps the reference that the entry
   /// had.

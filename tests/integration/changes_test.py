@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from failures_test import not_preloaded, profile
+from failures_test import service as own_service  # noqa: F401
 from test_standalone import PML, Service
 
 SYSTEM = "/usr/bin/python3"
@@ -94,3 +95,63 @@ def test_who_imports_it_finds_the_change_and_others_do_not(service, name, import
     )
     assert re.sub("0x[0-9a-f]+", "", warm.stdout + warm.stderr) == re.sub("0x[0-9a-f]+", "", cold.stdout + cold.stderr)
     assert warm.returncode == cold.returncode == 0
+
+
+def same(service, script, interpreter=SYSTEM):
+    """That the program says the same under both, and what."""
+    cold, warm = (
+        subprocess.run([*command, script], env=service.environment, cwd=service.folder, capture_output=True, text=True, timeout=30)
+        for command in ([interpreter], [PML, "--no-fallback", "--socket", service.socket])
+    )
+    assert (warm.stdout, warm.stderr, warm.returncode) == (cold.stdout, cold.stderr, cold.returncode)
+    return warm.stdout
+
+
+def test_what_a_replaced_function_held_ends_with_it(own_service):
+    library = own_service.folder / "lib"
+    library.mkdir()
+    (library / "holder.py").write_text(
+        "class Held:\n def __del__(self): print('gone')\n"
+        "def make():\n held = Held()\n def hook(): return held\n return hook\n"
+        "hook = make()\ndef other(held=Held()): pass\n"
+    )
+    (library / "replacer.py").write_text("import holder\nholder.hook = holder.other = print\n")
+    profile(own_service, "", timeout="20s", keys='modules = ["holder", "replacer"]\n', path=library)
+    script = own_service.folder / "t.py"
+    script.write_text(f"import sys\nsys.path.append({str(library)!r})\nimport holder\nprint(1)\nimport replacer\nprint(2)\n")
+    assert same(own_service, script) == "1\ngone\ngone\n2\n"
+
+
+# Of a .pth file: what is there at the interpreter's start is nobody's change.
+ENDS_OF_THREADING = {
+    "none": "def end(): pass",
+    "its own, and more": "own = threading._shutdown\ndef end(): own(); print('ended', flush=True)",
+    "one that fails": "def end(): raise ValueError",
+}
+
+
+@pytest.mark.parametrize("end", ENDS_OF_THREADING)
+def test_a_replaced_end_of_threading_is_the_jobs(own_service, end):
+    world = own_service.folder / "world"
+    site = world / "lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    (world / "bin").mkdir()
+    (world / "bin/python").symlink_to(SYSTEM)
+    (world / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (site / "ends.pth").write_text("import ends\n")
+    (site / "ends.py").write_text(f"import threading\n{ENDS_OF_THREADING[end]}\nthreading._shutdown = end\n")
+    profile(own_service, "", timeout="20s", keys='modules = ["logging"]\n', interpreter=world / "bin/python")
+    script = own_service.folder / "t.py"
+    script.write_text("import logging, threading\nmain = threading.main_thread()\nprint(main.is_alive(), threading._SHUTTING_DOWN, len(threading._shutdown_locks))\n")
+    assert same(own_service, script, world / "bin/python").startswith("True False 1\n")
+
+
+def test_who_waits_for_the_main_thread_waits_until_the_job_ends(own_service):
+    (own_service.folder / "watch.py").write_text(
+        "import threading\ndef watch():\n threading.main_thread().join()\n print('main ended', flush=True)\n"
+        "thread = threading.Thread(target=watch)\nthread.start()\n"
+    )
+    profile(own_service, "", timeout="20s", keys='modules = ["threading"]\nafter-fork = ["watch"]\n')
+    script = own_service.folder / "t.py"
+    script.write_text("import watch, threading\nprint(threading.main_thread().is_alive(), threading._SHUTTING_DOWN, flush=True)\n")
+    assert {same(own_service, script) for _ in range(6)} == {"True False\nmain ended\n"}
