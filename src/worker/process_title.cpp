@@ -25,7 +25,14 @@ constexpr std::size_t k_start_stack = 28;
 constexpr std::size_t k_start_data = 45;
 constexpr std::size_t k_end_data = 46;
 constexpr std::size_t k_start_brk = 47;
+constexpr std::size_t k_start_arguments = 48;  // their end, and those of the environment, follow
 constexpr std::size_t k_last_number = 51;
+
+void set_map(prctl_mm_map map) noexcept {
+  if (g_map.start_code == 0) return;
+  map.brk = reinterpret_cast<__u64>(::sbrk(0));
+  ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+}
 
 }  // namespace
 
@@ -51,6 +58,10 @@ void remember_memory_map() noexcept {
   g_map.start_data = fields[k_start_data];
   g_map.end_data = fields[k_end_data];
   g_map.start_brk = fields[k_start_brk];
+  g_map.arg_start = fields[k_start_arguments];
+  g_map.arg_end = fields[k_start_arguments + 1];
+  g_map.env_start = fields[k_start_arguments + 2];
+  g_map.env_end = fields[k_start_arguments + 3];
   g_map.exe_fd = static_cast<unsigned>(-1);
 }
 
@@ -77,13 +88,15 @@ void set_title_and_environment(const std::vector<std::string_view>& arguments,
   }
   table[environment.size()] = nullptr;
   environ = table;
-  if (g_map.start_code == 0) return;  // NOLINT(clang-analyzer-unix.Malloc): environ is C's own
-  prctl_mm_map map = g_map;
-  map.brk = reinterpret_cast<__u64>(::sbrk(0));
+  prctl_mm_map map = g_map;  // NOLINT(clang-analyzer-unix.Malloc): environ is C's own
   map.arg_start = reinterpret_cast<__u64>(block);
   map.arg_end = map.env_start = reinterpret_cast<__u64>(first_variable);
   map.env_end = reinterpret_cast<__u64>(at);
-  ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+  set_map(map);
+}
+
+void show_first_title() noexcept {
+  set_map(g_map);
 }
 
 }  // namespace pml::worker

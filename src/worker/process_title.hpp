@@ -14,4 +14,7 @@ void remember_memory_map() noexcept;
 void set_title_and_environment(const std::vector<std::string_view>& arguments,
                                const std::vector<std::string_view>& environment);
 
+/// Shows what the process was started with again; the environment itself stays.
+void show_first_title() noexcept;
+
 }  // namespace pml::worker

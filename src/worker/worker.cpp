@@ -221,9 +221,9 @@ void rehearse_start() {
 }
 
 /// For whoever looks at the processes: the rehearsal has left a program's words there.
-void show_as(std::string_view role) {
+void show_idle() {
   const auto& environment = baseline().environment;
-  set_title_and_environment({baseline().executable, role},
+  set_title_and_environment({baseline().executable, "(pml: idle worker)"},
                             {environment.begin(), environment.end()});
 }
 
@@ -282,7 +282,7 @@ void rehearse_in_zygote() {
   rehearse_job();
   stash().forget_folders();  // the first that a process looks at makes a page its own
   PyErr_Clear();
-  show_as("(pml: zygote)");
+  show_first_title();
 }
 
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
@@ -302,7 +302,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   Ref::steal(PyObject_CallNoArgs(baseline().freeze.get()));
   renew_main();
   remember_own_context();
-  show_as("(pml: idle worker)");
+  show_idle();
   return whole;
 }
 
