@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "base/process_group.hpp"
 #include "log/journal.hpp"
@@ -99,13 +100,16 @@ void Dispatcher::link_ready(Worker& worker) {
 void Dispatcher::read_verdict(Job& job) {
   if (job.state != JobState::handed) return;
   static char buffer[wire::k_max_inline_body];
-  const wire::Received packet =
-      wire::receive(job.worker->link.borrow(), std::span(buffer), MSG_DONTWAIT);
-  if (packet.error == EAGAIN) return;
-  const auto verdict = packet.error == 0 && packet.size > 0 && !packet.truncated
-                           ? wire::decode_verdict({buffer, packet.size})
-                           : std::nullopt;
-  if (verdict && verdict->kind == wire::VerdictKind::rehearsed) return;  // it had the job by then
+  std::optional<wire::Verdict> verdict;
+  do {
+    const wire::Received packet =
+        wire::receive(job.worker->link.borrow(), std::span(buffer), MSG_DONTWAIT);
+    if (packet.error == EAGAIN) return;
+    verdict = packet.error == 0 && packet.size > 0 && !packet.truncated
+                  ? wire::decode_verdict({buffer, packet.size})
+                  : std::nullopt;
+    // A worker that had the job before it was rehearsed says that first.
+  } while (verdict && verdict->kind == wire::VerdictKind::rehearsed);
   if (awaited_verdicts_ > 0) --awaited_verdicts_;
   if (!verdict)
     lost(job);

@@ -326,6 +326,24 @@ def test_a_worker_that_does_not_answer_cannot_begin_later(warm, tmp_path):
     warm.wait_status(running=0, served=0)
 
 
+def test_a_verdict_behind_another_word_is_read_though_the_job_has_ended(warm, tmp_path):
+    caller = warm.call(f"hesitate {tmp_path}/go unrehearsed")
+    wait_for(lambda: warm.status()["running"] == "1")
+    idle = warm.children(warm.zygote())[0]
+    warm.process.send_signal(signal.SIGSTOP)
+    # The zygote's word of another worker comes first, that of the job's end behind it.
+    os.kill(idle, signal.SIGKILL)
+    wait_for(lambda: not os.path.exists(f"/proc/{idle}"))
+    (tmp_path / "go").touch()
+    job = caller.started()
+    assert job != idle
+    wait_for(lambda: not os.path.exists(f"/proc/{job}"))
+    warm.process.send_signal(signal.SIGCONT)
+    assert caller.reply() == (EXITED, 7)
+    warm.wait_status(running=0, served=1)
+    assert "launch-p50-usec" in warm.status()
+
+
 def test_wrong_version_and_garbage_are_refused(warm):
     caller = warm.call("exit 0", version=9)
     assert caller.reply() == (REFUSED, PROTOCOL)
