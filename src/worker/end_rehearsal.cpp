@@ -162,7 +162,7 @@ void rehearse_end() {
   const std::vector<Ref> own = remove_modules();
   remove_late_builtins();
   PyGC_Collect();
-  Ref::steal(PyObject_CallNoArgs(baseline().live_objects.get()));
+  Ref::steal(PyObject_CallNoArgs(baseline().live_objects.get()));  // its parser of arguments wakes
   modules.restore();
   builtins.restore();
   system.restore();

@@ -65,9 +65,10 @@ class Ref {
   return Ref::steal(value);
 }
 
-/// What the method `name` gives without arguments; null with an exception set where it fails.
+/// What the method `name` gives without arguments; null with an exception set where it fails, and
+/// without one where there is no object.
 inline Ref call_method(PyObject* object, const char* name) {
-  const Ref key = interned(name);
+  const Ref key = object != nullptr ? interned(name) : Ref();
   return key ? Ref::steal(PyObject_CallMethodNoArgs(object, key.get())) : Ref();
 }
 

@@ -192,9 +192,10 @@ Ref put_in_place(int number, const Layers& fresh) {
 void put_nothing_in_place(int number) {
   const Ref io = Ref::steal(PyImport_ImportModule("_io"));
   const Ref nowhere = call_method(io.get(), "BytesIO");
-  if (const Ref text =
-          Ref::steal(PyObject_CallOneArg(baseline().text_wrapper.get(), nowhere.get())))
-    (void)put_in_place(number, layers_of(text));
+  const Ref text =
+      nowhere ? Ref::steal(PyObject_CallOneArg(baseline().text_wrapper.get(), nowhere.get()))
+              : Ref();
+  if (text) (void)put_in_place(number, layers_of(text));
   PyErr_Clear();
 }
 

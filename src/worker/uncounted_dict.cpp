@@ -36,6 +36,8 @@ bool UncountedDict::put(PyObject* key, PyObject* value) noexcept {
   Ref taken = Ref::steal(value);
   PyObject* const before = PyDict_GetItem(dict_, key);
   PyObject** const old = before != nullptr ? place_of(key) : nullptr;
+  // Its end may look at the dict, and must find the new value.
+  if (before != nullptr && old == nullptr) return PyDict_SetItem(dict_, key, value) == 0;
   Ref freed;
   if (old != nullptr) {
     *old = compat::new_reference(Py_Ellipsis);  // anything but what the dict is told next

