@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <utility>
 
 #include "worker/numpy_seed.hpp"
 #include "worker/python.hpp"
@@ -14,18 +15,34 @@ namespace {
 
 std::optional<NumpySeed> g_numpy_seed;  // NOLINT: of the process
 
-void renew_random() {
+/// random's generator as its import leaves it, and what seeds one: the method that the class in
+/// Python has of its own does no more for such a one, on many more pages.
+struct PlainRandom {
+  Ref numbers, seed;
+};
+
+PlainRandom& plain_random() {
+  static auto* const instance = new PlainRandom;
+  return *instance;
+}
+
+void prepare_random() {
   PyObject* const random = preloaded("random");
-  const Ref numbers = attribute(random, "_inst");
-  if (!numbers) return;
-  // The method of the class in Python does no more than this, on many more pages.
+  Ref numbers = attribute(random, "_inst");
+  const Ref type = attribute(random, "Random");
   const Ref base = attribute(preloaded("_random"), "Random");
-  const Ref kept = attribute(numbers.get(), "gauss_next");
-  if (base && kept.get() == Py_None &&
-      Ref::steal(PyObject_Type(numbers.get())).get() == attribute(random, "Random").get())
-    Ref::steal(PyObject_CallMethod(base.get(), "seed", "O", numbers.get()));
+  if (!numbers || !base || reinterpret_cast<PyObject*>(Py_TYPE(numbers.get())) != type.get() ||
+      attribute(numbers.get(), "gauss_next").get() != Py_None)
+    return;
+  plain_random() = {std::move(numbers), attribute(base.get(), "seed")};
+}
+
+void renew_random() {
+  const PlainRandom& plain = plain_random();
+  if (plain.seed)
+    Ref::steal(PyObject_CallOneArg(plain.seed.get(), plain.numbers.get()));
   else
-    call_method(numbers.get(), "seed");
+    call_method(attribute(preloaded("random"), "_inst").get(), "seed");
 }
 
 void renew_numpy() {
@@ -51,6 +68,7 @@ void renew_multiprocessing() {
 void prepare_identity() {
   const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
   if (legacy) g_numpy_seed = NumpySeed::of(legacy.get());
+  prepare_random();
   PyErr_Clear();
 }
 
@@ -60,7 +78,7 @@ void renew_thread_number() {
   // As the thread's own method does, without the pages of a call.
   const Ref number = Ref::steal(PyLong_FromLong(::gettid()));
   if (attribute(thread.get(), "_native_id"))
-    PyObject_SetAttrString(thread.get(), "_native_id", number.get());
+    PyObject_SetAttr(thread.get(), interned("_native_id"), number.get());
   // What the interpreter's start had imported has done after the fork as after any other.
   const Ref locks = attribute(preloaded("threading"), "_shutdown_locks");
   const Ref lock = attribute(thread.get(), "_tstate_lock");

@@ -50,17 +50,16 @@ class Ref {
   return Ref::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
 }
 
-/// The one str of that text which the interpreter itself looks names up by: its cache of looked-up
-/// names finds it again, where it would take another str of the same text for a new name and write
-/// to pages that a worker shares.
-[[nodiscard]] inline Ref interned(const char* name) {
-  return Ref::steal(PyUnicode_InternFromString(name));
-}
+/// The one str of that text which the interpreter itself looks names up by, for ever; null where
+/// memory is short. The interpreter's cache of looked-up names finds it again, where it would take
+/// another str of the same text for a new name. What was asked for in the zygote is found in a
+/// worker without a write to any page.
+[[nodiscard]] PyObject* interned(const char* name);
 
 /// Attribute `name` of `object`; null, with no exception set, where there is none.
 [[nodiscard]] inline Ref attribute(PyObject* object, const char* name) {
-  const Ref key = object != nullptr ? interned(name) : Ref();
-  PyObject* value = key ? PyObject_GetAttr(object, key.get()) : nullptr;
+  PyObject* const key = object != nullptr ? interned(name) : nullptr;
+  PyObject* const value = key != nullptr ? PyObject_GetAttr(object, key) : nullptr;
   if (value == nullptr) PyErr_Clear();
   return Ref::steal(value);
 }
@@ -68,8 +67,8 @@ class Ref {
 /// What the method `name` gives without arguments; null with an exception set where it fails, and
 /// without one where there is no object.
 inline Ref call_method(PyObject* object, const char* name) {
-  const Ref key = object != nullptr ? interned(name) : Ref();
-  return key ? Ref::steal(PyObject_CallMethodNoArgs(object, key.get())) : Ref();
+  PyObject* const key = object != nullptr ? interned(name) : nullptr;
+  return key != nullptr ? Ref::steal(PyObject_CallMethodNoArgs(object, key)) : Ref();
 }
 
 }  // namespace pml::worker

@@ -130,7 +130,7 @@ bool Stash::hide(PyObject* original) {
   filters_mutated_ = attribute(PyDict_GetItemString(modules, "_warnings"), "_filters_mutated");
   if (PyObject* const exits = preloaded("atexit"))
     exit_names_ = Ref::borrow(PyModule_GetDict(exits));
-  enroll_name_ = interned("register");
+  enroll_name_ = Ref::borrow(interned("register"));
   const Ref bootstrap = Ref::steal(PyImport_ImportModule("_frozen_importlib"));
   const Ref hook = Ref::steal(PyCFunction_New(&g_hook, nullptr));
   return bootstrap && hook &&

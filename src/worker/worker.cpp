@@ -279,6 +279,7 @@ RunOptions own_options() {
 }
 
 void rehearse_in_zygote() {
+  renew_identity();
   rehearse_job();
   stash().forget_folders();  // the first that a process looks at makes a page its own
   PyErr_Clear();
@@ -286,9 +287,9 @@ void rehearse_in_zygote() {
 }
 
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
+  renew_identity();
   import_after_fork(after_fork);
   renew_main();
-  renew_identity();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.
   bool whole = true;
   for (void (*step)() : {rehearse_imports, rehearse_job}) {

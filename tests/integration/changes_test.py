@@ -167,3 +167,11 @@ def test_who_waits_for_the_main_thread_waits_until_the_job_ends(own_service):
     script = own_service.folder / "t.py"
     script.write_text("import watch, threading\nprint(threading.main_thread().is_alive(), threading._SHUTTING_DOWN, flush=True)\n")
     assert {same(own_service, script) for _ in range(6)} == {"True False\nmain ended\n"}
+
+
+def test_what_a_module_draws_after_the_fork_no_other_job_draws(own_service):
+    (own_service.folder / "drawn.py").write_text("import random\nvalue, normal = random.random(), random.gauss(0, 1)\n")
+    profile(own_service, "", keys='modules = ["random"]\nafter-fork = ["drawn"]\n')
+    text = "import drawn, random; print(drawn.value, drawn.normal, random.random(), random.gauss(0, 1))"
+    draws = zip(*(own_service.run("-c", text).stdout.split() for _ in range(6)))
+    assert [len(set(column)) for column in draws] == [6, 6, 6, 6]
