@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "base/unique_fd.hpp"
@@ -31,11 +32,23 @@ constexpr std::size_t k_largest_mapping = 4UL << 30;
 constexpr std::uint64_t k_present = 1ULL << 63;
 constexpr std::uint64_t k_exclusive = 1ULL << 56;
 
-struct Range {
-  std::uintptr_t start;
-  std::uint32_t pages;
-  std::uint32_t advice;
-};
+/// Calls `use` with the start, the end and whether it can be written, for each private mapping of
+/// this process that can be read, in the order of their addresses.
+template <typename Use>
+void for_each_mapping(const Use& use) {
+  std::FILE* const maps = std::fopen("/proc/self/maps", "re");
+  if (maps == nullptr) return;
+  std::array<char, 4352> line;  // a path, and what stands before it
+  while (std::fgets(line.data(), static_cast<int>(line.size()), maps) != nullptr) {
+    std::uintptr_t from = 0, to = 0;
+    char read = 0, write = 0, execute = 0, kind = 0;
+    if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c", &from, &to, &read, &write, &execute, &kind) ==
+            6 &&
+        read == 'r' && kind == 'p' && to - from <= k_largest_mapping)
+      use(from, to, write == 'w');
+  }
+  std::fclose(maps);
+}
 
 }  // namespace
 
@@ -43,7 +56,7 @@ struct Footprint::Shared {
   std::atomic<bool> taken;  // somebody notes its pages, or has
   std::atomic<bool> known;
   std::size_t count;
-  std::array<Range, k_most_ranges> ranges;
+  std::array<Range, k_most_ranges> ranges;  // in the order of their addresses
 
   void add(std::uintptr_t page, std::uint32_t advice) noexcept {
     Range* const last = count > 0 ? &ranges[count - 1] : nullptr;
@@ -85,10 +98,45 @@ Footprint::Footprint() noexcept {
     shared_ = new (memory) Shared{};
 }
 
-void Footprint::adopt() const noexcept {
+void Footprint::prepare() noexcept {
   if (shared_ == nullptr || !shared_->known.load(std::memory_order_acquire)) return;
-  for (std::size_t i = 0; i < shared_->count; ++i) {
-    const Range& range = shared_->ranges[i];
+  Shared* const shared = std::exchange(shared_, nullptr);
+  try {
+    prepare(*shared);
+  } catch (const std::bad_alloc&) {
+    rest_.clear();
+  }
+  ::munmap(shared, sizeof *shared);
+}
+
+void Footprint::prepare(const Shared& shared) {
+  std::vector<iovec> written;
+  const auto end_of = [](const Range& range) {
+    return range.start + std::size_t{range.pages} * k_page;
+  };
+  const Range* next = shared.ranges.data();
+  const Range* const last = next + shared.count;
+  // What a worker has mapped for itself is not there, or is other memory.
+  for_each_mapping([&](std::uintptr_t from, std::uintptr_t to, bool writable) {
+    while (next != last && end_of(*next) <= from) ++next;
+    for (; next != last && next->start < to; ++next) {
+      const std::uintptr_t start = std::max(from, next->start);
+      const std::uintptr_t end = std::min(to, end_of(*next));
+      if (writable && next->advice == MADV_POPULATE_WRITE)
+        written.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
+      if (end_of(*next) > to) break;
+    }
+  });
+  const std::size_t pinned = pinned_.pin(written);
+  const std::uintptr_t behind =
+      pinned == 0 ? 0 : reinterpret_cast<std::uintptr_t>(written[pinned - 1].iov_base);
+  for (const Range& range : std::span(shared.ranges).first(shared.count))
+    if (range.advice != MADV_POPULATE_WRITE || range.start > behind) rest_.push_back(range);
+}
+
+void Footprint::adopt() noexcept {
+  pinned_.leave();
+  for (const Range& range : rest_) {
     void* const start = reinterpret_cast<void*>(range.start);  // NOLINT(performance-no-int-to-ptr)
     ::madvise(start, range.pages * k_page, static_cast<int>(range.advice));
   }
@@ -99,20 +147,10 @@ void Footprint::leave(bool rehearsed) noexcept {
   Shared& shared = *std::exchange(shared_, nullptr);
   if (rehearsed && !shared.taken.exchange(true)) {
     const base::UniqueFd pages(base::k_adopt, ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-    std::FILE* const maps = std::fopen("/proc/self/maps", "re");
-    std::array<char, 4352> line;  // a path, and what stands before it
-    while (maps != nullptr && pages.valid() &&
-           std::fgets(line.data(), static_cast<int>(line.size()), maps) != nullptr) {
-      std::uintptr_t from = 0, to = 0;
-      char read = 0, write = 0, execute = 0, kind = 0;
-      if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c", &from, &to, &read, &write, &execute,
-                      &kind) != 6 ||
-          read != 'r' || kind != 'p' || to - from > k_largest_mapping)
-        continue;
-      look_at(pages.borrow(), from, to, write == 'w',
+    for_each_mapping([&](std::uintptr_t from, std::uintptr_t to, bool writable) {
+      look_at(pages.borrow(), from, to, writable,
               [&](std::uintptr_t page, std::uint32_t advice) { shared.add(page, advice); });
-    }
-    if (maps != nullptr) std::fclose(maps);
+    });
     shared.known.store(true, std::memory_order_release);
   }
   ::munmap(&shared, sizeof shared);

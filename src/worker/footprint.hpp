@@ -1,14 +1,17 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "worker/pinned_pages.hpp"
+
 namespace pml::worker {
 
 /// Which pages a worker makes its own before its job comes. They are the same for every worker of a
-/// zygote, so the first one notes them, and the others have the kernel copy them all at once
-/// instead of one fault after another. A matter of time alone: what it cannot find out or do, it
-/// leaves out.
-///
-/// Lives in memory that a zygote shares with its workers until each has let it go; a job never has
-/// it.
+/// zygote, so the first one notes them, and the others get them with their fork, or have the kernel
+/// copy them all at once, instead of one fault after another. A matter of time alone: what it
+/// cannot find out or do, it leaves out.
 class Footprint {
  public:
   Footprint() noexcept;
@@ -16,14 +19,29 @@ class Footprint {
   Footprint& operator=(const Footprint&) = delete;
   ~Footprint() = default;  // the zygote's end frees it, as a worker's does
 
-  /// In a new worker: takes the pages that are known.
-  void adopt() const noexcept;
-  /// In a worker that has rehearsed: notes its pages where no other has, and lets the memory go.
+  /// In the zygote, before a fork: sees to the pages as soon as a worker has noted them.
+  void prepare() noexcept;
+  /// In a new worker: takes the pages that are known and that the fork has not copied.
+  void adopt() noexcept;
+  /// In a worker that has rehearsed: notes its pages where no other has, and lets the memory go
+  /// that a zygote shares with its workers for that. A job never has it.
   void leave(bool rehearsed) noexcept;
 
  private:
   struct Shared;
+
+  /// What madvise(2) takes.
+  struct Range {
+    std::uintptr_t start;
+    std::uint32_t pages;
+    std::uint32_t advice;
+  };
+
+  void prepare(const Shared& shared);
+
   Shared* shared_ = nullptr;
+  PinnedPages pinned_;
+  std::vector<Range> rest_;  // what is not pinned
 };
 
 }  // namespace pml::worker

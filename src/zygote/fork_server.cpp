@@ -125,6 +125,7 @@ void ForkServer::fork_one() {
   }
   base::UniqueFd near(base::k_adopt, pair[0]);
   base::UniqueFd far(base::k_adopt, pair[1]);
+  footprint_.prepare();
   const base::LeaderlessGroup group;
   std::optional<worker::Birth> birth(std::in_place);
   PyOS_BeforeFork();

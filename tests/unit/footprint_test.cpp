@@ -2,12 +2,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/io_uring.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <set>
 
 namespace pml::worker {
@@ -43,7 +50,8 @@ class FootprintTest : public testing::Test {
   }
 
   /// Whether what a forked process says is true.
-  static bool in_worker(const std::function<bool()>& work) {
+  bool in_worker(const std::function<bool()>& work) {
+    footprint_.prepare();
     const pid_t pid = ::fork();
     if (pid == 0) ::_exit(work() ? 0 : 1);
     int status = 0;
@@ -71,6 +79,100 @@ TEST_F(FootprintTest, TheNextWorkerHasThePagesOfTheFirst) {
   EXPECT_TRUE(in_worker([&] {
     footprint_.adopt();
     return own() == std::set<std::size_t>{3, 4, 40};
+  }));
+}
+
+/// For as long as it lives, so much memory may be locked.
+class LockedMemoryLimit {
+ public:
+  explicit LockedMemoryLimit(rlim_t bytes) {
+    EXPECT_EQ(::getrlimit(RLIMIT_MEMLOCK, &before_), 0);
+    const rlimit now{bytes, std::max(bytes, before_.rlim_max)};
+    set_ = ::setrlimit(RLIMIT_MEMLOCK, &now) == 0;
+  }
+  LockedMemoryLimit(const LockedMemoryLimit&) = delete;
+  LockedMemoryLimit& operator=(const LockedMemoryLimit&) = delete;
+  ~LockedMemoryLimit() { ::setrlimit(RLIMIT_MEMLOCK, &before_); }
+  /// Only root can set more than before.
+  [[nodiscard]] bool set() const { return set_; }
+
+ private:
+  bool set_ = false;
+  rlimit before_{};
+};
+
+/// Whether the kernel lets this process have buffers of an io_uring.
+bool pins() {
+  io_uring_params parameters{};
+  const long ring = ::syscall(SYS_io_uring_setup, 1, &parameters);
+  if (ring >= 0) ::close(static_cast<int>(ring));
+  return ring >= 0;
+}
+
+TEST_F(FootprintTest, TheForkItselfCopiesThem) {
+  const LockedMemoryLimit limit(RLIM_INFINITY);
+  ASSERT_TRUE(note(true));
+  const std::set<std::size_t> noted{3, 4, 40};
+  const std::set<std::size_t> expected = pins() ? noted : std::set<std::size_t>();
+  if (!limit.set()) return;  // how far the limit goes depends on the rest of this process
+  EXPECT_TRUE(in_worker([&] { return own() == expected; }));
+  for (std::size_t page : noted) write(page);  // copied as they are at the fork, not as once noted
+  memory_[3 * k_page] = 7;
+  EXPECT_TRUE(in_worker([&] { return own() == expected && memory_[3 * k_page] == 7; }));
+}
+
+TEST_F(FootprintTest, WithoutLockedMemoryTheWorkerTakesThem) {
+  const LockedMemoryLimit limit(0);
+  ASSERT_TRUE(note(true));
+  EXPECT_TRUE(in_worker([&] {
+    if (!own().empty()) return false;
+    footprint_.adopt();
+    return own() == std::set<std::size_t>{3, 4, 40};
+  }));
+}
+
+TEST_F(FootprintTest, APartIsPinnedWhereMoreIsNotAllowed) {
+  const LockedMemoryLimit limit(4 * 2 * k_page);
+  ASSERT_TRUE(note(true));
+  EXPECT_TRUE(in_worker([&] {
+    if (own().count(40) != 0) return false;
+    footprint_.adopt();
+    return own() == std::set<std::size_t>{3, 4, 40};
+  }));
+}
+
+TEST_F(FootprintTest, WhatOnlyTheWorkerMapsIsLeftOut) {
+  const auto map = [](void* at) {
+    return ::mmap(at, 4 * k_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  };
+  const LockedMemoryLimit limit(RLIM_INFINITY);
+  const auto unmap = [](void* at) { return ::munmap(at, 4 * k_page) == 0; };
+  void* const kept = map(nullptr);
+  void* const gone = map(nullptr);
+  EXPECT_TRUE(in_worker([&] {
+    for (void* memory : {kept, gone, map(nullptr)}) std::memset(memory, 1, 4 * k_page);
+    for (std::size_t page : {3, 4, 40}) write(page);
+    footprint_.leave(true);
+    return true;
+  }));
+  ASSERT_TRUE(unmap(gone));
+  EXPECT_TRUE(in_worker([&] {
+    const bool before = !pins() || !limit.set() || own() == std::set<std::size_t>{3, 4, 40};
+    footprint_.adopt();
+    return before && own() == std::set<std::size_t>{3, 4, 40};
+  }));
+  EXPECT_TRUE(unmap(kept));
+}
+
+TEST_F(FootprintTest, AWorkerHasNoMoreDescriptorsThanBefore) {
+  const auto count = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const auto before = count();
+  ASSERT_TRUE(note(true));
+  EXPECT_TRUE(in_worker([&] {
+    footprint_.adopt();
+    return count() == before;
   }));
 }
 
