@@ -31,6 +31,7 @@ constexpr std::size_t k_most_ranges = 4000;
 constexpr std::size_t k_largest_mapping = 4UL << 30;
 constexpr std::uint64_t k_present = 1ULL << 63;
 constexpr std::uint64_t k_exclusive = 1ULL << 56;
+constexpr std::uint64_t k_of_file = 1ULL << 61;
 
 /// Calls `use` with the start, the end and whether it can be written, for each private mapping of
 /// this process that can be read, in the order of their addresses.
@@ -70,12 +71,13 @@ struct Footprint::Shared {
 
 namespace {
 
-/// The pages of [from, to) that are there in this process, and in it alone where it may write.
+/// The pages of [from, to) that are there in this process: where it may write, in it alone; where
+/// it may not, a file's, as a fork copies what refers to the others.
 template <typename Add>
 void look_at(base::BorrowedFd pages, std::uintptr_t from, std::uintptr_t to, bool writable,
              const Add& add) noexcept {
   std::array<std::uint64_t, 512> entries;
-  const std::uint64_t wanted = writable ? k_present | k_exclusive : k_present;
+  const std::uint64_t wanted = k_present | (writable ? k_exclusive : k_of_file);
   while (from < to) {
     const std::size_t most = std::min(entries.size(), (to - from) / k_page);
     const ssize_t size = ::pread(pages.get(), entries.data(), most * sizeof entries[0],

@@ -14,6 +14,7 @@ namespace pml::worker {
 namespace {
 
 std::optional<NumpySeed> g_numpy_seed;  // NOLINT: of the process
+PyObject* g_threading = nullptr;        // NOLINT: likewise; the zygote's, for ever
 
 /// random's generator as its import leaves it, and what seeds one: the method that the class in
 /// Python has of its own does no more for such a one, on many more pages.
@@ -69,22 +70,25 @@ void prepare_identity() {
   const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
   if (legacy) g_numpy_seed = NumpySeed::of(legacy.get());
   prepare_random();
+  g_threading = Ref::borrow(preloaded("threading")).release();
   PyErr_Clear();
 }
 
 void renew_thread_number() {
-  const Ref thread = attribute(preloaded("threading"), "_main_thread");
-  if (!thread) return;
+  PyObject* const threading = g_threading != nullptr ? g_threading : preloaded("threading");
+  if (threading == nullptr || !PyModule_Check(threading)) return;
+  PyObject* const names = PyModule_GetDict(threading);
+  PyObject* const thread = PyDict_GetItem(names, interned("_main_thread"));
+  if (thread == nullptr) return;
   // As the thread's own method does, without the pages of a call.
   const Ref number = Ref::steal(PyLong_FromLong(::gettid()));
-  if (attribute(thread.get(), "_native_id"))
-    PyObject_SetAttr(thread.get(), interned("_native_id"), number.get());
+  PyObject_SetAttr(thread, interned("_native_id"), number.get());
   // What the interpreter's start had imported has done after the fork as after any other.
-  const Ref locks = attribute(preloaded("threading"), "_shutdown_locks");
-  const Ref lock = attribute(thread.get(), "_tstate_lock");
-  if (locks && PySet_Check(locks.get()) != 0 && lock && lock.get() != Py_None &&
-      PySet_Contains(locks.get(), lock.get()) == 0)
-    (void)PySet_Add(locks.get(), lock.get());
+  PyObject* const locks = PyDict_GetItem(names, interned("_shutdown_locks"));
+  const Ref lock = attribute(thread, "_tstate_lock");
+  if (locks != nullptr && PySet_Check(locks) != 0 && lock && lock.get() != Py_None &&
+      PySet_Contains(locks, lock.get()) == 0)
+    (void)PySet_Add(locks, lock.get());
   PyErr_Clear();
 }
 

@@ -3,7 +3,6 @@
 #include <sys/random.h>
 
 #include <array>
-#include <cstdio>
 #include <cstring>
 
 namespace pml::worker {
@@ -55,9 +54,11 @@ void generate(const std::uint32_t* pool, std::uint32_t* key, int count) noexcept
 
 /// The number whose digits of 32 bits the words are, the lowest first.
 Ref number_of(const Words& words) {
-  char digits[k_pool_words * 8 + 1];
-  std::snprintf(digits, sizeof digits, "%08x%08x%08x%08x", words[3], words[2], words[1], words[0]);
-  return Ref::steal(PyLong_FromString(digits, nullptr, 16));
+  std::array<unsigned char, sizeof(Words)> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<unsigned char>(words[i / 4] >> (i % 4 * 8));
+  constexpr int k_lowest_first = 1, k_signed = 0;
+  return Ref::steal(_PyLong_FromByteArray(bytes.data(), bytes.size(), k_lowest_first, k_signed));
 }
 
 bool equal(PyObject* one, PyObject* other) {

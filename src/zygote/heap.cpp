@@ -71,6 +71,11 @@ std::vector<worker::Ref> adjacent_strings(const std::vector<std::string>& texts)
   return strings;
 }
 
+void bind_functions_of_fork() noexcept {
+  Py_tss_t key = Py_tss_NEEDS_INIT;
+  if (PyThread_tss_create(&key) == 0) PyThread_tss_delete(&key);
+}
+
 void settle_heap() noexcept {
   std::size_t left = k_most;
   for (std::size_t size = k_step; size <= k_largest_object; size += k_step)

@@ -267,6 +267,7 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   worker::prepare_end();
   worker::prepare_streams(worker::own_options());
   worker::rehearse_in_zygote();
+  bind_functions_of_fork();
   settle_heap();
 }
 
