@@ -36,8 +36,6 @@ struct OwnContext {
   int personality = 0;
   int io_priority = 0;
   std::uint64_t timer_slack = 0;
-  std::uint64_t address_space = 0;  // bytes
-  std::uint64_t data = 0;
 };
 OwnContext g_own;
 
@@ -47,10 +45,33 @@ bool apply_limit(int resource, const wire::Limit& wanted) {
   return ::setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
 }
 
-/// Whether so much would fit below the limit that what is preloaded makes no difference.
-bool has_room(const wire::Limit& limit, std::uint64_t used) {
+/// What this process has, in bytes, as the kernel counts it against the limits.
+struct Size {
+  std::uint64_t address_space;
+  std::uint64_t data;
+};
+
+Size own_size() {
+  const base::UniqueFd file(base::k_adopt, ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  char text[128] = {};
+  unsigned long long size = 0, data = 0;
+  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0 ||
+      std::sscanf(text, "%llu %*u %*u %*u %*u %llu", &size, &data) != 2)
+    return {UINT64_MAX, UINT64_MAX};
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return {size * page, data * page};
+}
+
+/// Whether the process is so much smaller than the limits that what is preloaded makes no
+/// difference.
+bool has_room(const wire::Limit& address_space, const wire::Limit& data) {
   constexpr std::uint64_t k_share = 8;
-  return limit.soft == RLIM_INFINITY || limit.soft / k_share >= used;
+  if (address_space.soft == RLIM_INFINITY && data.soft == RLIM_INFINITY) return true;
+  const auto fits = [](const wire::Limit& limit, std::uint64_t used) {
+    return limit.soft == RLIM_INFINITY || limit.soft / k_share >= used;
+  };
+  const Size own = own_size();
+  return fits(address_space, own.address_space) && fits(data, own.data);
 }
 
 /// A larger stack would need a place that only execve(2) gives it. The size of a thread's stack is
@@ -72,8 +93,7 @@ bool apply_stack_limit(const wire::Limit& wanted) {
 }
 
 bool apply_limits(const wire::Request& request) {
-  if (!has_room(request.limits[RLIMIT_AS], g_own.address_space) ||
-      !has_room(request.limits[RLIMIT_DATA], g_own.data) ||
+  if (!has_room(request.limits[RLIMIT_AS], request.limits[RLIMIT_DATA]) ||
       !apply_stack_limit(request.limits[RLIMIT_STACK]))
     return false;
   for (std::size_t i = 0; i < request.limits.size(); ++i)
@@ -105,18 +125,6 @@ int own_oom_score_adjust() {
   char text[16] = {};
   if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
   return std::atoi(text);
-}
-
-/// Bytes of address space and of data, as the kernel counts them against the limits.
-void read_own_size() {
-  const base::UniqueFd file(base::k_adopt, ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-  char text[128] = {};
-  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return;
-  unsigned long long size = 0, data = 0;
-  std::sscanf(text, "%llu %*u %*u %*u %*u %llu", &size, &data);
-  const auto page = static_cast<unsigned long long>(::sysconf(_SC_PAGESIZE));
-  g_own.address_space = size * page;
-  g_own.data = data * page;
 }
 
 bool apply_oom_score(const wire::Request& request) {
@@ -170,7 +178,6 @@ void remember_own_context() {
   g_own.oom_score_adjust = own_oom_score_adjust();
   g_own.personality = ::personality(0xffffffff);
   g_own.io_priority = static_cast<int>(::syscall(SYS_ioprio_get, k_io_of_process, 0));
-  read_own_size();
   g_own.timer_slack = static_cast<std::uint64_t>(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
 }
 
