@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <new>
 #include <span>
 #include <utility>
@@ -101,18 +102,20 @@ Footprint::Footprint() noexcept {
 }
 
 void Footprint::prepare() noexcept {
-  if (shared_ == nullptr || !shared_->known.load(std::memory_order_acquire)) return;
-  Shared* const shared = std::exchange(shared_, nullptr);
-  try {
-    prepare(*shared);
-  } catch (const std::bad_alloc&) {
-    rest_.clear();
+  if (shared_ != nullptr && shared_->known.load(std::memory_order_acquire)) {
+    Shared* const shared = std::exchange(shared_, nullptr);
+    try {
+      take(*shared);
+    } catch (const std::bad_alloc&) {
+      written_.clear();
+      rest_.clear();
+    }
+    ::munmap(shared, sizeof *shared);
   }
-  ::munmap(shared, sizeof *shared);
+  if (!is_tense()) pinned_.pin(written_);
 }
 
-void Footprint::prepare(const Shared& shared) {
-  std::vector<iovec> written;
+void Footprint::take(const Shared& shared) {
   const auto end_of = [](const Range& range) {
     return range.start + std::size_t{range.pages} * k_page;
   };
@@ -120,28 +123,26 @@ void Footprint::prepare(const Shared& shared) {
   const Range* const last = next + shared.count;
   // What a worker has mapped for itself is not there, or is other memory.
   for_each_mapping([&](std::uintptr_t from, std::uintptr_t to, bool writable) {
-    while (next != last && end_of(*next) <= from) ++next;
     for (; next != last && next->start < to; ++next) {
       const std::uintptr_t start = std::max(from, next->start);
       const std::uintptr_t end = std::min(to, end_of(*next));
-      if (writable && next->advice == MADV_POPULATE_WRITE)
-        written.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
+      if (start < end && writable && next->advice == MADV_POPULATE_WRITE)
+        written_.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
       if (end_of(*next) > to) break;
     }
   });
-  const std::size_t pinned = pinned_.pin(written);
-  const std::uintptr_t behind =
-      pinned == 0 ? 0 : reinterpret_cast<std::uintptr_t>(written[pinned - 1].iov_base);
-  for (const Range& range : std::span(shared.ranges).first(shared.count))
-    if (range.advice != MADV_POPULATE_WRITE || range.start > behind) rest_.push_back(range);
+  std::copy_if(shared.ranges.data(), last, std::back_inserter(rest_),
+               [](const Range& range) { return range.advice != MADV_POPULATE_WRITE; });
 }
 
 void Footprint::adopt() noexcept {
-  pinned_.leave();
+  for (const iovec& range : std::span(written_).subspan(pinned_.count()))
+    ::madvise(range.iov_base, range.iov_len, MADV_POPULATE_WRITE);
   for (const Range& range : rest_) {
     void* const start = reinterpret_cast<void*>(range.start);  // NOLINT(performance-no-int-to-ptr)
     ::madvise(start, range.pages * k_page, static_cast<int>(range.advice));
   }
+  pinned_.release();
 }
 
 void Footprint::leave(bool rehearsed) noexcept {

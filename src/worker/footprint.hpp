@@ -21,6 +21,10 @@ class Footprint {
 
   /// In the zygote, before a fork: sees to the pages as soon as a worker has noted them.
   void prepare() noexcept;
+  /// In the zygote, when no fork is to be expected: locks no memory any longer.
+  void relax() noexcept { pinned_.release(); }
+  /// Whether there is something for relax to do.
+  [[nodiscard]] bool is_tense() const noexcept { return pinned_.count() > 0; }
   /// In a new worker: takes the pages that are known and that the fork has not copied.
   void adopt() noexcept;
   /// In a worker that has rehearsed: notes its pages where no other has, and lets the memory go
@@ -37,11 +41,12 @@ class Footprint {
     std::uint32_t advice;
   };
 
-  void prepare(const Shared& shared);
+  void take(const Shared& shared);
 
   Shared* shared_ = nullptr;
-  PinnedPages pinned_;
-  std::vector<Range> rest_;  // what is not pinned
+  std::vector<iovec> written_;
+  std::vector<Range> rest_;  // what is not the zygote's to copy
+  PinnedPages pinned_;       // of what is written, from the first on
 };
 
 }  // namespace pml::worker

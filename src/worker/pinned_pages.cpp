@@ -24,20 +24,25 @@ std::size_t most_bytes() noexcept {
 
 }  // namespace
 
-std::size_t PinnedPages::pin(std::span<const iovec> ranges) noexcept {
+void PinnedPages::pin(std::span<const iovec> ranges) noexcept {
   std::size_t left = most_bytes();
   std::size_t count = 0;
   while (count < std::min(ranges.size(), k_most_ranges) && ranges[count].iov_len <= left)
     left -= ranges[count++].iov_len;
-  if (count == 0) return 0;
+  if (count == 0) return;
   io_uring_params parameters{};
   base::UniqueFd ring(base::k_adopt,
                       static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters)));
   if (!ring.valid() || ::syscall(SYS_io_uring_register, ring.get(), IORING_REGISTER_BUFFERS,
                                  ranges.data(), count) != 0)
-    return 0;
+    return;
   ring_ = std::move(ring);
-  return count;
+  count_ = count;
+}
+
+void PinnedPages::release() noexcept {
+  ring_.reset();
+  count_ = 0;
 }
 
 }  // namespace pml::worker

@@ -15,17 +15,22 @@ namespace pml::worker {
 /// of time alone.
 class PinnedPages {
  public:
-  /// Pins the ranges, which must be whole pages of memory that this process may write. Returns how
-  /// many of them, from the first on, are pinned: none where the kernel does not let it (before
-  /// Linux 5.1, kernel.io_uring_disabled, a seccomp filter), and no more than a quarter of
-  /// RLIMIT_MEMLOCK, as the kernel counts for all processes of a user together. To be called once.
-  std::size_t pin(std::span<const iovec> ranges) noexcept;
+  /// Pins the ranges, which must be whole pages of memory that this process may write; nothing must
+  /// be pinned. As many of them, from the first on, as a quarter of RLIMIT_MEMLOCK has room for;
+  /// none where the kernel does not let it (before Linux 5.1, kernel.io_uring_disabled, a seccomp
+  /// filter, a user who has locked that much elsewhere: the account is one for all processes of a
+  /// user).
+  void pin(std::span<const iovec> ranges) noexcept;
 
-  /// In a child: what is pinned is its parent's.
-  void leave() noexcept { ring_.reset(); }
+  /// Unpins them. In a child, where they are its parent's, it says that it has done with them.
+  void release() noexcept;
+
+  /// How many ranges are pinned.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
  private:
   base::UniqueFd ring_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace pml::worker

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -52,6 +54,10 @@ class FootprintTest : public testing::Test {
   /// Whether what a forked process says is true.
   bool in_worker(const std::function<bool()>& work) {
     footprint_.prepare();
+    return in_child(work);
+  }
+
+  static bool in_child(const std::function<bool()>& work) {
     const pid_t pid = ::fork();
     if (pid == 0) ::_exit(work() ? 0 : 1);
     int status = 0;
@@ -119,6 +125,26 @@ TEST_F(FootprintTest, TheForkItselfCopiesThem) {
   for (std::size_t page : noted) write(page);  // copied as they are at the fork, not as once noted
   memory_[3 * k_page] = 7;
   EXPECT_TRUE(in_worker([&] { return own() == expected && memory_[3 * k_page] == 7; }));
+}
+
+TEST_F(FootprintTest, NothingIsLockedWhenNoForkIsExpected) {
+  ASSERT_TRUE(note(true));
+  EXPECT_FALSE(footprint_.is_tense());
+  for (int round = 0; round < 2; ++round) {
+    footprint_.prepare();
+    EXPECT_EQ(footprint_.is_tense(), pins());
+    footprint_.relax();
+    EXPECT_FALSE(footprint_.is_tense());
+    // The kernel unpins a little later, and tells nobody.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto at_fork = [&] { return in_child([&] { return own().empty(); }); };
+    while (!at_fork() && std::chrono::steady_clock::now() < deadline) ::sched_yield();
+    EXPECT_TRUE(in_child([&] {
+      if (!own().empty()) return false;
+      footprint_.adopt();
+      return own() == std::set<std::size_t>{3, 4, 40};
+    }));
+  }
 }
 
 TEST_F(FootprintTest, WithoutLockedMemoryTheWorkerTakesThem) {
