@@ -34,21 +34,36 @@ constexpr std::uint64_t k_present = 1ULL << 63;
 constexpr std::uint64_t k_exclusive = 1ULL << 56;
 constexpr std::uint64_t k_of_file = 1ULL << 61;
 
-/// Calls `use` with the start, the end and whether it can be written, for each private mapping of
-/// this process that can be read, in the order of their addresses.
+struct Mapping {
+  std::uintptr_t from;
+  std::uintptr_t to;
+  bool writable;
+  bool has_huge_pages;
+};
+
+/// Calls `use` with each private mapping of this process that can be read, in the order of their
+/// addresses.
 template <typename Use>
 void for_each_mapping(const Use& use) {
-  std::FILE* const maps = std::fopen("/proc/self/maps", "re");
+  std::FILE* const maps = std::fopen("/proc/self/smaps", "re");
   if (maps == nullptr) return;
   std::array<char, 4352> line;  // a path, and what stands before it
+  Mapping mapping{};
+  bool wanted = false;
   while (std::fgets(line.data(), static_cast<int>(line.size()), maps) != nullptr) {
     std::uintptr_t from = 0, to = 0;
+    std::size_t huge_kib = 0;
     char read = 0, write = 0, execute = 0, kind = 0;
     if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c", &from, &to, &read, &write, &execute, &kind) ==
-            6 &&
-        read == 'r' && kind == 'p' && to - from <= k_largest_mapping)
-      use(from, to, write == 'w');
+        6) {
+      if (wanted) use(mapping);
+      mapping = {from, to, write == 'w', false};
+      wanted = read == 'r' && kind == 'p' && to - from <= k_largest_mapping;
+    } else if (std::sscanf(line.data(), "AnonHugePages: %zu", &huge_kib) == 1) {
+      mapping.has_huge_pages = huge_kib > 0;
+    }
   }
+  if (wanted) use(mapping);
   std::fclose(maps);
 }
 
@@ -122,13 +137,18 @@ void Footprint::take(const Shared& shared) {
   const Range* next = shared.ranges.data();
   const Range* const last = next + shared.count;
   // What a worker has mapped for itself is not there, or is other memory.
-  for_each_mapping([&](std::uintptr_t from, std::uintptr_t to, bool writable) {
-    for (; next != last && next->start < to; ++next) {
-      const std::uintptr_t start = std::max(from, next->start);
-      const std::uintptr_t end = std::min(to, end_of(*next));
-      if (start < end && writable && next->advice == MADV_POPULATE_WRITE)
-        written_.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
-      if (end_of(*next) > to) break;
+  for_each_mapping([&](const Mapping& mapping) {
+    for (; next != last && next->start < mapping.to; ++next) {
+      const std::uintptr_t start = std::max(mapping.from, next->start);
+      const std::uintptr_t end = std::min(mapping.to, end_of(*next));
+      if (start < end && mapping.writable && next->advice == MADV_POPULATE_WRITE) {
+        if (mapping.has_huge_pages)  // the kernel would copy all of one that is pinned in part
+          rest_.push_back(
+              {start, static_cast<std::uint32_t>((end - start) / k_page), MADV_POPULATE_WRITE});
+        else
+          written_.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
+      }
+      if (end_of(*next) > mapping.to) break;
     }
   });
   std::copy_if(shared.ranges.data(), last, std::back_inserter(rest_),
@@ -150,8 +170,8 @@ void Footprint::leave(bool rehearsed) noexcept {
   Shared& shared = *std::exchange(shared_, nullptr);
   if (rehearsed && !shared.taken.exchange(true)) {
     const base::UniqueFd pages(base::k_adopt, ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-    for_each_mapping([&](std::uintptr_t from, std::uintptr_t to, bool writable) {
-      look_at(pages.borrow(), from, to, writable,
+    for_each_mapping([&](const Mapping& mapping) {
+      look_at(pages.borrow(), mapping.from, mapping.to, mapping.writable,
               [&](std::uintptr_t page, std::uint32_t advice) { shared.add(page, advice); });
     });
     shared.known.store(true, std::memory_order_release);

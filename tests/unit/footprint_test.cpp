@@ -18,6 +18,11 @@
 #include <functional>
 #include <iterator>
 #include <set>
+#include <vector>
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25  // since Linux 6.1
+#endif
 
 namespace pml::worker {
 namespace {
@@ -188,6 +193,39 @@ TEST_F(FootprintTest, WhatOnlyTheWorkerMapsIsLeftOut) {
     return before && own() == std::set<std::size_t>{3, 4, 40};
   }));
   EXPECT_TRUE(unmap(kept));
+}
+
+/// The kernel takes a huge page for pinned as a whole, and would copy all of it.
+TEST_F(FootprintTest, AHugePageIsNotCopiedWhole) {
+  const LockedMemoryLimit limit(RLIM_INFINITY);
+  constexpr std::size_t k_huge = 2U << 20;
+  char* const memory = static_cast<char*>(
+      ::mmap(nullptr, 2 * k_huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  char* const huge = memory + (k_huge - reinterpret_cast<std::uintptr_t>(memory) % k_huge);
+  ASSERT_EQ(::madvise(huge, k_huge, MADV_HUGEPAGE), 0);
+  std::memset(huge, 1, k_huge);
+  ::madvise(huge, k_huge, MADV_COLLAPSE);
+  const auto own_of_huge = [&] {
+    std::vector<std::uint64_t> entries(k_huge / k_page);
+    const int pages = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    const auto at = reinterpret_cast<std::uintptr_t>(huge) / k_page * sizeof entries[0];
+    EXPECT_GT(
+        ::pread(pages, entries.data(), k_huge / k_page * sizeof entries[0], static_cast<off_t>(at)),
+        0);
+    ::close(pages);
+    return std::count_if(entries.begin(), entries.end(),
+                         [](auto entry) { return (entry >> 56 & 1) != 0; });
+  };
+  EXPECT_TRUE(in_worker([&] {
+    huge[5 * k_page] = 2;
+    footprint_.leave(true);
+    return true;
+  }));
+  EXPECT_TRUE(in_worker([&] {
+    footprint_.adopt();
+    return own_of_huge() <= 1;
+  }));
+  ::munmap(memory, 2 * k_huge);
 }
 
 TEST_F(FootprintTest, AWorkerHasNoMoreDescriptorsThanBefore) {
