@@ -13,7 +13,7 @@ namespace pml::worker {
 
 namespace {
 
-constexpr std::size_t k_most_ranges = 1024;  // of one registration, before Linux 5.13
+constexpr std::size_t k_most_pinned_ranges = 1024;  // of one registration, before Linux 5.13
 constexpr rlim_t k_share = 4;
 
 std::size_t most_bytes() noexcept {
@@ -27,7 +27,7 @@ std::size_t most_bytes() noexcept {
 void PinnedPages::pin(std::span<const iovec> ranges) noexcept {
   std::size_t left = most_bytes();
   std::size_t count = 0;
-  while (count < std::min(ranges.size(), k_most_ranges) && ranges[count].iov_len <= left)
+  while (count < std::min(ranges.size(), k_most_pinned_ranges) && ranges[count].iov_len <= left)
     left -= ranges[count++].iov_len;
   if (count == 0) return;
   io_uring_params parameters{};
