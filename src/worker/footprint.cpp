@@ -38,32 +38,25 @@ struct Mapping {
   std::uintptr_t from;
   std::uintptr_t to;
   bool writable;
-  bool has_huge_pages;
+  bool of_file;
 };
 
 /// Calls `use` with each private mapping of this process that can be read, in the order of their
 /// addresses.
 template <typename Use>
-void for_each_mapping(const Use& use) {
-  std::FILE* const maps = std::fopen("/proc/self/smaps", "re");
+void for_each_mapping(const Use& use) noexcept {
+  std::FILE* const maps = std::fopen("/proc/self/maps", "re");
   if (maps == nullptr) return;
   std::array<char, 4352> line;  // a path, and what stands before it
-  Mapping mapping{};
-  bool wanted = false;
   while (std::fgets(line.data(), static_cast<int>(line.size()), maps) != nullptr) {
     std::uintptr_t from = 0, to = 0;
-    std::size_t huge_kib = 0;
+    unsigned long inode = 0;
     char read = 0, write = 0, execute = 0, kind = 0;
-    if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c", &from, &to, &read, &write, &execute, &kind) ==
-        6) {
-      if (wanted) use(mapping);
-      mapping = {from, to, write == 'w', false};
-      wanted = read == 'r' && kind == 'p' && to - from <= k_largest_mapping;
-    } else if (std::sscanf(line.data(), "AnonHugePages: %zu", &huge_kib) == 1) {
-      mapping.has_huge_pages = huge_kib > 0;
-    }
+    if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c %*x %*s %lu", &from, &to, &read, &write,
+                    &execute, &kind, &inode) == 7 &&
+        read == 'r' && kind == 'p' && to - from <= k_largest_mapping)
+      use(Mapping{from, to, write == 'w', inode != 0});
   }
-  if (wanted) use(mapping);
   std::fclose(maps);
 }
 
@@ -117,52 +110,55 @@ Footprint::Footprint() noexcept {
 }
 
 void Footprint::prepare() noexcept {
-  if (shared_ != nullptr && shared_->known.load(std::memory_order_acquire)) {
-    Shared* const shared = std::exchange(shared_, nullptr);
-    try {
-      take(*shared);
-    } catch (const std::bad_alloc&) {
-      written_.clear();
-      rest_.clear();
-    }
-    ::munmap(shared, sizeof *shared);
+  if (shared_ == nullptr || !shared_->known.load(std::memory_order_acquire)) return;
+  Shared* const shared = std::exchange(shared_, nullptr);
+  try {
+    take(*shared);
+  } catch (const std::bad_alloc&) {
+    written_.clear();
+    mapped_.clear();
+    anonymous_ = 0;
   }
-  if (!is_tense()) pinned_.pin(written_);
+  ::munmap(shared, sizeof *shared);
+  if (!pinned_.pin(written_)) (void)pinned_.pin(std::span(written_).first(anonymous_));
 }
 
 void Footprint::take(const Shared& shared) {
   const auto end_of = [](const Range& range) {
     return range.start + std::size_t{range.pages} * k_page;
   };
-  const Range* next = shared.ranges.data();
-  const Range* const last = next + shared.count;
+  const Range* const first = shared.ranges.data();
+  const Range* const last = first + shared.count;
+  std::copy_if(first, last, std::back_inserter(mapped_),
+               [](const Range& range) { return range.advice == MADV_POPULATE_READ; });
+  std::vector<iovec> of_files;
+  written_.reserve(k_most_ranges);  // a mapping may cut one in two: the rest is left out
+  of_files.reserve(k_most_ranges);
   // What a worker has mapped for itself is not there, or is other memory.
+  const Range* next = first;
   for_each_mapping([&](const Mapping& mapping) {
+    std::vector<iovec>& pieces = mapping.of_file ? of_files : written_;
     for (; next != last && next->start < mapping.to; ++next) {
       const std::uintptr_t start = std::max(mapping.from, next->start);
       const std::uintptr_t end = std::min(mapping.to, end_of(*next));
-      if (start < end && mapping.writable && next->advice == MADV_POPULATE_WRITE) {
-        if (mapping.has_huge_pages)  // the kernel would copy all of one that is pinned in part
-          rest_.push_back(
-              {start, static_cast<std::uint32_t>((end - start) / k_page), MADV_POPULATE_WRITE});
-        else
-          written_.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
-      }
+      if (start < end && mapping.writable && next->advice == MADV_POPULATE_WRITE &&
+          pieces.size() < pieces.capacity())
+        pieces.push_back({reinterpret_cast<void*>(start), end - start});  // NOLINT
       if (end_of(*next) > mapping.to) break;
     }
   });
-  std::copy_if(shared.ranges.data(), last, std::back_inserter(rest_),
-               [](const Range& range) { return range.advice != MADV_POPULATE_WRITE; });
+  anonymous_ = written_.size();
+  written_.insert(written_.end(), of_files.begin(), of_files.end());
 }
 
 void Footprint::adopt() noexcept {
+  pinned_.leave();
   for (const iovec& range : std::span(written_).subspan(pinned_.count()))
     ::madvise(range.iov_base, range.iov_len, MADV_POPULATE_WRITE);
-  for (const Range& range : rest_) {
+  for (const Range& range : mapped_) {
     void* const start = reinterpret_cast<void*>(range.start);  // NOLINT(performance-no-int-to-ptr)
     ::madvise(start, range.pages * k_page, static_cast<int>(range.advice));
   }
-  pinned_.release();
 }
 
 void Footprint::leave(bool rehearsed) noexcept {

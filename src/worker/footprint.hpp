@@ -21,10 +21,6 @@ class Footprint {
 
   /// In the zygote, before a fork: sees to the pages as soon as a worker has noted them.
   void prepare() noexcept;
-  /// In the zygote, when no fork is to be expected: locks no memory any longer.
-  void relax() noexcept { pinned_.release(); }
-  /// Whether there is something for relax to do.
-  [[nodiscard]] bool is_tense() const noexcept { return pinned_.count() > 0; }
   /// In a new worker: takes the pages that are known and that the fork has not copied.
   void adopt() noexcept;
   /// In a worker that has rehearsed: notes its pages where no other has, and lets the memory go
@@ -41,12 +37,14 @@ class Footprint {
     std::uint32_t advice;
   };
 
+  /// What is noted, as far as it is the zygote's memory, too.
   void take(const Shared& shared);
 
   Shared* shared_ = nullptr;
-  std::vector<iovec> written_;
-  std::vector<Range> rest_;  // what is not the zygote's to copy
-  PinnedPages pinned_;       // of what is written, from the first on
+  std::vector<iovec> written_;  // the pages that workers write; last those of files' mappings
+  std::size_t anonymous_ = 0;   // how many of them are not of a file's mapping
+  std::vector<Range> mapped_;   // the pages that workers only read, of files
+  PinnedPages pinned_;          // of what is written, from the first on
 };
 
 }  // namespace pml::worker

@@ -82,7 +82,8 @@ void renew_thread_number() {
   if (thread == nullptr) return;
   // As the thread's own method does, without the pages of a call.
   const Ref number = Ref::steal(PyLong_FromLong(::gettid()));
-  PyObject_SetAttr(thread, interned("_native_id"), number.get());
+  if (attribute(thread, "_native_id"))
+    PyObject_SetAttr(thread, interned("_native_id"), number.get());
   // What the interpreter's start had imported has done after the fork as after any other.
   PyObject* const locks = PyDict_GetItem(names, interned("_shutdown_locks"));
   const Ref lock = attribute(thread, "_tstate_lock");

@@ -15,17 +15,21 @@ namespace pml::worker {
 /// of time alone.
 class PinnedPages {
  public:
-  /// Pins the ranges, which must be whole pages of memory that this process may write; nothing must
-  /// be pinned. As many of them, from the first on, as a quarter of RLIMIT_MEMLOCK has room for;
-  /// none where the kernel does not let it (before Linux 5.1, kernel.io_uring_disabled, a seccomp
-  /// filter, a user who has locked that much elsewhere: the account is one for all processes of a
-  /// user).
-  void pin(std::span<const iovec> ranges) noexcept;
+  /// Pins the ranges, which must be whole pages of memory that this process may write. Returns
+  /// false, with nothing pinned, where
+  /// - the kernel does not let it: it is too old, kernel.io_uring_disabled is set, there is a
+  ///   seccomp filter, which may kill who tries; before Linux 6.5 also where a range belongs to the
+  ///   mapping of a file;
+  /// - it would count against RLIMIT_MEMLOCK (without CAP_IPC_LOCK): the account is one for all
+  ///   processes of a user, and would lack for a job;
+  /// - more would be copied than the ranges, as of a huge page that is pinned in part.
+  /// To be called until it has returned true.
+  [[nodiscard]] bool pin(std::span<const iovec> ranges) noexcept;
 
-  /// Unpins them. In a child, where they are its parent's, it says that it has done with them.
-  void release() noexcept;
+  /// In a child: what is pinned is its parent's.
+  void leave() noexcept { ring_.reset(); }
 
-  /// How many ranges are pinned.
+  /// How many ranges are pinned, in this process or for it.
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
  private:

@@ -263,7 +263,6 @@ void rehearse_job() {
 }
 
 void import_after_fork(const std::vector<std::string>& names) {
-  if (names.empty()) return;
   const std::vector<int> before = open_descriptors();
   for (const std::string& name : names)
     if (!Ref::steal(PyImport_ImportModule(name.c_str()))) PyErr_Print();
@@ -288,7 +287,10 @@ void rehearse_in_zygote() {
 
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
   renew_identity();
-  import_after_fork(after_fork);
+  if (!after_fork.empty()) {
+    import_after_fork(after_fork);
+    renew_identity();  // one may have given a seed, which the others' jobs must not have
+  }
   renew_main();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.
   bool whole = true;

@@ -25,8 +25,6 @@ namespace pml::zygote {
 
 namespace {
 
-constexpr int k_quiet_ms = 200;  // without an order: no more forks are to be expected
-
 sigset_t child_signal() {
   sigset_t set;
   sigemptyset(&set);
@@ -55,10 +53,7 @@ void ForkServer::send(const wire::Event& event, int descriptor) {
 void ForkServer::run() {
   while (!leaving_) {
     std::array<pollfd, 2> waits{{{link_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
-    const int patience = footprint_.is_tense() ? k_quiet_ms : -1;
-    const int ready = ::poll(waits.data(), waits.size(), patience);
-    if (ready < 0 && errno != EINTR) return;
-    if (ready == 0) footprint_.relax();
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
     if (waits[1].revents != 0) handle_signals();
     if (waits[0].revents != 0) handle_order();
   }

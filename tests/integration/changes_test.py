@@ -175,3 +175,9 @@ def test_what_a_module_draws_after_the_fork_no_other_job_draws(own_service):
     text = "import drawn, random; print(drawn.value, drawn.normal, random.random(), random.gauss(0, 1))"
     draws = zip(*(own_service.run("-c", text).stdout.split() for _ in range(6)))
     assert [len(set(column)) for column in draws] == [6, 6, 6, 6]
+
+
+def test_a_seed_given_after_the_fork_is_not_the_other_jobs(own_service):
+    (own_service.folder / "seeds.py").write_text("import random\nrandom.seed(42)\n")
+    profile(own_service, "", keys='modules = ["random"]\nafter-fork = ["seeds"]\n')
+    assert len({own_service.run("-c", "import random; print(random.random())").stdout for _ in range(6)}) == 6
