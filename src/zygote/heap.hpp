@@ -13,8 +13,8 @@ namespace pml::zygote {
 /// heap is complete; the GIL is held.
 void settle_heap() noexcept;
 
-/// Has the dynamic linker look up what the interpreter calls in a new child and nowhere before: each
-/// worker would search for it, and write its address down. The GIL is held.
+/// Has the dynamic linker look up what the interpreter calls in a new child and nowhere before:
+/// each worker would search for it, and write its address down. The GIL is held.
 void bind_functions_of_fork() noexcept;
 
 /// The texts as str, side by side: a worker that counts references to all of them copies few pages.
