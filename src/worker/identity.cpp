@@ -93,10 +93,15 @@ void renew_thread_number() {
   PyErr_Clear();
 }
 
-void renew_identity() {
-  renew_thread_number();
+void renew_random_numbers() {
   renew_random();
   renew_numpy();
+  PyErr_Clear();
+}
+
+void renew_identity() {
+  renew_thread_number();
+  renew_random_numbers();
   renew_multiprocessing();
   PyErr_Clear();
 }

@@ -10,6 +10,9 @@ void prepare_identity();
 /// itself.)
 void renew_identity();
 
+/// The part of it that what is imported later can spoil: a seed.
+void renew_random_numbers();
+
 /// The part of it that every fork changes: threading.main_thread().native_id.
 void renew_thread_number();
 

@@ -289,7 +289,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   renew_identity();
   if (!after_fork.empty()) {
     import_after_fork(after_fork);
-    renew_identity();  // one may have given a seed, which the others' jobs must not have
+    renew_random_numbers();  // one may have given a seed, which the others' jobs must not have
   }
   renew_main();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.

@@ -181,3 +181,11 @@ def test_a_seed_given_after_the_fork_is_not_the_other_jobs(own_service):
     (own_service.folder / "seeds.py").write_text("import random\nrandom.seed(42)\n")
     profile(own_service, "", keys='modules = ["random"]\nafter-fork = ["seeds"]\n')
     assert len({own_service.run("-c", "import random; print(random.random())").stdout for _ in range(6)}) == 6
+
+
+def test_a_key_kept_after_the_fork_is_the_jobs(own_service):
+    (own_service.folder / "key.py").write_text("import multiprocessing\nkey = bytes(multiprocessing.current_process().authkey)\n")
+    profile(own_service, "", keys='modules = ["multiprocessing"]\nafter-fork = ["key"]\n')
+    text = "import key, multiprocessing; print(key.key == multiprocessing.current_process().authkey, key.key)"
+    seen = {own_service.run("-c", text).stdout for _ in range(4)}
+    assert len(seen) == 4 and all(line.startswith("True ") for line in seen)
