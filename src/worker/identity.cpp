@@ -39,11 +39,16 @@ void prepare_random() {
 }
 
 void renew_random() {
+  call_method(attribute(preloaded("random"), "_inst").get(), "seed");
+}
+
+/// As it is right behind the fork.
+void renew_inherited_random() {
   const PlainRandom& plain = plain_random();
   if (plain.seed)
     Ref::steal(PyObject_CallOneArg(plain.seed.get(), plain.numbers.get()));
   else
-    call_method(attribute(preloaded("random"), "_inst").get(), "seed");
+    renew_random();
 }
 
 void renew_numpy() {
@@ -101,7 +106,8 @@ void renew_random_numbers() {
 
 void renew_identity() {
   renew_thread_number();
-  renew_random_numbers();
+  renew_inherited_random();
+  renew_numpy();
   renew_multiprocessing();
   PyErr_Clear();
 }

@@ -178,9 +178,10 @@ def test_what_a_module_draws_after_the_fork_no_other_job_draws(own_service):
 
 
 def test_a_seed_given_after_the_fork_is_not_the_other_jobs(own_service):
-    (own_service.folder / "seeds.py").write_text("import random\nrandom.seed(42)\n")
+    (own_service.folder / "seeds.py").write_text("import random\nrandom.seed(42)\nrandom.gauss(0, 1)\n")
     profile(own_service, "", keys='modules = ["random"]\nafter-fork = ["seeds"]\n')
-    assert len({own_service.run("-c", "import random; print(random.random())").stdout for _ in range(6)}) == 6
+    assert len({own_service.run("-c", "import random; print(random.random(), random.gauss(0, 1))").stdout for _ in range(6)}) == 6
+    assert own_service.run("-c", "import random; print(random.getstate()[2])").stdout == "None\n"
 
 
 def test_a_key_kept_after_the_fork_is_the_jobs(own_service):
