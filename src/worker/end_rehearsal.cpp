@@ -136,7 +136,8 @@ Ref& threads_end() {
 }  // namespace
 
 void prepare_end() {
-  for (const char* name : {"_shutdown", "close"}) (void)interned(name);  // not rehearsed by name
+  for (const char* name : {"_shutdown", "close", "__del__", "threading"})
+    (void)interned(name);  // not rehearsed by name
   PyObject* const threading = preloaded("threading");
   const Ref names = Ref::steal(PyDict_New());
   PyDict_SetItemString(names.get(), "__builtins__", PyEval_GetBuiltins());

@@ -29,8 +29,7 @@ namespace pml::worker {
 namespace {
 
 void wait_for_threads() {
-  const Ref name = Ref::steal(PyUnicode_FromString("threading"));
-  PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), name.get());
+  PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), interned("threading"));
   if (threading == nullptr || threading == Py_None) return;
   const Ref keep = stash().is_shared_module(threading) ? Ref() : Ref::borrow(threading);
   if (!call_method(threading, "_shutdown")) compat::show_failed_threads_end(threading);
@@ -71,7 +70,7 @@ void release_system_names() {
 int layer_of(PyObject* object) {
   if (PyObject_TypeCheck(object, reinterpret_cast<PyTypeObject*>(baseline().text_wrapper.get())))
     return 0;
-  return PyObject_HasAttrString(object, "raw") != 0 ? 1 : 2;
+  return PyObject_HasAttr(object, interned("raw")) != 0 ? 1 : 2;
 }
 
 /// Shiboken keeps the classes that derive from its own for ever, outside of Python's reach.
@@ -109,8 +108,8 @@ std::set<PyObject*> kept_with_classes(PyObject* objects) {
 /// their holders, so their finalizers and their buffers are due.
 void finalize_held_objects() {
   const Ref objects = Ref::steal(PyObject_CallNoArgs(baseline().live_objects.get()));
-  const Ref name = Ref::steal(PyUnicode_FromString("__del__"));
-  if (!objects || !name) {
+  PyObject* const name = interned("__del__");
+  if (!objects || name == nullptr) {
     PyErr_Clear();
     return;
   }
@@ -121,7 +120,7 @@ void finalize_held_objects() {
     PyObject* object = PyList_GetItem(objects.get(), i);
     PyTypeObject* type = Py_TYPE(object);
     if (type->tp_finalize == nullptr || PyType_Check(object) || spared.count(object) != 0 ||
-        _PyType_Lookup(type, name.get()) == nullptr)
+        _PyType_Lookup(type, name) == nullptr)
       continue;
     if (kept.count(object) != 0) continue;
     layers[layer_of(object)].push_back(object);

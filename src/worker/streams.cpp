@@ -84,9 +84,9 @@ Ref open_stream(const Stream& stream, const RunOptions& options, const char* enc
       baseline().open.get(), "isiOOOO", stream.number, stream.writes ? "wb" : "rb",
       raw_only ? 0 : -1, Py_None, Py_None, Py_None, Py_False));
   if (!buffer) return {};
-  const Ref raw = raw_only ? buffer : Ref::steal(PyObject_GetAttrString(buffer.get(), "raw"));
+  const Ref raw = raw_only ? buffer : attribute(buffer.get(), "raw");
   const Ref title = Ref::steal(PyUnicode_FromString(stream.title));
-  if (!raw || !title || PyObject_SetAttrString(raw.get(), "name", title.get()) != 0) return {};
+  if (!raw || !title || PyObject_SetAttr(raw.get(), interned("name"), title.get()) != 0) return {};
   const Ref terminal = call_method(raw.get(), "isatty");
   if (!terminal) return {};
   const bool by_line =
@@ -96,7 +96,7 @@ Ref open_stream(const Stream& stream, const RunOptions& options, const char* enc
                                               options.unbuffered ? Py_True : Py_False));
   if (!text) return {};
   const Ref mode = Ref::steal(PyUnicode_FromString(stream.writes ? "w" : "r"));
-  if (!mode || PyObject_SetAttrString(text.get(), "mode", mode.get()) != 0) return {};
+  if (!mode || PyObject_SetAttr(text.get(), interned("mode"), mode.get()) != 0) return {};
   return text;
 }
 

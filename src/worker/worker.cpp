@@ -247,10 +247,29 @@ except KeyError:
     pass
 )";
 
-void rehearse_run() {
+/// What many programs have the interpreter call of the C library first: the dynamic linker looks it
+/// up at the first call.
+constexpr const char* k_first_calls = R"(
+import posix, time
+compile('import a.b', '', 'exec')
+null = posix.open('/dev/null', posix.O_WRONLY | posix.O_CLOEXEC)
+posix.write(null, b'')
+posix.close(null)
+posix.lstat('/')
+posix.access('/', posix.F_OK)
+posix.getpid()
+time.sleep(0)
+posix.getcwd()
+)";
+
+void run_text(const char* text) {
   const Ref globals = Ref::steal(PyDict_New());
   PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins());
-  Ref::steal(PyRun_String(k_rehearsal, Py_file_input, globals.get(), globals.get()));
+  Ref::steal(PyRun_String(text, Py_file_input, globals.get(), globals.get()));
+}
+
+void rehearse_run() {
+  run_text(k_rehearsal);
   char depth[8192];  // the stack pages that a job's first calls reach
   std::memset(depth, 0, sizeof depth);
   asm volatile("" : : "r"(depth) : "memory");
@@ -279,6 +298,8 @@ RunOptions own_options() {
 
 void rehearse_in_zygote() {
   renew_identity();
+  run_text(k_first_calls);
+  PyErr_Clear();
   rehearse_job();
   stash().forget_folders();  // the first that a process looks at makes a page its own
   PyErr_Clear();
