@@ -16,8 +16,10 @@ enum class OrderKind : std::uint8_t {
   fork = 2,    ///< value: how many workers to fork
   signal = 3,  ///< value: signal; target: pid; flag: 1 to the process group. Only if still unreaped
   leave = 4,   ///< reap what is there and exit; running jobs live on
+  run_ahead = 5,  ///< instead of boot: run a program ahead. Carries a memfd with an ahead::Plan;
+                  ///< what is ordered after it waits until the program has stopped
 };
-inline constexpr std::uint8_t k_last_order_kind = 4;
+inline constexpr std::uint8_t k_last_order_kind = 5;
 
 /// What to preload. Sent with OrderKind::boot.
 struct Boot {
@@ -62,8 +64,13 @@ enum class EventKind : std::uint8_t {
   not_shared = 12,  ///< name: a module that programs cannot share; text: why
   start_over = 13,  ///< files: modules that this zygote should not have imported, as avoided; text:
                     ///< the pieces, one a line; value: 1 with the last part of it all
+  ahead = 14,       ///< the program has stopped, workers can be forked; carries a memfd with an
+                    ///< ahead::Report
+  not_ahead = 15,   ///< instead of it: the program does not run ahead, and the process leaves;
+                    ///< text: why; name: where not empty, the module before whose import the
+                    ///< template has to stop next time (ahead::Plan::template_stops)
 };
-inline constexpr std::uint8_t k_last_event_kind = 13;
+inline constexpr std::uint8_t k_last_event_kind = 15;
 
 struct Event {
   EventKind kind = EventKind::warm;
@@ -82,8 +89,13 @@ enum class VerdictKind : std::uint8_t {
   accepted = 1,  ///< the client was told `started`; the program begins
   declined = 2,  ///< value: a Refusal; the client was told `refused`
   rehearsed = 3,
+  ahead = 4,    ///< instead of rehearsed: the worker has run ahead to its stop and waits for its
+                ///< job; carries a memfd with an ahead::Report
+  differs = 5,  ///< text: what; the client was told `retry`, as only the worker could see that its
+                ///< caller is not served by what ran ahead
+  not_ahead = 6,  ///< instead of ahead: the worker leaves; text: why
 };
-inline constexpr std::uint8_t k_last_verdict_kind = 3;
+inline constexpr std::uint8_t k_last_verdict_kind = 6;
 struct Verdict {
   VerdictKind kind = VerdictKind::accepted;
   std::int32_t value = 0;

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "wire/codec.hpp"
+
+namespace pml::ahead {
+
+/// What a program that ran ahead asked, and was answered as its last caller would have been. The
+/// answers need no room: they are those of the request that the template was given.
+enum class FactKind : std::uint8_t {
+  variable = 1,        ///< the variable `name`; a program that set it before asks nothing
+  every_variable = 2,  ///< the environment was gone through or counted
+  folder = 3,          ///< the current folder, or what lies at a relative path
+  mask = 4,            ///< the umask
+  affinity = 5,        ///< the processors it may run on
+  priority = 6,        ///< nice level, scheduler, I/O priority: a worker with threads
+  terminal = 7,        ///< whether descriptor `number` is a terminal
+  terminal_size = 8,   ///< how large that is
+};
+inline constexpr std::uint8_t k_last_fact_kind = 8;
+
+/// The enumerator's name with spaces, as people read it.
+[[nodiscard]] std::string_view name_of(FactKind kind) noexcept;
+
+struct Fact {
+  FactKind kind = FactKind::variable;
+  std::int32_t number = 0;
+  std::string name;
+
+  bool operator==(const Fact&) const = default;
+  bool operator<(const Fact& other) const {
+    return std::tie(kind, number, name) < std::tie(other.kind, other.number, other.name);
+  }
+};
+
+/// A file or folder as stat(2) told it, or that there is none.
+struct Identity {
+  bool exists = false;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;  ///< st_mtim in ns
+  std::int64_t changed = 0;   ///< st_ctim in ns
+  bool operator==(const Identity&) const = default;
+};
+
+/// Now, of what lies at `path`, symbolic links followed. Anything that cannot be looked at counts
+/// as not there.
+[[nodiscard]] Identity identity_of(const std::string& path) noexcept;
+
+/// Something that was read, listed or looked for in vain, and what it was before that. Where it is
+/// another one now, what ran ahead is worth nothing any more.
+struct FileFact {
+  std::string path;  ///< absolute
+  Identity identity;
+  bool operator==(const FileFact&) const = default;
+};
+
+void write(wire::Writer& out, const Fact& fact);
+[[nodiscard]] Fact read_fact(wire::Reader& in);
+void write(wire::Writer& out, const FileFact& file);
+[[nodiscard]] FileFact read_file_fact(wire::Reader& in);
+
+}  // namespace pml::ahead

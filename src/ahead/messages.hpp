@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ahead/facts.hpp"
+#include "base/unique_fd.hpp"
+
+namespace pml::ahead {
+
+/// How a standard descriptor was with a caller.
+struct Stream {
+  bool open = false;
+  bool terminal = false;
+  std::int32_t columns = 0;  ///< of a terminal
+  std::int32_t lines = 0;
+  bool operator==(const Stream&) const = default;
+};
+using Streams = std::array<Stream, 3>;
+
+/// Service → template, with wire::OrderKind::run_ahead, in the memfd that comes with it.
+///
+/// The service starts the process as any zygote, but as the program's last caller would have
+/// started python3: its environment (all of it, in its order), folder, umask, limits and ignored
+/// signals, with the interpreter options of its request in front of -c. The template then runs the
+/// program as that request names it.
+struct Plan {
+  std::string request;                      ///< the last caller's wire::Request, encoded
+  Streams streams;                          ///< look_at_streams() of what that caller sent along
+  std::vector<std::string> template_stops;  ///< modules before whose import the template stops,
+                                            ///< and a worker goes on by itself
+  std::vector<std::string> worker_stops;    ///< modules before whose import a worker stops
+  std::vector<std::string> allowed;         ///< lines of config/ahead
+  bool compiled = false;  ///< whether compiled code from outside the standard library may be run
+                          ///< ahead: a trial has heard all that it asks
+  std::uint32_t processor_msec = 5000;  ///< of processor time, then running ahead stops
+  std::uint32_t msec = 30000;           ///< of the clock
+  std::uint32_t memory_mib = 1024;      ///< resident
+};
+
+/// Template → service with wire::EventKind::ahead, and worker → service with
+/// wire::VerdictKind::ahead, each once, in the memfd that comes with it. A worker's says all that
+/// its template's said, too.
+struct Report {
+  std::vector<Fact> facts;
+  std::vector<FileFact> files;  ///< at most one a path
+  std::string question;  ///< what it stopped before, for people: "makes /home/me/.ansible/tmp"
+  std::string place;     ///< "ansible/config/manager.py:117", or empty
+  std::uint64_t processor_usec = 0;  ///< spent ahead, by template and worker
+  std::uint64_t usec = 0;            ///< the same by the clock
+};
+
+[[nodiscard]] std::string encode(const Plan& plan);
+[[nodiscard]] std::optional<Plan> decode_plan(std::string_view bytes);
+[[nodiscard]] std::string encode(const Report& report);
+[[nodiscard]] std::optional<Report> decode_report(std::string_view bytes);
+
+/// A memfd, close-on-exec, that holds the bytes; invalid, with errno set, where there is none.
+[[nodiscard]] base::UniqueFd in_memory(std::string_view bytes) noexcept;
+/// What it holds; nothing where it cannot be read or is larger than 64 MiB.
+[[nodiscard]] std::optional<std::string> from_memory(base::BorrowedFd memory);
+
+}  // namespace pml::ahead
