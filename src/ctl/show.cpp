@@ -25,26 +25,41 @@ std::string span_text(std::chrono::microseconds span) {
                                        : std::to_string(span.count()) + "us";
 }
 
+std::string size_words(std::uint64_t bytes) {
+  constexpr std::uint64_t mebi = 1 << 20;
+  return bytes % mebi == 0 ? std::to_string(bytes / mebi) + "M" : std::to_string(bytes);
+}
+
 std::vector<Value> values_of(const profile::Profile& profile) {
   Json environment = Json::object();
   for (const auto& [name, value] : profile.environment) environment[name] = value;
-  return {{"description", profile.description},
-          {"python.interpreter", profile.interpreter},
-          {"python.path", profile.path},
-          {"python.env", environment},
-          {"preload.modules", profile.modules},
-          {"preload.optional", profile.optional},
-          {"preload.after-fork", profile.after_fork},
-          {"preload.warmup", profile.warmup},
-          {"pool.workers", profile.workers},
-          {"pool.spare", profile.spare},
-          {"pool.max-jobs", profile.max_jobs},
-          {"pool.max-queue", profile.max_queue},
-          {"pool.idle-exit", span_text(profile.idle_exit)},
-          {"pool.preload-timeout", span_text(profile.preload_timeout)},
-          {"watch.sources", profile.watch_sources},
-          {"watch.imports", profile.watch_imports},
-          {"job.cgroup", profile.cgroup == profile::Cgroup::scope ? "scope" : "service"}};
+  std::vector<Value> values = {
+      {"description", profile.description},
+      {"python.interpreter", profile.interpreter},
+      {"python.path", profile.path},
+      {"python.env", environment},
+      {"preload.modules", profile.modules},
+      {"preload.optional", profile.optional},
+      {"preload.after-fork", profile.after_fork},
+      {"preload.warmup", profile.warmup},
+      {"pool.workers", profile.workers},
+      {"pool.spare", profile.spare},
+      {"pool.max-jobs", profile.max_jobs},
+      {"pool.max-queue", profile.max_queue},
+      {"pool.idle-exit", span_text(profile.idle_exit)},
+      {"pool.preload-timeout", span_text(profile.preload_timeout)},
+      {"watch.sources", profile.watch_sources},
+      {"watch.imports", profile.watch_imports},
+      {"job.cgroup", profile.cgroup == profile::Cgroup::scope ? "scope" : "service"},
+      {"learn.programs", profile::name_of(profile.learning.programs)},
+      {"learn.memory", size_words(profile.learning.memory)},
+      {"learn.most", profile.learning.most}};
+  for (const profile::Program& program : profile.programs) {
+    const std::string key = profile::program_key(program.name) + ".";
+    values.push_back({key + std::string(profile::name_of(program.kind)), program.target});
+    values.push_back({key + "workers", program.workers});
+  }
+  return values;
 }
 
 std::string file_of(const profile::Profile& profile, const std::string& key) {
@@ -96,7 +111,7 @@ std::string table_of_parts(const Value& item, const std::vector<std::string>& fi
   std::string text;
   std::size_t i = 0;
   for (const auto& [name, content] : item.value.items())
-    text += item.key.substr(item.key.find('.') + 1) + "." + toml_text(name) + " = " +
+    text += item.key.substr(item.key.rfind('.') + 1) + "." + toml_text(name) + " = " +
             toml_text(content.get<std::string>()) + note(files[i++]);
   return text;
 }
@@ -107,7 +122,7 @@ std::string text_of(const profile::Profile& profile) {
   if (profile.files.empty()) text += coloured("# built in", Colour::faint) + "\n";
   std::string section;
   for (const Value& item : values_of(profile)) {
-    const std::size_t dot = item.key.find('.');
+    const std::size_t dot = item.key.rfind('.');
     const std::string here = dot == std::string::npos ? "" : item.key.substr(0, dot);
     if (here != section) text += "\n" + coloured("[" + here + "]", Colour::bold) + "\n";
     section = here;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "profile/near_miss.hpp"
+#include "profile/program_rules.hpp"
 #include "profile/schema.hpp"
 #include "profile/words.hpp"
 
@@ -26,6 +27,10 @@ bool is_section(std::string_view word) {
                                       [&](const Rule& rule) { return rule.section == word; });
 }
 
+bool is_table(std::string_view word) {
+  return is_section(word) || word == "program";
+}
+
 Words keys_of(std::string_view section) {
   Words keys;
   for (const Rule& rule : rules()) {
@@ -37,7 +42,11 @@ Words keys_of(std::string_view section) {
 }
 
 // The dotted key that was probably meant: a neighbour, or the same word in another table.
-std::string meant_by(std::string_view section, std::string_view key) {
+std::string meant_by(std::string_view section, const Member& member) {
+  const std::string_view key = member.key;
+  if (section.empty() && member.value.type == Node::Type::table)
+    if (const auto meant = near_miss(key, keys_of(section)); is_table(meant))
+      return std::string(meant);
   for (const Rule& rule : rules())
     if (rule.key == key) return dotted(rule.section, rule.key);
   if (const auto meant = near_miss(key, keys_of(section)); !meant.empty())
@@ -51,7 +60,7 @@ std::string meant_by(std::string_view section, std::string_view key) {
 }
 
 void unknown(const Scope& scope, std::string_view section, const Member& member) {
-  const std::string meant = meant_by(section, member.key);
+  const std::string meant = meant_by(section, member);
   scope.problem(member.at, "unknown key " + quoted(dotted(section, member.key)),
                 meant.empty() ? "" : "did you mean " + quoted(meant) + "?");
 }
@@ -125,6 +134,7 @@ void merge_text(const std::string& file, std::string_view text, Draft& draft) {
 void finish(Draft& draft) {
   Profile& profile = draft.profile;
   settle_spare(draft);
+  check_programs(draft);
   limit_lists(draft);
   remove_all(profile.modules, profile.after_fork);
   remove_all(profile.optional, profile.after_fork);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "profile/program.hpp"
+
 namespace pml::profile {
 
 /// Where the jobs live: in the service's own control group, or each in a scope of its own.
@@ -44,6 +46,9 @@ struct Profile {
   bool watch_sources = true;
   bool watch_imports = false;  ///< count what jobs import that is not preloaded
   Cgroup cgroup = Cgroup::service;
+
+  std::vector<Program> programs;  ///< declared to run ahead, in the order of their first mention
+  Learning learning;
 
   std::vector<std::string>
       files;  ///< what it was read from, in the order of merging; empty: built in

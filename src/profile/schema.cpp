@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "profile/duration.hpp"
-#include "profile/expand.hpp"
-#include "profile/near_miss.hpp"
+#include "profile/program_rules.hpp"
+#include "profile/values.hpp"
 #include "profile/words.hpp"
 
 namespace pml::profile {
@@ -17,41 +17,6 @@ using std::chrono::microseconds;
 constexpr unsigned k_most_workers = 1000;
 constexpr unsigned k_most_jobs = 100'000;
 constexpr unsigned k_most_queued = 10'000;
-
-// --- values: each returns whether the node is what it must be, and says what is wrong if not
-
-bool expect(const Scope& scope, const Node& node, Node::Type type, const char* wanted,
-            std::string hint = "") {
-  if (node.type == type) return true;
-  scope.problem(node.at, quoted(scope.key) + " must be " + wanted + ", not " + node.type_name,
-                std::move(hint));
-  return false;
-}
-
-bool expect_text(const Scope& scope, const Node& node) {
-  std::string hint;
-  if (node.type == Node::Type::integer) hint = "write \"" + std::to_string(node.number) + "\"";
-  if (node.type == Node::Type::boolean) hint = node.flag ? "write \"true\"" : "write \"false\"";
-  if (!expect(scope, node, Node::Type::text, "a string", hint)) return false;
-  if (node.text.find('\0') == std::string::npos) return true;
-  scope.problem(node.at, quoted(scope.key) + " must not hold a NUL character");
-  return false;
-}
-
-void set_number(const Scope& scope, const Node& node, unsigned low, unsigned high,
-                unsigned& value) {
-  std::string hint;
-  if (node.type == Node::Type::text && all_digits(node.text))
-    hint = "write " + node.text + " without quotes";
-  if (!expect(scope, node, Node::Type::integer, "an integer", hint)) return;
-  if (node.number < low || node.number > high) {
-    scope.problem(node.at, quoted(scope.key) + " must be between " + std::to_string(low) + " and " +
-                               std::to_string(high) + ", not " + std::to_string(node.number));
-    return;
-  }
-  value = static_cast<unsigned>(node.number);
-  scope.set(node.at);
-}
 
 void set_duration(const Scope& scope, const Node& node, microseconds least, microseconds& value) {
   std::string hint;
@@ -67,20 +32,6 @@ void set_duration(const Scope& scope, const Node& node, microseconds least, micr
     value = *duration;
     scope.set(node.at);
   }
-}
-
-// Expands a path. Empty where that went wrong.
-std::string expanded_path(const Scope& scope, const Node& node) {
-  if (!expect_text(scope, node)) return {};
-  Expanded expanded = expand(node.text);
-  if (!expanded.error.empty()) {
-    scope.problem(node.at, quoted(scope.key) + ": " + expanded.error);
-    return {};
-  }
-  if (expanded.text.starts_with('/')) return std::move(expanded.text);
-  scope.problem(node.at,
-                quoted(scope.key) + ": " + quoted(expanded.text) + " is not an absolute path");
-  return {};
 }
 
 using Check = std::string (*)(const Scope&, const Node&);
@@ -205,15 +156,9 @@ void set_flag(const Scope& scope, const Node& node, bool& value) {
 }
 
 void set_cgroup(const Scope& scope, const Node& node) {
-  if (!expect_text(scope, node)) return;
-  if (node.text != "service" && node.text != "scope") {
-    const std::string_view meant = near_miss(node.text, {"service", "scope"});
-    scope.problem(node.at,
-                  quoted(scope.key) + " must be \"service\" or \"scope\", not " + quoted(node.text),
-                  meant.empty() ? "" : "did you mean " + quoted(meant) + "?");
-    return;
-  }
-  scope.draft.profile.cgroup = node.text == "scope" ? Cgroup::scope : Cgroup::service;
+  const std::size_t place = expect_one_of(scope, node, {"service", "scope"});
+  if (place == std::string::npos) return;
+  scope.draft.profile.cgroup = place == 1 ? Cgroup::scope : Cgroup::service;
   scope.set(node.at);
 }
 
@@ -268,6 +213,10 @@ const std::vector<Rule> k_rules = {
     {"watch", "imports",
      [](const Scope& s, const Node& n) { set_flag(s, n, s.draft.profile.watch_imports); }},
     {"job", "cgroup", set_cgroup},
+    {"", "program", set_programs},
+    {"learn", "programs", set_learnt},
+    {"learn", "memory", set_learn_memory},
+    {"learn", "most", set_learn_most},
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ namespace pml::profile {
 
 namespace {
 
-// Profiles are two tables deep; what lies deeper is an error whatever it holds.
+// Profiles are three tables deep; what lies deeper is an error whatever it holds.
 constexpr int k_depth_seen = 4;
 
 Position position(const toml::source_region& region) {

@@ -11,6 +11,7 @@
 #include "profile/duration.hpp"
 #include "profile/expand.hpp"
 #include "profile/near_miss.hpp"
+#include "profile/size.hpp"
 #include "temporary_folder.hpp"
 
 namespace pml::profile {
@@ -115,6 +116,63 @@ TEST(Profile, AModuleIsImportedInOnePlaceOnly) {
   EXPECT_EQ(profile.after_fork, (Words{"c", "d"}));
 }
 
+TEST(Profile, ProgramsAreDeclaredAndLearned) {
+  const ScopedVariable home("HOME", "/home/someone");
+  const Profile profile = good(R"(
+[program.black]
+entry-point = "black"
+workers = 2
+[program."report.py"]
+script = "~/bin/report.py"
+[program.tests]
+module = "pytest"
+[learn]
+programs = "all"
+memory = "1.5G"
+most = 3
+)");
+  ASSERT_EQ(profile.programs.size(), 3U);
+  EXPECT_EQ(profile.programs[0].name, "black");
+  EXPECT_EQ(profile.programs[0].kind, TargetKind::entry_point);
+  EXPECT_EQ(profile.programs[0].target, "black");
+  EXPECT_EQ(profile.programs[0].workers, 2U);
+  EXPECT_EQ(profile.programs[1].kind, TargetKind::script);
+  EXPECT_EQ(profile.programs[1].target, "/home/someone/bin/report.py");
+  EXPECT_EQ(profile.programs[1].workers, 1U);
+  EXPECT_EQ(profile.programs[2].kind, TargetKind::module);
+  EXPECT_EQ(profile.learning.programs, Learnt::all);
+  EXPECT_EQ(profile.learning.memory, std::uint64_t{1536} << 20);
+  EXPECT_EQ(profile.learning.most, 3U);
+  const Learning usual = good("").learning;
+  EXPECT_EQ(usual.programs, Learnt::installed);
+  EXPECT_EQ(usual.memory, std::uint64_t{512} << 20);
+  EXPECT_EQ(usual.most, 16U);
+}
+
+TEST(Profile, AStrongerFileSaysAnewWhatAProgramIs) {
+  Draft draft;
+  merge_text("weak", "[program.a]\nmodule = 'b'\nworkers = 3", draft);
+  merge_text("strong", "[program.a]\nscript = '/c.py'", draft);
+  finish(draft);
+  ASSERT_TRUE(draft.problems.empty());
+  ASSERT_EQ(draft.profile.programs.size(), 1U);
+  EXPECT_EQ(draft.profile.programs[0].kind, TargetKind::script);
+  EXPECT_EQ(draft.profile.programs[0].target, "/c.py");
+  EXPECT_EQ(draft.profile.programs[0].workers, 3U);
+  for (const Origin& origin : draft.profile.provenance) EXPECT_NE(origin.key, "program.a.module");
+}
+
+TEST(Size, IsReadAsSystemdDoes) {
+  EXPECT_EQ(parse_size("0"), 0U);
+  EXPECT_EQ(parse_size("700"), 700U);
+  EXPECT_EQ(parse_size("2K"), 2048U);
+  EXPECT_EQ(parse_size("0.5G"), std::uint64_t{512} << 20);
+  EXPECT_EQ(parse_size("1T"), std::uint64_t{1} << 40);
+  for (const char* wrong :
+       {"", "M", "-1", "1.", ".5", "1.2.3", "1 M", "1MB", "1k", "x", "9999999T"})
+    EXPECT_FALSE(parse_size(wrong)) << wrong;
+}
+
 struct BadCase {
   const char* text;
   const char* expected;
@@ -130,6 +188,40 @@ TEST_P(BadProfile, IsExplainedAtItsPlace) {
 INSTANTIATE_TEST_SUITE_P(
     Keys, BadProfile,
     testing::Values(
+        BadCase{"[program.a]\nentrypoint = 'b'\nscript = '/c'",
+                "f:2:1: unknown key \"program.a.entrypoint\" (did you mean "
+                "\"program.a.entry-point\"?)"},
+        BadCase{"[program.a]\nscript = 'b.py'",
+                "f:2:10: \"program.a.script\": \"b.py\" is not an absolute path"},
+        BadCase{"[program.a]\nscript = '/b'\nmodule = 'c'",
+                "f:3:1: \"program.a.module\": the program has \"script\" already, and is only one "
+                "of them"},
+        BadCase{"[program.a]\nmodule = 'b-c'",
+                "f:2:10: \"program.a.module\": \"b-c\" is not a module's name (did you mean "
+                "\"b_c\"?)"},
+        BadCase{"[program.a]\nworkers = 2",
+                "f:1:10: \"program.a\" does not say what the program is (add \"entry-point\", "
+                "\"script\" or \"module\")"},
+        BadCase{"[program.a]\nscript = '/b'\nworkers = 0",
+                "f:3:11: \"program.a.workers\" must be between 1 and 100, not 0"},
+        BadCase{
+            "program.a = 'b'",
+            "f:1:13: \"program.a\" must be a table, not a string (write [program.NAME] above the "
+            "keys of a program)"},
+        BadCase{"program = 'b'",
+                "f:1:11: \"program\" must be a table of programs, not a string (write "
+                "[program.NAME])"},
+        BadCase{"[programs.a]\nscript = '/b'",
+                "f:1:2: unknown key \"programs\" (did you mean \"program\"?)"},
+        BadCase{"[learn]\nprograms = 'instaled'",
+                "f:2:12: \"learn.programs\" must be \"installed\", \"all\" or \"none\", not "
+                "\"instaled\" (did you mean \"installed\"?)"},
+        BadCase{"[learn]\nmemory = '12 apples'",
+                "f:2:10: \"learn.memory\": \"12 apples\" is not an amount of memory (write it as "
+                "\"512M\" or \"2G\")"},
+        BadCase{"[learn]\nmemory = 512",
+                "f:2:10: \"learn.memory\" must be a string, not an integer (write \"512\")"},
+        BadCase{"[learn]\nmost = -1", "f:2:8: \"learn.most\" must be between 0 and 1000, not -1"},
         BadCase{"[pool]\nworker = 5",
                 "f:2:1: unknown key \"pool.worker\" (did you mean \"pool.workers\"?)"},
         BadCase{"[pool]\n  max_jobs = 5",
