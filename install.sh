@@ -3,9 +3,12 @@
 #
 #   ./install.sh               root: into /usr/local; anybody else: into ~/.local
 #   ./install.sh --no-start    installs only
-#   ./install.sh --uninstall   stops what runs and removes everything that was installed
+#   ./install.sh --deb         builds a Debian package instead, into build-deb/, and says how to install it
+#   ./install.sh --uninstall   removes everything that was installed and what pmlctl has made of it; asks before
+#                              it ends programs (--yes: does not ask)
 #
-# Running it again updates. What it put where is in <prefix>/share/pml/installed.
+# Running it again updates. Programs that run go on; their pool takes the new pml when they have ended.
+# What it put where is in <prefix>/share/pml/installed.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
@@ -17,7 +20,6 @@ else
 fi
 record=$prefix/share/pml/installed
 runtime=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
-pid_file=$runtime/pml/default.pid
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
@@ -61,76 +63,97 @@ build() {
     ninja -C build-install >>build-install/install.log 2>&1 || { tail -n 20 build-install/install.log >&2; fail "the build failed, see build-install/install.log"; }
 }
 
-# The files of the last installation that this one did not bring are removed.
+folders() { find "$prefix" -maxdepth 6 -type d 2>/dev/null | sort; }
+
+# The files of the last installation that this one did not bring are removed. New folders are noted, too.
 install_files() {
   say "Installing into $prefix …"
-  local before
+  local before had
   before=$(cat "$record" 2>/dev/null || true)
+  had=$(folders)
   mkdir -p "$(dirname "$record")"
   /usr/bin/meson install -C build-install --no-rebuild >>build-install/install.log 2>&1 || { tail -n 20 build-install/install.log >&2; fail "cannot install, see build-install/install.log"; }
-  { grep '^/' build-install/meson-logs/install-log.txt; say "$record"; } | sort -u >"$record.new"
+  { grep '^/' build-install/meson-logs/install-log.txt; say "$record"; comm -13 <(say "$had") <(folders); grep '/$' <<<"$before" || true; } |
+    while IFS= read -r path; do if [ -d "$path" ] && [ ! -L "$path" ]; then say "${path%/}/"; else say "$path"; fi; done | sort -u >"$record.new"
   local path
   while IFS= read -r path; do
     if [ -z "$path" ] || grep -qxF "$path" "$record.new"; then continue; fi
-    if [ -L "$path" ] && [[ $path = /usr/local/bin/* ]]; then
-      say "$path" >>"$record.new"  # made by make_reachable
-    elif [ ! -d "$path" ]; then
-      rm -f "$path"
-    fi
+    remove_file "$path"
   done <<<"$before"
   mv "$record.new" "$record"
   if [ "$(id -u)" = 0 ] && command -v journalctl >/dev/null; then journalctl --update-catalog 2>/dev/null || true; fi
 }
 
-# ~/.local/bin may be missing in PATH until the next login. /usr/local/bin is there.
+# Of what lies outside the prefix only links into it are ours: earlier versions made some.
+remove_file() {
+  case $1 in
+    */) ;;
+    "$prefix"/*) [ -d "$1" ] || rm -f "$1" ;;
+    *)
+      if [ -L "$1" ] && [[ $(readlink "$1") = "$prefix"/bin/* ]]; then as_root rm -f "$1"
+      elif [[ $1 = "$HOME"/* ]] && [ ! -d "$1" ]; then rm -f "$1"; fi
+      ;;
+  esac
+}
+
+# Nothing is put where other users look for programs: they would run what this user can change.
 make_reachable() {
-  local name target
   case ":$PATH:" in *":$prefix/bin:"*) return ;; esac
-  if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then
-    for target in "$prefix"/bin/{pml,pmld,pmlctl,python-module-launcher}; do
-      name=/usr/local/bin/$(basename "$target")
-      [ -e "$target" ] || continue
-      if [ ! -e "$name" ] || [ "$(readlink "$name")" = "$target" ]; then
-        sudo ln -sfn "$target" "$name"
-        grep -qxF "$name" "$record" || say "$name" >>"$record"
-      fi
-    done
-    say "Linked the commands into /usr/local/bin, because $prefix/bin is not in PATH."
-  else
-    say "$prefix/bin is not in PATH. Add it:  export PATH=\"$prefix/bin:\$PATH\""
-  fi
+  say "$prefix/bin is not in this shell's PATH (a new login may have it). Type, for programs and manual pages:"
+  case ${SHELL##*/} in
+    fish) say "  fish_add_path $prefix/bin" ;;
+    zsh) say "  export PATH=\"$prefix/bin:\$PATH\"; fpath=($prefix/share/zsh/site-functions \$fpath); autoload -U compinit && compinit" ;;
+    *) say "  export PATH=\"$prefix/bin:\$PATH\"; hash -r" ;;
+  esac
+  export PATH="$prefix/bin:$PATH"
 }
 
 user_manager() { command -v systemctl >/dev/null && systemctl --user show-environment >/dev/null 2>&1; }
 
-standalone_running() {
-  local pid
-  pid=$(cat "$pid_file" 2>/dev/null) && [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = pmld ] && say "$pid"
+# The names of the pools that run or listen, of this user.
+pools() {
+  local socket
+  for socket in "$runtime"/pml/*.sock; do
+    [ -S "$socket" ] || continue
+    socket=${socket##*/}
+    say "${socket%.sock}"
+  done
 }
 
-stop_services() {
-  local pid
-  if user_manager; then
-    systemctl --user stop 'pml@*.socket' 'pml@*.service' 2>/dev/null || true
-  fi
-  if pid=$(standalone_running); then
-    kill -TERM "$pid"
-    for _ in $(seq 300); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
-  fi
+# How many programs run in a pool. A pool that sleeps is not woken by the question.
+programs_in() { { "$prefix/bin/pmlctl" --json jobs "$1" 2>/dev/null || say '[]'; } | grep -o '"job":' | wc -l; }
+
+all_programs() {
+  local name sum=0
+  for name in $(pools); do sum=$((sum + $(programs_in "$name"))); done
+  say "$sum"
+}
+
+is_awake() { [ -n "$("$prefix/bin/pmlctl" --json status "$1" 2>/dev/null)" ]; }
+
+# A pool in which nothing runs begins anew at once; one with programs is left alone.
+renew_pools() {
+  local name
+  for name in $(pools); do
+    if [ "$(programs_in "$name")" != 0 ]; then
+      if user_manager; then say "The pool $name is left alone while programs run in it; it takes the new pml when they have ended."
+      else say "The pool $name is left alone because programs run in it. Afterwards: pmlctl restart $name"; fi
+    elif is_awake "$name"; then
+      "$prefix/bin/pmlctl" restart --yes "$name" || true
+    fi
+  done
 }
 
 start_services() {
-  stop_services
   if user_manager; then
     systemctl --user daemon-reload
-    systemctl --user enable -q --now pml@default.socket
-    systemctl --user start pml@default.service
-    say "Started pml@default.socket and pml@default.service (systemctl --user status pml@default)."
+    renew_pools
+    "$prefix/bin/pmlctl" enable default
+    say "Started pml@default.socket and pml@default.service (pmlctl status)."
   elif mkdir -p -m 0700 "$runtime" 2>/dev/null && [ -O "$runtime" ]; then
-    mkdir -p -m 0700 "$runtime/pml"
-    "$prefix/bin/pmld" --profile default --daemonize --pidfile "$pid_file" </dev/null >/dev/null 2>"$runtime/pml/default.log" ||
-      { cat "$runtime/pml/default.log" >&2; fail "pmld did not start"; }
-    say "No systemd user manager here: started pmld itself (pid $(cat "$pid_file"), stop it with: kill \$(cat $pid_file))."
+    renew_pools
+    "$prefix/bin/pmlctl" start default || fail "the default pool did not start"
+    say "No systemd user manager here: started pmld itself (stop it with: pmlctl stop)."
   else
     say "Neither a systemd user manager nor a runtime folder here: nothing was started, pml runs python3."
     return 1
@@ -157,14 +180,24 @@ first_program() {
   say "Try it:  pml -c 'print(6*7)'"
 }
 
-# What pmlctl wrap made would not work any more.
-unwrap_all() {
-  local profile
-  for profile in "${XDG_CONFIG_HOME:-$HOME/.config}"/pml/profiles/wrap-*.toml; do
-    [ "$(head -n 1 "$profile" 2>/dev/null)" = "# written by pmlctl wrap" ] || continue
-    profile=${profile##*/wrap-}
-    "$prefix/bin/pmlctl" unwrap "${profile%.toml}" || true
+# YES: empty where programs must not be ended unasked.
+may_end_programs() {
+  local count answer
+  count=$(all_programs)
+  [ "$count" != 0 ] || return 0
+  [ -z "$1" ] || return 0
+  [ -t 0 ] || fail "$count programs run in pools and would be ended (pmlctl jobs shows them); --yes does it"
+  read -r -p "$count programs run in pools and would be ended (pmlctl jobs shows them). Go on? [y/N] " answer
+  [[ $answer = [yY]* ]] || fail "nothing was removed"
+}
+
+stop_pools() {
+  local name
+  for name in $(pools); do
+    if user_manager; then "$prefix/bin/pmlctl" disable "$name" >/dev/null 2>&1 || true; fi
+    "$prefix/bin/pmlctl" stop --yes "$name" || true
   done
+  if user_manager; then systemctl --user stop 'pml@*.socket' 'pml@*.service' 2>/dev/null || true; fi
 }
 
 # Links that systemctl enable and add-wants made, and folders that only held them.
@@ -178,33 +211,48 @@ disable_all() {
   rmdir "$folder" "$(dirname "$folder")" 2>/dev/null || true
 }
 
-uninstall() {
+uninstall() { # [--yes]
   [ -e "$record" ] || { say "Nothing is installed in $prefix."; return; }
-  unwrap_all
-  stop_services
+  may_end_programs "${1:-}"
+  "$prefix/bin/pmlctl" leave || true
+  stop_pools
   disable_all
-  local path
-  while IFS= read -r path; do
-    case $path in
-      /usr/local/bin/*) as_root rm -f "$path" ;;
-      *) if [ -d "$path" ] && [ ! -L "$path" ]; then rmdir "$path" 2>/dev/null || true; else rm -f "$path"; fi ;;
-    esac
-  done < <(tac "$record")
-  rm -f "$runtime/pml/default.log"
+  local path folders_of_ours
+  folders_of_ours=$(grep '/$' "$record" | sort -r || true)
+  while IFS= read -r path; do remove_file "$path"; done < <(tac "$record")
+  rm -f "$runtime"/pml/*.log
   for path in "$prefix"/share/pml "$prefix"/libexec/pml "$prefix"/lib/*/pml "$prefix"/lib/pml "$prefix"/lib64/pml "$runtime/pml"; do
     [ -d "$path" ] || continue
     find "$path" -name '_pml_zygote.*.so' -delete  # pmlctl python add made some
     find "$path" -depth -type d -empty -delete
   done
-  if [ "$(id -u)" != 0 ]; then
-    rmdir "$prefix"/share/systemd/user "$prefix"/share/systemd "$prefix"/{bin,share,lib,lib64,libexec} "$prefix" "${XDG_CONFIG_HOME:-$HOME/.config}" 2>/dev/null || true
-  fi
+  while IFS= read -r path; do
+    case $path in "$prefix"/*/) rmdir "$path" 2>/dev/null || true ;; esac
+  done <<<"$folders_of_ours"
+  if [ "$(id -u)" != 0 ]; then rmdir "$prefix" "${XDG_CONFIG_HOME:-$HOME/.config}" 2>/dev/null || true; fi
   if user_manager; then systemctl --user daemon-reload; fi
   say "Removed pml from $prefix. (The packages that the build needed stay.)"
 }
 
+# In a copy, because the package's tools write beside the source.
+debian_package() {
+  packages+=(debhelper dpkg-dev fakeroot)
+  install_packages
+  rm -rf build-deb
+  mkdir -p build-deb/source
+  tar -c --exclude='./build-*' --exclude=./.git . | tar -x -C build-deb/source
+  say "Building the package …"
+  (cd build-deb/source && dpkg-buildpackage -b -us -uc) >build-deb/build.log 2>&1 || { tail -n 20 build-deb/build.log >&2; fail "the build failed, see build-deb/build.log"; }
+  rm -rf build-deb/source
+  local package
+  package=$(ls build-deb/pml_*.deb)
+  say "Made $package. Install it, or update to it:"
+  say "  sudo apt install ./$package && pmlctl enable"
+}
+
 case ${1:-} in
-  --uninstall) uninstall ;;
+  --uninstall) uninstall "${2:-}" ;;
+  --deb) debian_package ;;
   '' | --no-start)
     install_packages
     build
@@ -212,6 +260,6 @@ case ${1:-} in
     make_reachable
     if [ "${1:-}" = '' ] && start_services; then first_program; fi
     ;;
-  -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0" ;;
-  *) fail "unknown option $1 (--no-start, --uninstall, --help)" ;;
+  -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" ;;
+  *) fail "unknown option $1 (--no-start, --deb, --uninstall, --help)" ;;
 esac

@@ -14,7 +14,7 @@ _pml() {
   # What follows the program is the program's.
   [ -z "$chosen" ] || previous=chosen
   case $previous in
-    -p | --profile) words=$(pmlctl complete profiles 2>/dev/null) ;;
+    -p | --profile) words=$(pmlctl complete profiles 2>/dev/null | cut -f 1) ;;
     -m) words=$(pmlctl "${profile[@]}" complete modules "$current" 2>/dev/null) ;;
     -e | --entry-point) words=$(pmlctl "${profile[@]}" complete entry-points 2>/dev/null) ;;
     -c | -W | -X) return ;;

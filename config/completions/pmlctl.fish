@@ -1,37 +1,17 @@
-# fish completion for pmlctl
-set -l verbs list status jobs kill reload show check doctor top suggest wrap unwrap bench profile python
-set -l none "not __fish_seen_subcommand_from $verbs"
-complete -c pmlctl -f
-complete -c pmlctl -n $none -a list -d "Profiles, sockets and services"
-complete -c pmlctl -n $none -a status -d "One service, or all that run"
-complete -c pmlctl -n $none -a jobs -d "What runs"
-complete -c pmlctl -n $none -a kill -d "A signal to a job"
-complete -c pmlctl -n $none -a reload -d "A new pool"
-complete -c pmlctl -n $none -a show -d "The merged profile"
-complete -c pmlctl -n $none -a check -d "What is wrong with profiles"
-complete -c pmlctl -n $none -a doctor -d "What keeps programs from starting warm"
-complete -c pmlctl -n $none -a top -d "A live view"
-complete -c pmlctl -n $none -a suggest -d "Imports worth preloading"
-complete -c pmlctl -n $none -a wrap -d "A command starts warm"
-complete -c pmlctl -n $none -a unwrap -d "Take that back"
-complete -c pmlctl -n $none -a bench -d "python3 and pml side by side"
-complete -c pmlctl -n $none -a profile -d "A pool of a virtual environment"
-complete -c pmlctl -n $none -a python -d "Other interpreters"
-complete -c pmlctl -n "__fish_seen_subcommand_from profile" -a new
-complete -c pmlctl -n "__fish_seen_subcommand_from profile" -l venv -x -a "(__fish_complete_directories)" -d "Virtual environment"
-complete -c pmlctl -n "__fish_seen_subcommand_from profile" -l preload -x -d "Module"
-complete -c pmlctl -n "__fish_seen_subcommand_from python" -a "add list" -F
-complete -c pmlctl -n "__fish_seen_subcommand_from status reload show doctor top jobs check" -a "(pmlctl complete profiles 2>/dev/null)" -d "Profile"
-complete -c pmlctl -n "__fish_seen_subcommand_from check suggest bench" -F
-complete -c pmlctl -n "__fish_seen_subcommand_from kill" -a "(pmlctl complete jobs 2>/dev/null)" -d "Job"
-complete -c pmlctl -n "__fish_seen_subcommand_from kill" -a "TERM INT HUP KILL STOP CONT" -d "Signal"
-complete -c pmlctl -n "__fish_seen_subcommand_from wrap" -a "(__fish_complete_command)"
-complete -c pmlctl -n "__fish_seen_subcommand_from unwrap" -a "(pmlctl complete wrapped 2>/dev/null)" -d "Wrapped command"
-complete -c pmlctl -n "__fish_seen_subcommand_from suggest" -l write -d "Put it into the profile"
-complete -c pmlctl -n "__fish_seen_subcommand_from bench" -s n -l runs -x -d "How often"
-complete -c pmlctl -s p -l profile -x -a "(pmlctl complete profiles 2>/dev/null)" -d "The profile"
-complete -c pmlctl -l socket -r -F -d "Socket of a service"
-complete -c pmlctl -l json -d "JSON instead of tables"
-complete -c pmlctl -l no-pager -d "Never through a pager"
-complete -c pmlctl -s h -l help -d "Print a summary"
-complete -c pmlctl -l version -d "Print the version"
+# fish completion for pmlctl. Verbs, options and what they take are known to pmlctl itself.
+function __pmlctl_next
+    set -l words (commandline -opc)
+    pmlctl complete line -- $words[2..] (commandline -ct) 2>/dev/null | while read -l line
+        switch $line
+            case '<files>'
+                __fish_complete_path (commandline -ct)
+            case '<folders>'
+                __fish_complete_directories (commandline -ct)
+            case '<commands>'
+                __fish_complete_command
+            case '*'
+                printf '%s\n' $line
+        end
+    end
+end
+complete -c pmlctl -f -a "(__pmlctl_next)"

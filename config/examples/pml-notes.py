@@ -1,16 +1,25 @@
-#!/usr/bin/python3
+#!/usr/bin/env -S pml -p qt
 """A notepad: what a small Qt program looks like to pml. Start it with: pml -p qt pml-notes.py [FILE]"""
 
+import importlib
 import sys
 
-from PySide2.QtCore import QTimer
-from PySide2.QtWidgets import QAction, QApplication, QFileDialog, QMainWindow, QPlainTextEdit
+# The same order as in the profile qt.
+for binding in ("PySide6", "PyQt6", "PySide2", "PyQt5"):
+    try:
+        QtCore, QtGui, QtWidgets = (importlib.import_module(f"{binding}.{name}") for name in ("QtCore", "QtGui", "QtWidgets"))
+        break
+    except ImportError:
+        pass
+else:
+    sys.exit("pml-notes needs one of PySide6, PyQt6, PySide2 and PyQt5; on Debian: apt install python3-pyqt5")
+QAction = getattr(QtGui, "QAction", None) or QtWidgets.QAction  # Qt 6 has it in QtGui
 
 
-class Window(QMainWindow):
+class Window(QtWidgets.QMainWindow):
     def __init__(self, path=None):
         super().__init__()
-        self.editor = QPlainTextEdit()
+        self.editor = QtWidgets.QPlainTextEdit()
         self.setCentralWidget(self.editor)
         self.setWindowTitle(path or "Notes")
         menu = self.menuBar().addMenu("&File")
@@ -26,12 +35,12 @@ class Window(QMainWindow):
             self.editor.setPlainText(file.read())
 
     def open(self):
-        path, _ = QFileDialog.getOpenFileName(self)
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self)
         if path:
             self.read(path)
 
     def save(self):
-        path, _ = QFileDialog.getSaveFileName(self)
+        path, _ = QtWidgets.QFileDialog.getSaveFileName(self)
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(self.editor.toPlainText())
@@ -39,13 +48,13 @@ class Window(QMainWindow):
 
 def main():
     words = [word for word in sys.argv[1:] if word != "--quit"]
-    app = QApplication(sys.argv)
+    app = QtWidgets.QApplication(sys.argv)
     window = Window(*words[:1])
     window.resize(640, 400)
     window.show()
     if "--quit" in sys.argv:  # for trying how fast it opens
-        QTimer.singleShot(0, app.quit)
-    return app.exec_()
+        QtCore.QTimer.singleShot(0, app.quit)
+    return app.exec() if hasattr(app, "exec") else app.exec_()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ std::string absolute_variable(const char* name) {
   return value != nullptr && value[0] == '/' ? value : std::string();
 }
 
+std::string variable_or_in_home(const char* variable, const char* in_home) {
+  std::string folder = absolute_variable(variable);
+  const std::string home = absolute_variable("HOME");
+  return folder.empty() && !home.empty() ? home + in_home : folder;
+}
+
 }  // namespace
 
 std::string runtime_folder() {
@@ -54,9 +60,11 @@ std::vector<std::string> profile_folders() {
 }
 
 std::string data_folder() {
-  std::string folder = absolute_variable("XDG_DATA_HOME");
-  const std::string home = home_folder();
-  return folder.empty() && !home.empty() ? home + "/.local/share" : folder;
+  return variable_or_in_home("XDG_DATA_HOME", "/.local/share");
+}
+
+std::string state_folder() {
+  return variable_or_in_home("XDG_STATE_HOME", "/.local/state");
 }
 
 std::vector<std::string> module_folders() {

@@ -20,6 +20,10 @@ namespace pml::base {
 /// The folder of this user's data: $XDG_DATA_HOME (~/.local/share); empty where neither is set.
 [[nodiscard]] std::string data_folder();
 
+/// The folder of what programs of this user remember: $XDG_STATE_HOME (~/.local/state); empty where
+/// neither is set.
+[[nodiscard]] std::string state_folder();
+
 /// Where the zygote's module for this release of pml is looked for, strongest first:
 /// $PML_MODULE_DIR or <prefix>'s own folder, then what `pmlctl python add` makes for this user
 /// alone.

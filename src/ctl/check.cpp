@@ -10,6 +10,7 @@
 #include "ctl/command.hpp"
 #include "ctl/files.hpp"
 #include "ctl/json.hpp"
+#include "ctl/python_facts.hpp"
 #include "ctl/table.hpp"
 #include "profile/draft.hpp"
 
@@ -34,10 +35,11 @@ Problems check_installed(const std::string& name) {
     throw Failure(k_exit_no_such_profile, result.one_line(name) + "; see pmlctl list");
   if (!result.good()) return result.problems;
   const std::string& interpreter = result.profile->interpreter;
-  if (::access(interpreter.c_str(), X_OK) == 0) return {};
+  if (facts_of(interpreter)) return {};
+  const bool executable = ::access(interpreter.c_str(), X_OK) == 0;
   return {{result.profile->files.empty() ? "" : result.profile->files.front(), 0, 0,
            "the interpreter " + interpreter + " of profile \"" + name + "\" cannot be executed",
-           std::strerror(errno)}};
+           executable ? "it is no Python" : std::strerror(errno)}};
 }
 
 bool names_a_file(const std::string& word) {
@@ -56,7 +58,7 @@ Json json_of(const profile::Problem& problem) {
 
 int check(const Options& options) {
   std::vector<std::string> words = options.words;
-  if (words.empty() && !options.profile.empty()) words.push_back(options.profile);
+  if (words.empty() && names_a_pool(options)) words.push_back(profile_of(options));
   if (words.empty())
     for (const profile::Listed& listed : profile::list(base::profile_folders()))
       words.push_back(listed.name);

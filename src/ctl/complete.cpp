@@ -1,8 +1,12 @@
-// What the shells' completions ask: one candidate a line, nothing where there is none.
+// What the shells' completions ask: one candidate a line, a tab and what it is; nothing where there
+// is none. "<files>", "<folders>" and "<commands>" stand for what the shell finds by itself.
+#include <array>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/paths.hpp"
-#include "ctl/command.hpp"
+#include "ctl/completion.hpp"
+#include "ctl/files.hpp"
 #include "ctl/process.hpp"
 #include "ctl/service.hpp"
 #include "profile/profile.hpp"
@@ -12,15 +16,15 @@ namespace pml::ctl {
 namespace {
 
 constexpr std::string_view k_wrapped = "wrap-";
+constexpr std::array k_signals = {"TERM", "INT", "HUP", "KILL", "STOP", "CONT"};
 
-// Finds the modules below the last dot of what was typed without importing a package.
 constexpr const char* k_modules = R"(
-import importlib.machinery, pkgutil, sys
-path, head = None, ""
-for part in sys.argv[1].split(".")[:-1]:
-    spec = importlib.machinery.PathFinder.find_spec(head + part, path)
-    path, head = list(spec and spec.submodule_search_locations or []), head + part + "."
-print(*sorted({head + module.name for module in pkgutil.iter_modules(path)}), sep="\n")
+import os, pkgutil, sys
+package, dot, beginning = sys.argv[1].rpartition(".")
+folders = [os.path.join(folder, *package.split(".")) for folder in (sys.path[1:] or ["."])] if dot else None
+names = {module.name for module in pkgutil.iter_modules(folders)}
+if not dot: names |= set(sys.builtin_module_names)
+print(*sorted(package + dot + name for name in names), sep="\n")
 )";
 
 constexpr const char* k_entry_points = R"(
@@ -42,10 +46,25 @@ std::string asked_of_python(const std::string& profile, const char* code,
       .standard_output;
 }
 
-std::string profiles(std::string_view prefix) {
+std::string profiles() {
   std::string text;
   for (const profile::Listed& listed : profile::list(base::profile_folders()))
-    if (listed.name.starts_with(prefix)) text += listed.name.substr(prefix.size()) + "\n";
+    text += listed.name + "\t" + listed.description + "\n";
+  return text;
+}
+
+std::string own_profiles() {
+  std::string text;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(own_profile_folder(), error))
+    if (entry.path().extension() == ".toml") text += entry.path().stem().string() + "\n";
+  return text;
+}
+
+std::string wrapped() {
+  std::string text;
+  for (const profile::Listed& listed : profile::list(base::profile_folders()))
+    if (listed.name.starts_with(k_wrapped)) text += listed.name.substr(k_wrapped.size()) + "\n";
   return text;
 }
 
@@ -54,8 +73,61 @@ std::string running_jobs() {
   std::string text;
   for (const std::string& name : services.names())
     for (const RunningJob& job : services.jobs(name).value_or(std::vector<RunningJob>()))
-      text += job.name + "\n";
+      text += job.name + "\t" + job.command + "\n";
   return text;
+}
+
+std::string signals() {
+  std::string text;
+  for (const char* name : k_signals) text += std::string(name) + "\n";
+  return text;
+}
+
+std::string verbs() {
+  std::string text;
+  for (const std::string_view name : verb_names()) text += std::string(name) + "\n";
+  return text;
+}
+
+std::string text_of(Candidates candidates, std::size_t position) {
+  switch (candidates) {
+    case Candidates::profiles:
+      return profiles();
+    case Candidates::own_profiles:
+      return own_profiles();
+    case Candidates::jobs:
+      return position == 0 ? running_jobs() : signals();
+    case Candidates::files:
+    case Candidates::program:
+      return "<files>\n";
+    case Candidates::folders:
+      return "<folders>\n";
+    case Candidates::profiles_or_files:
+      return profiles() + "<files>\n";
+    case Candidates::commands:
+      return "<commands>\n";
+    case Candidates::adoptable:
+      return "<commands>\n<files>\n";
+    case Candidates::adopted:
+    case Candidates::programs:
+      return wrapped();
+    case Candidates::verbs:
+      return verbs();
+    case Candidates::nothing:
+      break;
+  }
+  return {};
+}
+
+/// Of a whole command line.
+std::string of_line(const std::vector<std::string>& typed) {
+  const Expected next = expected_after(typed);
+  if (typed.size() > 1 && typed[typed.size() - 2] == "-m")
+    return asked_of_python(next.profile.empty() ? "default" : next.profile, k_modules,
+                           typed.back());
+  std::string text;
+  for (const auto& [word, tells] : next.words) text += word + "\t" + tells + "\n";
+  return text + text_of(next.candidates, next.position);
 }
 
 }  // namespace
@@ -63,13 +135,12 @@ std::string running_jobs() {
 int complete(const Options& options) {
   const std::string& what = options.words.front();
   const std::string typed = options.words.size() > 1 ? options.words[1] : "";
-  const std::string profile = profile_of({.profile = options.profile});
   std::string text;
-  if (what == "profiles") text = profiles("");
-  if (what == "wrapped") text = profiles(k_wrapped);
-  if (what == "jobs") text = running_jobs();
-  if (what == "modules") text = asked_of_python(profile, k_modules, typed);
-  if (what == "entry-points") text = asked_of_python(profile, k_entry_points, typed);
+  if (what == "line") text = of_line({options.words.begin() + 1, options.words.end()});
+  if (what == "profiles") text = profiles();
+  if (what == "modules") text = asked_of_python(profile_of_options(options), k_modules, typed);
+  if (what == "entry-points")
+    text = asked_of_python(profile_of_options(options), k_entry_points, typed);
   std::fputs(text.c_str(), stdout);
   return 0;
 }

@@ -1,14 +1,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
+#include <functional>
+#include <set>
 
 #include "base/paths.hpp"
 #include "base/python_abi.hpp"
+#include "base/remedy.hpp"
 #include "ctl/command.hpp"
 #include "ctl/json.hpp"
+#include "ctl/on_disk.hpp"
+#include "ctl/pool_control.hpp"
 #include "ctl/python_facts.hpp"
 #include "ctl/service.hpp"
 #include "ctl/status_view.hpp"
@@ -25,40 +30,17 @@ struct Finding {
   Health health;
   std::string text;
   std::string remedy;
+  /// Does what `remedy` says, where that ends no program and changes no file of the user's.
+  std::function<void()> mend = {};
 };
-
-/// What a person can do about programs that step aside for this reason.
-std::string remedy_of(const std::string& reason) {
-  static const std::map<std::string, std::string> k_remedies = {
-      {"warming-up",
-       "have the pool warm from the start of the session, see pml@.service(8); or pml --wait"},
-      {"overloaded", "raise pool.max-queue, pool.max-jobs or pool.workers in the profile"},
-      {"stopping", "start the service again"},
-      {"protocol",
-       "restart the service, it is older or newer than pml: systemctl --user restart 'pml@*'"},
-      {"malformed", "something else than pml talks to the socket; see pml-protocol(7)"},
-      {"other-user", "start a service as that user"},
-      {"other-namespace", "inside containers and sandboxes python3 is right; or run pmld in there"},
-      {"confined", "callers under seccomp or no_new_privs get python3; or run pmld in there"},
-      {"traced", "python3 is what strace and debuggers should see; nothing to do"},
-      {"option", "options such as -O or -I act only while an interpreter starts; leave them out"},
-      {"environment", "unset the variable, or give the pool the same value in [python.env]"},
-      {"shadowed", "rename the file, or do not preload the module of that name"},
-      {"context", "PML_TRACE=1 pml … names the limit that cannot be handed over"},
-      {"stale", "nothing: a new pool is made after each change of a file"},
-      {"broken", "journalctl --user says why the interpreter does not start"},
-      {"terminal", "PML_TRACE=1 pml … shows more"}};
-  const auto found = k_remedies.find(reason);
-  return found != k_remedies.end() ? found->second
-                                   : "pml(1) explains it; PML_TRACE=1 pml … shows it";
-}
 
 class Examination {
  public:
   explicit Examination(std::string name) : name_(std::move(name)) {}
 
   std::vector<Finding> run() {
-    look_at_manager();
+    // What was named by its socket has no units, and need not have a profile.
+    if (name_.find('/') == std::string::npos) look_at_manager();
     look_at_folder();
     look_at_profile();
     look_at_service();
@@ -67,15 +49,16 @@ class Examination {
   }
 
  private:
-  void add(Health health, std::string text, std::string remedy = {}) {
-    findings_.push_back({health, std::move(text), std::move(remedy)});
+  void add(Health health, std::string text, std::string remedy = {},
+           std::function<void()> mend = {}) {
+    findings_.push_back({health, std::move(text), std::move(remedy), std::move(mend)});
   }
 
   void look_at_manager() {
     auto& manager = services_.manager();
     if (!manager) {
       add(Health::warning, "no user manager can be reached",
-          "log in through a session with systemd, or: pmld --profile " + name_ + " --daemonize");
+          "log in through a session with systemd, or: pmlctl start " + name_);
       return;
     }
     add(Health::good, "the user manager runs");
@@ -85,13 +68,17 @@ class Examination {
     if (enabled.empty()) {
       add(Health::bad, "the units are not installed", "install pml again");
     } else if (!listening) {
-      add(Health::warning, unit + " is not listening", "systemctl --user start " + unit);
+      add(Health::warning, unit + " is not listening", "pmlctl start " + name_,
+          [this] { start_pool(services_, name_, true); });
     } else {
       add(Health::good, unit + " is listening");
     }
     if (!enabled.empty() && enabled != "enabled")
       add(Health::warning, unit + " is not enabled: it is gone after the next login",
-          "systemctl --user enable " + unit);
+          "pmlctl enable " + name_, [this] { enable_pool(services_, name_); });
+    else if (!enabled.empty() && manager->file_state(service_unit(name_)) != "enabled")
+      add(Health::warning, "the first program after a login runs cold: only the socket is enabled",
+          "pmlctl enable " + name_, [this] { enable_pool(services_, name_); });
     look_at_linger();
   }
 
@@ -109,19 +96,29 @@ class Examination {
     const std::string folder = base::runtime_folder() + "/pml";
     struct stat status {};
     if (::stat(folder.c_str(), &status) != 0)
-      add(Health::warning, folder + " is not there: no service has been started yet");
-    else if (status.st_uid != ::geteuid() || (status.st_mode & 0022) != 0)
-      add(Health::bad, folder + " can be written by others, or is not yours",
-          "chmod 0700 " + folder);
+      add(Health::warning, folder + " is not there: no service has been started yet",
+          "pmlctl start " + name_);
+    else if (status.st_uid == ::geteuid() && (status.st_mode & 0022) != 0)
+      add(Health::bad, folder + " can be written by others", "chmod 0700 " + folder,
+          [folder] { ::chmod(folder.c_str(), 0700); });
+    else if (status.st_uid != ::geteuid())
+      add(Health::bad, folder + " is not yours, so pml trusts no socket in it",
+          "have its owner remove it, then: pmlctl start " + name_);
     else
       add(Health::good, folder + " is yours alone");
   }
 
   void look_at_profile() {
+    if (name_.find('/') != std::string::npos) return;
     const profile::Result result = profile::load(name_, base::profile_folders());
+    if (result.not_found() && is_of_active_venv()) {
+      add(Health::warning, "the active virtual environment has no pool: its programs run cold",
+          "pmlctl profile new --venv " + std::string(std::getenv("VIRTUAL_ENV")));
+      return;
+    }
     if (!result.good()) {
       add(Health::bad, result.one_line(name_),
-          result.not_found() ? "pmlctl list shows those there are" : "correct it; pmlctl check");
+          result.not_found() ? "pmlctl list shows those there are" : "pmlctl edit " + name_);
       return;
     }
     interpreter_ = result.profile->interpreter;
@@ -132,59 +129,73 @@ class Examination {
   void look_at_interpreter() {
     const auto facts = facts_of(interpreter_);
     if (!facts) {
-      add(Health::bad, interpreter_ + " cannot be executed", "correct python.interpreter");
+      add(Health::bad, interpreter_ + " is no Python that can be executed",
+          "correct python.interpreter: pmlctl edit " + name_);
       return;
     }
-    prefix_ = facts->prefix;
     if (const auto why = base::unserved_abi(facts->abi))
-      add(Health::bad, interpreter_ + " " + *why, "correct python.interpreter");
+      add(Health::bad, interpreter_ + " " + *why,
+          "correct python.interpreter: pmlctl edit " + name_);
     else if (facts->module().empty())
       add(Health::bad, "pml was not built for " + interpreter_ + " (" + facts->abi + ")",
-          "pmlctl python add " + interpreter_ +
-              ", or build pml with -Dinterpreters=" + interpreter_);
+          "pmlctl python add " + interpreter_);
     else
       add(Health::good, interpreter_ + " has pml's module");
   }
 
   void look_at_service() {
+    if (services_.service_state(name_) == "failed") {
+      const std::string why = services_.manager()->status_text(service_unit(name_));
+      add(Health::bad, "the service has failed" + (why.empty() ? "" : ": " + why),
+          "pmlctl logs " + name_ + " says more; then: pmlctl restart " + name_);
+      return;
+    }
     if (services_.asleep(name_)) {
       add(Health::good, "the service sleeps; the first program starts it, and runs cold");
       return;
     }
     const auto status = services_.status(name_);
     if (!status) {
-      add(Health::warning, "the service does not run", not_running(services_, name_).what());
+      add(Health::warning, "the service does not run or does not answer",
+          not_running(services_, name_).what());
       return;
     }
     const std::string state = status->value("state");
     add(state == "warm" ? Health::good : Health::warning, "the service is " + state,
-        state == "warm" ? "" : "journalctl --user -u " + service_unit(name_));
-    if (status->value("interpreter") != interpreter_ && !interpreter_.empty())
-      add(Health::warning, "the service runs " + status->value("interpreter"),
-          "pmlctl reload " + name_);
+        state == "warm" ? "" : "pmlctl logs " + name_);
+    for (const Outdated& item : on_disk(services_, name_, *status))
+      add(Health::warning, item.what, item.command,
+          item.reload ? std::function<void()>([this] { reload_pool(services_, name_, true); })
+                      : std::function<void()>());
     for (const auto& [module, why] : status->failed)
       add(Health::warning, std::string("preload ").append(module).append(" failed: ").append(why),
-          "remove it from the profile, or install it");
+          "install it, or remove it from the profile: pmlctl edit " + name_);
     for (const auto& [module, why] : status->quarantined)
       add(Health::bad,
           std::string("preload ").append(module).append(" is quarantined: ").append(why),
-          "remove it from preload.modules, or correct it; pmlctl reload " + name_);
+          "correct it, or remove it from preload.modules: pmlctl edit " + name_);
     for (const auto& [reason, count] : status->refused)
       add(Health::warning,
           std::to_string(count) + (count == 1 ? " program" : " programs") +
               " stepped aside: " + reason,
-          remedy_of(reason));
+          base::remedy_of(reason, detail_of(*status, reason), name_));
     if (const std::string last = last_refusal_text(*status); !last.empty())
       add(Health::good, "the last one to step aside: " + last);
   }
 
+  [[nodiscard]] bool is_of_active_venv() const {
+    return std::getenv("VIRTUAL_ENV") != nullptr && name_ == profile_of_options({}) &&
+           name_ != "default";
+  }
+
+  /// What was said of the last one that stepped aside, if that was for `reason`.
+  static std::string detail_of(const ServiceStatus& status, const std::string& reason) {
+    return status.value("last-refused").starts_with(reason + " ")
+               ? status.value("last-refused-detail")
+               : "";
+  }
+
   void look_at_environment() {
-    const char* venv = std::getenv("VIRTUAL_ENV");
-    if (venv != nullptr && !prefix_.empty() && prefix_ != venv)
-      add(Health::warning,
-          std::string("a virtual environment is active, ") + venv +
-              ", and the profile's interpreter belongs to " + prefix_,
-          "pmlctl profile new --venv " + std::string(venv) + ", then: pml --venv SCRIPT");
     const char* off = std::getenv("PML");
     if (off != nullptr && std::string(off) == "0")
       add(Health::warning, "PML=0 is set: pml executes python3 at once", "unset PML");
@@ -192,7 +203,6 @@ class Examination {
 
   std::string name_;
   std::string interpreter_;
-  std::string prefix_;
   Services services_;
   std::vector<Finding> findings_;
 };
@@ -213,10 +223,32 @@ std::string line_of(const Finding& finding) {
   return text;
 }
 
+/// Does what is safe; true where anything was.
+bool mend(const std::vector<Finding>& findings) {
+  std::set<std::string> done;
+  for (const Finding& finding : findings) {
+    if (!finding.mend || !done.insert(finding.remedy).second) continue;
+    std::printf("%s\n", finding.remedy.c_str());
+    try {
+      finding.mend();
+    } catch (const Failure& failure) {
+      std::fprintf(stderr, "pmlctl: %s\n", failure.what());
+    }
+  }
+  return !done.empty();
+}
+
 }  // namespace
 
 int doctor(const Options& options) {
-  const std::vector<Finding> findings = Examination(profile_of(options)).run();
+  Examination examination(profile_of(options));
+  const std::vector<Finding> findings = examination.run();
+  if (options.fix && mend(findings)) {
+    std::printf("\n");
+    Options again = options;
+    again.fix = false;
+    return doctor(again);
+  }
   bool bad = false;
   std::string text;
   Json json = Json::array();
@@ -225,7 +257,8 @@ int doctor(const Options& options) {
     text += line_of(finding);
     json.push_back({{"health", name_of(finding.health)},
                     {"finding", finding.text},
-                    {"remedy", finding.remedy}});
+                    {"remedy", finding.remedy},
+                    {"safe", static_cast<bool>(finding.mend)}});
   }
   if (options.json)
     print_json(json);

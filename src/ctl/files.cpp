@@ -1,10 +1,12 @@
 #include "ctl/files.hpp"
 
-#include <sys/stat.h>
-
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
@@ -14,23 +16,50 @@ namespace pml::ctl {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+std::string remedy_of(int error) {
+  if (error == ENOSPC || error == EDQUOT) return "make room, and try again";
+  if (error == EROFS) return "its file system is read-only";
+  if (error == EACCES || error == EPERM) return "is its folder yours?";
+  return "see ls -ld on its folder";
+}
+
+/// 0, or what went wrong.
+int try_to_write(const std::string& path, const std::string& text) {
+  errno = 0;
+  FILE* file = std::fopen(path.c_str(), "we");
+  if (file == nullptr) return errno;
+  int error = std::fwrite(text.data(), 1, text.size(), file) == text.size() ? 0 : errno;
+  if (std::fclose(file) != 0 && error == 0) error = errno;
+  return error;
+}
+
+}  // namespace
+
 void write_file(const std::string& path, const std::string& text, bool executable) {
   std::error_code error;
   fs::create_directories(fs::path(path).parent_path(), error);
   const std::string fresh = path + ".new";
-  std::ofstream file(fresh, std::ios::trunc);
-  file << text;
-  file.close();
-  if (file.good() && executable) fs::permissions(fresh, fs::perms(0755), error);
-  if (file.good() && !error) fs::rename(fresh, path, error);
-  if (file.good() && !error) return;
+  int wrong = error ? error.value() : try_to_write(fresh, text);
+  if (wrong == 0 && executable) fs::permissions(fresh, fs::perms(0755), error);
+  if (wrong == 0 && !error) fs::rename(fresh, path, error);
+  if (wrong == 0 && error) wrong = error.value();
+  if (wrong == 0) return;
   fs::remove(fresh, error);
-  throw Failure(base::k_exit_cant_create, "cannot write " + path + "; is its folder yours?");
+  throw Failure(base::k_exit_cant_create,
+                "cannot write " + path + ": " + std::strerror(wrong) + "; " + remedy_of(wrong));
 }
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void remove_empty_folders(const std::string& folder) {
+  std::error_code error;
+  fs::remove(folder, error);
+  fs::remove(fs::path(folder).parent_path(), error);
 }
 
 std::string own_profile_folder() {

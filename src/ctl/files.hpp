@@ -8,6 +8,8 @@ namespace pml::ctl {
 void write_file(const std::string& path, const std::string& text, bool executable = false);
 /// What a file holds; empty where it cannot be read.
 [[nodiscard]] std::string read_file(const std::string& path);
+/// Removes the folder and the one that it is in, where nothing else is in them.
+void remove_empty_folders(const std::string& folder);
 /// The user's folder of profiles. Throws Failure where there is no home.
 [[nodiscard]] std::string own_profile_folder();
 

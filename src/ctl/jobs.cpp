@@ -8,7 +8,7 @@ namespace pml::ctl {
 
 int jobs(const Options& options) {
   Services services;
-  const bool one = !options.socket.empty() || !options.profile.empty() || !options.words.empty();
+  const bool one = names_a_pool(options) || !options.words.empty();
   const auto names = one ? std::vector{profile_of(options)} : services.names();
   Json json = Json::array();
   Table table({"PROFILE", "JOB", "STATE", ">RUNS FOR", "COMMAND"});

@@ -18,11 +18,11 @@ int kill(const Options& options) {
   const std::string& job = options.words.front();
   const std::string signal = options.words.size() > 1 ? options.words[1] : "TERM";
   if (!is_plain(job) || !is_plain(signal))
-    throw Failure(base::k_exit_usage, "kill takes a job and a signal, as in: kill 4711-2 INT");
-  const bool one = !options.socket.empty() || !options.profile.empty();
-  const auto names =
-      one ? std::vector{profile_of({.profile = options.profile, .socket = options.socket})}
-          : services.names();
+    throw Failure(base::k_exit_usage,
+                  "kill needs a job and perhaps a signal, as in: pmlctl kill 4711-2 INT; pmlctl "
+                  "jobs shows jobs");
+  const bool one = names_a_pool(options);
+  const auto names = one ? std::vector{profile_of_options(options)} : services.names();
   const std::string request = "kill " + job + " " + signal;
   for (const std::string& name : names) {
     if (services.asleep(name)) continue;

@@ -94,15 +94,14 @@ std::string Manager::file_state(const std::string& unit) {
   return state;
 }
 
-void Manager::job(const char* method, const std::string& unit) {
+void Manager::job(const char* method, const std::string& unit, bool wait) {
   Reply reply;
   const char* path = nullptr;
   if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, method, &reply.error,
                          &reply.message, "ss", unit.c_str(), "replace") < 0 ||
       sd_bus_message_read(reply.message, "o", &path) < 0)
-    throw Failure(k_exit_failure,
-                  unit + ": " + reply.why() + "; see systemctl --user status " + unit);
-  wait_for(path, unit);
+    throw Failure(k_exit_failure, unit + ": " + reply.why() + "; see pmlctl doctor");
+  if (wait) wait_for(path, unit);
 }
 
 // The job object is there as long as the job is.
@@ -133,6 +132,15 @@ void Manager::disable(const std::string& unit) {
   if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "DisableUnitFiles", &reply.error,
                          &reply.message, "asb", 1, unit.c_str(), 0) < 0)
     throw Failure(k_exit_failure, "cannot disable " + unit + ": " + reply.why());
+}
+
+bool Manager::is_outdated(const std::string& unit) {
+  const std::string path = unit_path(unit);
+  int outdated = 0;
+  if (!path.empty())
+    sd_bus_get_property_trivial(bus_.get(), k_name, path.c_str(), "org.freedesktop.systemd1.Unit",
+                                "NeedDaemonReload", nullptr, 'b', &outdated);
+  return outdated != 0;
 }
 
 void Manager::reset_failed(const std::string& unit) noexcept {

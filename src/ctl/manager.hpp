@@ -23,11 +23,14 @@ class Manager {
   [[nodiscard]] std::string file_state(const std::string& unit);
 
   // Each waits until it is done and throws Failure where the manager refuses or the job fails.
-  void start(const std::string& unit) { job("StartUnit", unit); }
-  void stop(const std::string& unit) { job("StopUnit", unit); }
-  void reload(const std::string& unit) { job("ReloadUnit", unit); }
+  // Where `wait` is false, start() returns when the manager has taken the order.
+  void start(const std::string& unit, bool wait = true) { job("StartUnit", unit, wait); }
+  void restart(const std::string& unit, bool wait) { job("RestartUnit", unit, wait); }
+  void stop(const std::string& unit) { job("StopUnit", unit, true); }
   void enable(const std::string& unit);
   void disable(const std::string& unit);
+  /// Whether the unit's file has changed since the manager read it.
+  [[nodiscard]] bool is_outdated(const std::string& unit);
   /// Forgets that the unit failed.
   void reset_failed(const std::string& unit) noexcept;
 
@@ -36,7 +39,7 @@ class Manager {
     void operator()(sd_bus* bus) const noexcept { sd_bus_flush_close_unref(bus); }
   };
   explicit Manager(sd_bus* bus) : bus_(bus) {}
-  void job(const char* method, const std::string& unit);
+  void job(const char* method, const std::string& unit, bool wait);
   void wait_for(const std::string& job_path, const std::string& unit);
   std::string property(const std::string& unit, const char* interface, const char* name);
   std::string unit_path(const std::string& unit);

@@ -1,105 +1,219 @@
-#include <charconv>
-#include <cstdlib>
+#include <getopt.h>
 
-#include "ctl/command.hpp"
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/exit_status.hpp"
+#include "base/venv.hpp"
+#include "ctl/vocabulary.hpp"
 
 namespace pml::ctl {
 
 namespace {
 
-constexpr unsigned k_most_runs = 10000;
+constexpr int k_first_long = 256;
 
-bool takes_a_program(const std::string& verb) {
-  return verb == "suggest" || verb == "bench";
+/// getopt_long's form of the table.
+struct Forms {
+  std::string letters = "+:";  // the words are taken one by one; a missing value is told of
+  std::vector<option> names;
+
+  Forms() {
+    int number = k_first_long;
+    for (const Option& item : all_options()) {
+      const int argument = item.value.empty() ? no_argument : required_argument;
+      names.push_back({item.name.data(), argument, nullptr, number++});
+      if (item.letter == '\0' || letters.find(item.letter) != std::string::npos) continue;
+      letters += item.letter;
+      if (argument == required_argument) letters += ':';
+    }
+    names.push_back({});
+  }
+};
+
+std::string refer_to(const Verb* verb) {
+  return verb != nullptr ? "; see pmlctl help " + std::string(verb->name) : "; see pmlctl --help";
+}
+
+std::vector<std::string_view> option_names(const Verb* verb) {
+  std::vector<std::string_view> names;
+  for (const Option& item : all_options())
+    if (verb == nullptr || takes(*verb, item)) names.push_back(item.name);
+  return names;
 }
 
 class Parser {
  public:
-  explicit Parser(const std::vector<std::string>& words) : words_(words) {}
+  explicit Parser(const std::vector<std::string>& words) : texts_(words) {
+    words_.push_back(const_cast<char*>("pmlctl"));
+    for (std::string& text : texts_) words_.push_back(text.data());
+    count_ = static_cast<int>(words_.size());
+    words_.push_back(nullptr);
+  }
 
   Options run() {
-    while (at_ < words_.size() && options_.error.empty()) take(words_[at_++]);
+    ::optind = 0;  // glibc's way to begin anew
+    ::opterr = 0;
+    while (options_.error.empty() && next()) {
+    }
+    if (options_.error.empty()) finish();
     return std::move(options_);
   }
 
  private:
-  void take(const std::string& word) {
-    if (word == "--") {
-      options_.words.insert(options_.words.end(), words_.begin() + at(), words_.end());
-      at_ = words_.size();
-    } else if (word.size() > 1 && word.front() == '-') {
-      option(word);
-    } else if (options_.verb.empty()) {
-      options_.verb = word;
-    } else {
-      options_.words.push_back(word);
-      if (takes_a_program(options_.verb)) take("--");
-    }
-  }
-
-  void option(const std::string& word) {
-    if (word == "--json")
-      options_.json = true;
-    else if (word == "--no-pager")
-      options_.pager = false;
-    else if (word == "--write")
-      options_.write = true;
-    else if (word == "-h" || word == "--help")
-      options_.help = true;
-    else if (word == "--version")
-      options_.version = true;
-    else if (takes_a_program(options_.verb) && (word == "-m" || word == "-c" || word == "-e")) {
-      --at_;
-      take("--");
-    } else
-      option_with_value(word);
-  }
-
-  void option_with_value(const std::string& word) {
-    if (value(word, "-p", "--profile", options_.profile)) return;
-    if (value(word, "", "--socket", options_.socket)) return;
-    if (value(word, "", "--venv", options_.venv)) return;
-    std::string module;
-    if (value(word, "", "--preload", module)) {
-      options_.preload.push_back(module);
-      return;
-    }
-    std::string runs;
-    if (!value(word, "-n", "--runs", runs)) {
-      options_.error = "unknown option " + word;
-      return;
-    }
-    const auto [end, error] =
-        std::from_chars(runs.data(), runs.data() + runs.size(), options_.runs);
-    if (error != std::errc() || end != runs.data() + runs.size() || options_.runs == 0 ||
-        options_.runs > k_most_runs)
-      options_.error = "-n needs a number from 1 to " + std::to_string(k_most_runs);
-  }
-
-  bool value(const std::string& word, const std::string& brief, const std::string& full,
-             std::string& into) {
-    if (word.starts_with(full + "=")) {
-      into = word.substr(full.size() + 1);
-    } else if (word == full || (!brief.empty() && word == brief)) {
-      if (at_ >= words_.size())
-        options_.error = word + " needs a value";
-      else
-        into = words_[at_++];
-    } else if (!brief.empty() && word.starts_with(brief) && !word.starts_with("--")) {
-      into = word.substr(brief.size());
-    } else {
-      return false;
-    }
-    if (into.empty() && options_.error.empty()) options_.error = word + " needs a value";
+  bool next() {
+    const int at = ::optind == 0 ? 1 : ::optind;
+    if (at < count_ && program_begins(words_[at])) return take_rest(at);
+    if (at < count_ && std::string_view(words_[at]) == "--") return take_rest(at + 1);
+    const int found =
+        ::getopt_long(count_, words_.data(), forms_.letters.c_str(), forms_.names.data(), nullptr);
+    if (found == -1) return ::optind < count_ && take_word();
+    if (found == '?' || found == ':')
+      wrong(found, at);
+    else
+      take_option(found);
     return true;
   }
 
-  [[nodiscard]] std::ptrdiff_t at() const { return static_cast<std::ptrdiff_t>(at_); }
+  /// -m, -c and -e are not pmlctl's.
+  [[nodiscard]] bool program_begins(std::string_view word) const {
+    return options_.verb != nullptr && takes_a_program(*options_.verb) && word.size() > 1 &&
+           word[0] == '-' && (word[1] == 'm' || word[1] == 'c' || word[1] == 'e');
+  }
 
-  const std::vector<std::string>& words_;
-  std::size_t at_ = 0;
+  bool take_rest(int at) {
+    for (; at < count_; ++at) options_.words.emplace_back(words_[at]);
+    return false;
+  }
+
+  bool take_word() {
+    const std::string word = words_[::optind++];
+    if (options_.verb != nullptr) {
+      options_.words.push_back(word);
+      if (takes_a_program(*options_.verb)) return take_rest(::optind);
+    } else {
+      take_verb(family_.empty() ? word : family_ + " " + word, word);
+    }
+    return true;
+  }
+
+  void take_verb(const std::string& name, const std::string& word) {
+    options_.verb = find_verb(name);
+    options_.verb_typed = options_.verb != nullptr;
+    if (options_.verb_typed) return;
+    if (family_.empty() && begins_verbs(name))
+      family_ = name;
+    else
+      options_.error = "there is no verb \"" + name + "\"" + meant(word, verb_names(family_)) +
+                       refer_to(nullptr);
+  }
+
+  void wrong(int how, int at) {
+    std::string word = words_[at];
+    word = word.substr(0, word.find('='));
+    if (how == ':') {
+      options_.error = word + " needs a value" + refer_to(options_.verb);
+      return;
+    }
+    if (!word.starts_with("--")) word = std::string("-") + static_cast<char>(::optopt);
+    const Option* known = word.starts_with("--") ? find_option(word.substr(2)) : nullptr;
+    options_.error = known != nullptr ? word + " takes no value" : "there is no option " + word;
+    if (known == nullptr && word.starts_with("--"))
+      if (const std::string hint = meant(word.substr(2), option_names(options_.verb));
+          !hint.empty())
+        options_.error += ", did you mean \"--" + hint.substr(hint.find('"') + 1);
+    options_.error += refer_to(options_.verb);
+  }
+
+  void take_option(int found) {
+    const Option* item = found >= k_first_long
+                             ? &all_options()[static_cast<std::size_t>(found - k_first_long)]
+                             : find_option(static_cast<char>(found), options_.verb);
+    used_.push_back({item, found < k_first_long ? static_cast<char>(found) : '\0',
+                     ::optarg != nullptr ? ::optarg : ""});
+  }
+
+  /// Only now the verb is known for sure.
+  void finish() {
+    if (options_.verb == nullptr && !family_.empty() && !asks_for_help()) {
+      options_.error = family_ + " needs one more word" + choices() + refer_to(nullptr);
+      return;
+    }
+    if (options_.verb == nullptr && family_.empty()) options_.verb = find_verb("list");
+    for (const Used& used : used_) apply(used);
+    if (options_.help && options_.verb == nullptr) options_.words = {family_};
+    if (options_.error.empty() && !options_.help && !options_.version) count_words();
+  }
+
+  [[nodiscard]] bool asks_for_help() const {
+    for (const Used& used : used_)
+      if (used.option->name == "help" || used.option->name == "version") return true;
+    return false;
+  }
+
+  [[nodiscard]] std::string choices() const {
+    std::string text;
+    for (const std::string_view name : verb_names(family_))
+      text += (text.empty() ? ": " : ", ") + std::string(name);
+    return text;
+  }
+
+  struct Used {
+    const Option* option;
+    char letter;
+    std::string value;
+  };
+
+  void apply(const Used& used) {
+    if (!options_.error.empty()) return;
+    const Option& item =
+        used.letter != '\0' ? *find_option(used.letter, options_.verb) : *used.option;
+    const std::string form = "--" + std::string(item.name);
+    if (options_.verb != nullptr && !takes(*options_.verb, item)) {
+      options_.error =
+          std::string(options_.verb->name) + " takes no " + form + refer_to(options_.verb);
+      return;
+    }
+    std::string problem = !item.value.empty() && used.value.empty()
+                              ? "needs a value"
+                              : item.set(options_, used.value);
+    if (!problem.empty()) options_.error = form + " " + problem + refer_to(options_.verb);
+  }
+
+  void count_words() {
+    const Verb& verb = *options_.verb;
+    const std::string name(verb.name);
+    const std::size_t named = options_.profiles.size() + (options_.venv.empty() ? 0 : 1) +
+                              (options_.socket.empty() ? 0 : 1);
+    const bool several = verb.candidates == Candidates::program && options_.socket.empty();
+    if (options_.words.size() < verb.least)
+      options_.error = name + " needs " + std::string(verb.words);
+    else if (options_.words.size() > verb.most)
+      options_.error = name + (verb.most == 0 ? " takes no words" : " takes no more than ") +
+                       (verb.most == 0 ? "" : std::string(verb.words));
+    else if (named > 1 && !several)
+      options_.error = "name one of --profile, --venv and --socket, once";
+    else if (named > 0 && !options_.words.empty() && verb.candidates == Candidates::profiles)
+      options_.error = "name the profile once, by a word or by an option";
+    if (!options_.error.empty()) options_.error += refer_to(&verb);
+  }
+
+  Forms forms_;
+  std::vector<std::string> texts_;
+  std::vector<char*> words_;
+  int count_ = 0;
+  std::string family_;
+  std::vector<Used> used_;
   Options options_;
 };
+
+/// The profile of the environment in `folder`; empty where there is none.
+std::string profile_of_venv(const std::string& folder) {
+  std::error_code error;
+  const auto path = std::filesystem::canonical(folder, error);
+  if (error || !std::filesystem::exists(path / "pyvenv.cfg", error)) return {};
+  return base::venv_profile(path.string());
+}
 
 }  // namespace
 
@@ -107,12 +221,34 @@ Options parse_options(const std::vector<std::string>& words) {
   return Parser(words).run();
 }
 
-std::string profile_of(const Options& options) {
+bool names_a_pool(const Options& options) {
+  return !options.socket.empty() || !options.venv.empty() || !options.profiles.empty();
+}
+
+std::string profile_of_options(const Options& options) {
   if (!options.socket.empty()) return options.socket;
-  if (!options.profile.empty()) return options.profile;
-  if (!takes_a_program(options.verb) && options.words.size() == 1) return options.words.front();
+  if (!options.venv.empty()) {
+    std::string name = profile_of_venv(options.venv);
+    if (name.empty())
+      throw Failure(base::k_exit_config, options.venv +
+                                             " is no virtual environment; make it with: python3 "
+                                             "-m venv " +
+                                             options.venv);
+    return name;
+  }
+  if (!options.profiles.empty()) return options.profiles.back();
   const char* variable = std::getenv("PML_PROFILE");
-  return variable != nullptr && *variable != '\0' ? variable : "default";
+  if (variable != nullptr && *variable != '\0') return variable;
+  const char* active = std::getenv("VIRTUAL_ENV");
+  std::string name = active != nullptr && *active != '\0' ? profile_of_venv(active) : "";
+  return name.empty() ? "default" : name;
+}
+
+std::string profile_of(const Options& options) {
+  if (!names_a_pool(options) && options.verb != nullptr &&
+      options.verb->candidates == Candidates::profiles && options.words.size() == 1)
+    return options.words.front();
+  return profile_of_options(options);
 }
 
 }  // namespace pml::ctl

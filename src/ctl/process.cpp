@@ -104,6 +104,12 @@ Outcome run(const Program& program) {
   return outcome;
 }
 
+std::string own_program(const std::string& name) {
+  std::error_code error;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / name;
+  return ::access(beside.c_str(), X_OK) == 0 ? beside.string() : PML_BINDIR "/" + name;
+}
+
 std::string find_command(const std::string& name, const std::string& except) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
   const char* variable = std::getenv("PATH");

@@ -30,6 +30,9 @@ struct Program {
 };
 [[nodiscard]] Outcome run(const Program& program);
 
+/// The path of one of pml's own programs: beside this one, else where it was installed.
+[[nodiscard]] std::string own_program(const std::string& name);
+
 /// The path of a command in PATH; empty where it is not there. `except`: a folder to leave out.
 [[nodiscard]] std::string find_command(const std::string& name, const std::string& except = {});
 

@@ -152,7 +152,10 @@ std::string install(const std::string& file) {
   return target;
 }
 
-int add(const std::string& word) {
+}  // namespace
+
+int python_add(const Options& options) {
+  const std::string& word = options.words.front();
   const std::string found = find_command(word);
   const std::string interpreter = found.empty() ? word : fs::absolute(found).string();
   const PythonFacts facts = served_facts(interpreter);
@@ -165,7 +168,7 @@ int add(const std::string& word) {
   return 0;
 }
 
-int list_pythons(const Options& options) {
+int python_list(const Options& options) {
   std::set<std::string> interpreters{"/usr/bin/python3"};
   for (const profile::Listed& listed : profile::list(base::profile_folders()))
     if (const auto loaded = profile::load(listed.name, base::profile_folders()); loaded.good())
@@ -192,16 +195,6 @@ int list_pythons(const Options& options) {
   else
     print(table.text(), options.pager);
   return 0;
-}
-
-}  // namespace
-
-int python(const Options& options) {
-  const std::string& what = options.words.front();
-  if (what == "list" && options.words.size() == 1) return list_pythons(options);
-  if (what == "add" && options.words.size() == 2) return add(options.words.back());
-  throw Failure(base::k_exit_usage,
-                "python takes \"add INTERPRETER\" or \"list\"; see pmlctl --help");
 }
 
 }  // namespace pml::ctl

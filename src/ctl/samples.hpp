@@ -10,6 +10,7 @@ namespace pml::ctl {
 class Samples {
  public:
   void add(std::uint64_t usec) { values_.push_back(usec); }
+  [[nodiscard]] const std::vector<std::uint64_t>& values() const noexcept { return values_; }
   [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
   /// What `percent` of them did not exceed; 0 where there are none.
   [[nodiscard]] std::uint64_t percentile(unsigned percent) const;

@@ -11,6 +11,7 @@
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
 #include "base/unique_fd.hpp"
+#include "ctl/vocabulary.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::ctl {
@@ -18,6 +19,7 @@ namespace pml::ctl {
 namespace {
 
 constexpr timeval k_patience{5, 0};
+constexpr int k_patience_seconds = 5;
 constexpr std::size_t k_longest_answer = std::size_t{16} << 20;
 
 base::UniqueFd connected(const std::string& path) {
@@ -31,6 +33,14 @@ base::UniqueFd connected(const std::string& path) {
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return {};
   return socket;
+}
+
+/// ", did you mean …?" where a profile has nearly that name.
+std::string meant_profile(const std::string& profile) {
+  const auto listed = profile::list(base::profile_folders());
+  std::vector<std::string_view> names;
+  for (const auto& item : listed) names.push_back(item.name);
+  return meant(profile, names);
 }
 
 }  // namespace
@@ -110,15 +120,27 @@ void require_profile(const std::string& profile) {
   if (!result.masked_by.empty())
     throw Failure(k_exit_no_such_profile, result.one_line(profile) + "; remove that file");
   if (result.not_found())
-    throw Failure(k_exit_no_such_profile,
-                  result.one_line(profile) + "; see pmlctl list, or write " +
-                      base::profile_folders().front() + "/" + profile + ".toml");
-  throw Failure(base::k_exit_config, result.one_line(profile));
+    throw Failure(k_exit_no_such_profile, result.one_line(profile) + meant_profile(profile) +
+                                              "; see pmlctl list, or make it: pmlctl profile new " +
+                                              profile);
+  throw Failure(base::k_exit_config,
+                result.one_line(profile) + "; correct it with: pmlctl edit " + profile);
+}
+
+void require_known(Services& services, const std::string& profile) {
+  if (profile::load(profile, base::profile_folders()).not_found() && !services.status(profile))
+    require_profile(profile);
 }
 
 Failure not_running(Services& services, const std::string& profile) {
+  if (!services.asleep(profile) && connected(socket_of(profile)).valid())
+    return {k_exit_not_running, "the service of \"" + profile +
+                                    "\" runs, but has not answered within " +
+                                    std::to_string(k_patience_seconds) +
+                                    " seconds; see pmlctl logs, or end it: pmlctl restart"};
   if (profile.find('/') != std::string::npos)
-    return {k_exit_not_running, "no service answers at " + profile};
+    return {k_exit_not_running,
+            "no service answers at " + profile + "; see pmlctl list for those there are"};
   try {
     require_profile(profile);
   } catch (const Failure& failure) {
@@ -127,11 +149,10 @@ Failure not_running(Services& services, const std::string& profile) {
   if (services.service_state(profile) == "failed") {
     const std::string why = services.manager()->status_text(service_unit(profile));
     if (!why.empty())
-      return {k_exit_not_running, "the service of profile \"" + profile + "\" has failed: " + why};
+      return {k_exit_not_running, "the service of profile \"" + profile + "\" has failed: " + why +
+                                      "; see pmlctl logs " + profile};
   }
-  const std::string how = services.manager() ? "systemctl --user start " + service_unit(profile)
-                                             : "pmld --profile " + profile + " --daemonize";
-  return {k_exit_not_running,
-          "the service of profile \"" + profile + "\" is not running; start it with: " + how};
+  return {k_exit_not_running, "the service of profile \"" + profile +
+                                  "\" is not running; start it with: pmlctl start " + profile};
 }
 }  // namespace pml::ctl

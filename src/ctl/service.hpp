@@ -51,4 +51,7 @@ class Services {
 /// Throws Failure where there is no such profile, or it is bad.
 void require_profile(const std::string& profile);
 
+/// Throws Failure where there is neither such a profile, good or bad, nor a service of that name.
+void require_known(Services& services, const std::string& profile);
+
 }  // namespace pml::ctl

@@ -51,6 +51,8 @@ std::vector<Value> values_of(const profile::Profile& profile) {
       {"watch.sources", profile.watch_sources},
       {"watch.imports", profile.watch_imports},
       {"job.cgroup", profile.cgroup == profile::Cgroup::scope ? "scope" : "service"},
+      {"job.log-command", profile.log_command},
+      {"hints.cold", profile.hint_cold},
       {"learn.programs", profile::name_of(profile.learning.programs)},
       {"learn.memory", size_words(profile.learning.memory)},
       {"learn.most", profile.learning.most}};
@@ -158,7 +160,7 @@ int show(const Options& options) {
     if (!file.empty()) member["file"] = file;
     if (const auto files = files_of_parts(profile, item); !files.empty()) member["files"] = files;
   }
-  print_json(json);
+  print_json(Json::array({json}));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "ctl/command.hpp"
 #include "ctl/json.hpp"
+#include "ctl/on_disk.hpp"
 #include "ctl/service.hpp"
 #include "ctl/status_view.hpp"
 #include "ctl/table.hpp"
@@ -11,9 +12,8 @@ namespace pml::ctl {
 namespace {
 
 std::vector<std::string> wanted(Services& services, const Options& options) {
-  if (!options.socket.empty()) return {options.socket};
   if (!options.words.empty()) return options.words;
-  if (!options.profile.empty()) return {options.profile};
+  if (names_a_pool(options)) return {profile_of(options)};
   std::vector<std::string> running;
   for (const std::string& name : services.names())
     if (services.status(name)) running.push_back(name);
@@ -34,14 +34,19 @@ int status(const Options& options) {
     if (options.json) {
       Json json = json_of(*answer);
       json["memory"] = json_of(memory);
+      json["to_do"] = Json::array();
+      for (const Outdated& item : on_disk(services, name, *answer))
+        json["to_do"].push_back({{"what", item.what}, {"command", item.command}});
       all.push_back(std::move(json));
     } else {
       if (!text.empty()) text += "\n";
       text += status_view(*answer, memory);
+      for (const Outdated& item : on_disk(services, name, *answer))
+        text += coloured("! ", Colour::warning) + item.line() + "\n";
     }
   }
   if (options.json)
-    print_json(all.size() == 1 ? all.front() : all);
+    print_json(all);
   else
     print(text, options.pager);
   return 0;

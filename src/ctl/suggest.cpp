@@ -1,11 +1,10 @@
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <sstream>
 
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
+#include "ctl/bench_contender.hpp"
 #include "ctl/command.hpp"
 #include "ctl/files.hpp"
 #include "ctl/import_time.hpp"
@@ -15,7 +14,7 @@
 #include "ctl/table.hpp"
 #include "ctl/toml_text.hpp"
 #include "ctl/units.hpp"
-#include "profile/profile.hpp"
+#include "profile/draft.hpp"
 
 namespace pml::ctl {
 
@@ -30,8 +29,9 @@ ImportReport measured(const std::string& interpreter, const std::vector<std::str
   const Outcome outcome = run({all, {}, Output::inherit, Output::keep, false});
   ImportReport report = parse_import_time(outcome.standard_error);
   std::fputs(report.rest.c_str(), stderr);
-  if (WIFSIGNALED(outcome.wait_status))
-    throw Failure(k_exit_failure, "the program was killed; nothing can be said about it");
+  if (!outcome.good())
+    throw Failure(k_exit_failure, "the program fails with " + ending_of(outcome.wait_status) +
+                                      ", so that nothing can be said about it; correct it first");
   return report;
 }
 
@@ -121,12 +121,9 @@ profile::Profile profile_to_fill(const Options& options, const std::string& name
 void write_drop_in(const std::string& name, const std::vector<std::string>& modules) {
   const std::string path = own_profile_folder() + "/" + name + ".toml.d/" + k_drop_in;
   // Lists grow from file to file; what an earlier suggestion added stays.
-  std::vector<std::string> all;
-  const auto earlier = profile::load(name, base::profile_folders()).profile;
-  const std::string before = read_file(path);
-  if (earlier)
-    for (const std::string& item : earlier->modules)
-      if (before.find(toml_text(item)) != std::string::npos) all.push_back(item);
+  profile::Draft earlier;
+  profile::merge_text(path, read_file(path), earlier);
+  std::vector<std::string> all = earlier.profile.modules;
   all.insert(all.end(), modules.begin(), modules.end());
   write_file(path, "# written by pmlctl suggest\n[preload]\nmodules = " + toml_list(all) + "\n");
   std::printf("Written to %s; it takes effect with: pmlctl reload %s\n", path.c_str(),

@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -10,6 +9,7 @@
 #include "ctl/command.hpp"
 #include "ctl/console_script.hpp"
 #include "ctl/files.hpp"
+#include "ctl/pool_control.hpp"
 #include "ctl/process.hpp"
 #include "ctl/service.hpp"
 #include "ctl/toml_text.hpp"
@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* k_mark = "# written by pmlctl wrap\n";
+constexpr std::string_view k_prefix = "wrap-";
 constexpr std::size_t k_longest_first_line = 250;
 constexpr int k_rounds = 3;
 
@@ -34,9 +35,7 @@ struct Original {
 };
 
 std::string own_pml() {
-  std::error_code error;
-  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / "pml";
-  return ::access(beside.c_str(), X_OK) == 0 ? beside.string() : PML_BINDIR "/pml";
+  return own_program("pml");
 }
 
 Original original_of(const Wrapped& wrapped) {
@@ -113,37 +112,21 @@ void write_launcher(const Wrapped& wrapped, const Original& original) {
   write_file(wrapped.launcher, text, true);
 }
 
-void start_pool(const Wrapped& wrapped) {
-  auto manager = Manager::connect();
-  if (!manager) {
-    std::printf("No user manager here; start its pool with: pmld --profile %s --daemonize\n",
-                wrapped.profile.c_str());
-    return;
-  }
-  manager->enable(socket_unit(wrapped.profile));
-  manager->start(socket_unit(wrapped.profile));
-  manager->start(service_unit(wrapped.profile));
-}
-
-void stop_pool(const Wrapped& wrapped) {
-  auto manager = Manager::connect();
-  if (manager) {
-    manager->disable(socket_unit(wrapped.profile));
-    manager->stop(socket_unit(wrapped.profile));
-    manager->reset_failed(service_unit(wrapped.profile));
-    manager->stop(service_unit(wrapped.profile));
-    return;
-  }
+void start_pool_of(const Wrapped& wrapped) {
   Services services;
-  const auto status = services.status(wrapped.profile);
-  if (status) ::kill(static_cast<pid_t>(status->number("pid")), SIGTERM);
+  if (services.manager()) {
+    enable_pool(services, wrapped.profile);
+    start_pool(services, wrapped.profile, true);
+  } else {
+    std::printf("No user manager here; start its pool with: pmlctl start %s\n",
+                wrapped.profile.c_str());
+  }
 }
 
-/// The folder and the one that it is in, where nothing else is in them.
-void remove_empty_folders(const fs::path& folder) {
-  std::error_code error;
-  fs::remove(folder, error);
-  fs::remove(folder.parent_path(), error);
+void stop_pool_of(const Wrapped& wrapped) {
+  Services services;
+  if (services.manager()) disable_pool(services, wrapped.profile);
+  stop_pool(services, wrapped.profile);
 }
 
 void restore(const Wrapped& wrapped) {
@@ -166,10 +149,10 @@ void forget(const Wrapped& wrapped) {
 /// Starts the pool; where that fails, nothing stays wrapped.
 void start_pool_or_restore(const Wrapped& wrapped) {
   try {
-    start_pool(wrapped);
+    start_pool_of(wrapped);
   } catch (const Failure& failure) {
     restore(wrapped);
-    stop_pool(wrapped);
+    stop_pool_of(wrapped);
     forget(wrapped);
     throw Failure(failure.status(), wrapped.name + " is not wrapped: " + failure.what());
   }
@@ -199,12 +182,34 @@ void unwrap_one(const std::string& name) {
   if (!launched && !profiled)
     throw Failure(k_exit_failure, name + " is not wrapped; see pmlctl list");
   restore(wrapped);
-  stop_pool(wrapped);
+  stop_pool_of(wrapped);
   forget(wrapped);
   std::printf("%s is as it was. (A shell may remember where it was: hash -r)\n", name.c_str());
 }
 
+/// One that fails does not keep the others from it.
+int for_each(const Options& options, void (*act)(const std::string&)) {
+  int status = 0;
+  for (const std::string& name : options.words) {
+    try {
+      act(name);
+    } catch (const Failure& failure) {
+      std::fprintf(stderr, "pmlctl: %s\n", failure.what());
+      status = failure.status();
+    }
+  }
+  return status;
+}
+
 }  // namespace
+
+void unwrap_all() {
+  std::vector<std::string> names;
+  for (const profile::Listed& listed : profile::list(base::profile_folders()))
+    if (listed.name.starts_with(k_prefix) && read_file(listed.path).starts_with(k_mark))
+      names.push_back(listed.name.substr(k_prefix.size()));
+  for (const std::string& name : names) unwrap_one(name);
+}
 
 Wrapped::Wrapped(const std::string& command) : name(command), profile("wrap-" + command) {
   if (!base::valid_profile_name(profile) || command.find('/') != std::string::npos)
@@ -218,13 +223,11 @@ Wrapped::Wrapped(const std::string& command) : name(command), profile("wrap-" + 
 }
 
 int wrap(const Options& options) {
-  for (const std::string& name : options.words) wrap_one(name);
-  return 0;
+  return for_each(options, wrap_one);
 }
 
 int unwrap(const Options& options) {
-  for (const std::string& name : options.words) unwrap_one(name);
-  return 0;
+  return for_each(options, unwrap_one);
 }
 
 }  // namespace pml::ctl

@@ -15,4 +15,7 @@ struct Wrapped {
   std::string kept;      ///< the original, where it stood in the launcher's place
 };
 
+/// Takes back each that is wrapped.
+void unwrap_all();
+
 }  // namespace pml::ctl

@@ -21,7 +21,14 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
   return result;
 }
 
+/// FNV-1a, with an end to each text.
+std::uint64_t digest_of(std::uint64_t digest, std::string_view text) {
+  for (const char c : text) digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return (digest ^ 0xff) * 0x100000001b3U;
+}
+
 void merge_found(const Found& found, Draft& draft) {
+  draft.profile.digest = digest_of(digest_of(draft.profile.digest, found.path), found.text);
   if (found.state == Found::State::readable)
     merge_text(found.path, found.text, draft);
   else
@@ -37,6 +44,7 @@ Result merged(std::string_view name, const Found& main, const std::vector<std::s
     merge_found(main, draft);
   for (const Found& found : find_drop_ins(folders, std::string(name) + ".toml.d"))
     merge_found(found, draft);
+  if (draft.profile.digest == 0) draft.profile.digest = 1;  // built in
   finish(draft);
 
   Result result;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,12 +47,16 @@ struct Profile {
   bool watch_sources = true;
   bool watch_imports = false;  ///< count what jobs import that is not preloaded
   Cgroup cgroup = Cgroup::service;
+  bool log_command = true;  ///< false: the journal gets the program, not its arguments
+  bool hint_cold = true;    ///< a person is told why a program ran cold
 
   std::vector<Program> programs;  ///< declared to run ahead, in the order of their first mention
   Learning learning;
 
   std::vector<std::string>
       files;  ///< what it was read from, in the order of merging; empty: built in
+  /// Of what the files hold, and of which they are: another, and something was edited since.
+  std::uint64_t digest = 0;
   std::vector<Origin> provenance;  ///< by key; a key that no file sets is missing here
 };
 

@@ -26,11 +26,12 @@ std::string_view option_of(wire::ProgramKind kind) noexcept {
 
 }  // namespace
 
-Label label_of(const wire::Request& request) {
+Label label_of(const wire::Request& request, bool whole) {
   Label label{std::string(option_of(request.kind)), std::string(request.cwd)};
-  label.command.append(request.target.substr(0, k_label_size));
+  if (whole || request.kind != wire::ProgramKind::command)
+    label.command.append(request.target.substr(0, k_label_size));
   for (std::string_view argument : request.arguments) {
-    if (label.command.size() >= k_label_size) break;
+    if (!whole || label.command.size() >= k_label_size) break;
     label.command.append(" ").append(argument.substr(0, k_label_size));
   }
   if (label.command.size() > k_label_size)

@@ -33,7 +33,9 @@ struct Label {
   std::string command;
   std::string cwd;
 };
-[[nodiscard]] Label label_of(const wire::Request& request);
+/// `whole`: the command line; else the program alone, and of a program that is itself on the
+/// command line only that it is.
+[[nodiscard]] Label label_of(const wire::Request& request, bool whole);
 
 /// A whole request on its way to a worker.
 struct Ticket {

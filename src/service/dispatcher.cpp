@@ -60,8 +60,9 @@ Dispatcher::Dispatcher(event::Loop& loop, std::function<void()> changed)
   quiet_.set_priority(event::k_priority_last);
 }
 
-void Dispatcher::configure(const PoolLimits& limits, std::string interpreter) {
+void Dispatcher::configure(const PoolLimits& limits, std::string interpreter, bool whole_commands) {
   pool_.set_limits(limits);
+  whole_commands_ = whole_commands;
   interpreter_ = std::move(interpreter);
   trim();
 }
@@ -71,7 +72,7 @@ void Dispatcher::submit(Ticket ticket, const wire::Request& request) {
   const bool patient = ticket.client.text || (ticket.flags & wire::k_flag_wait) != 0;
   if (last_look_) last_look_();
   if (closed_ && !(patient && spoilt())) {
-    refuse(ticket.client, *closed_, {}, label_of(request).command);
+    refuse(ticket.client, *closed_, {}, label_of(request, whole_commands_).command);
     return;
   }
   switch (pool_.admit(patient)) {
@@ -79,14 +80,15 @@ void Dispatcher::submit(Ticket ticket, const wire::Request& request) {
       hand_over(std::move(ticket), {}, &request);
       break;
     case Admission::wait:
-      enqueue(std::move(ticket), label_of(request));
+      enqueue(std::move(ticket), label_of(request, whole_commands_));
       break;
     case Admission::overloaded:
-      refuse(ticket.client, wire::Refusal::overloaded, {}, label_of(request).command);
+      refuse(ticket.client, wire::Refusal::overloaded, {},
+             label_of(request, whole_commands_).command);
       break;
     case Admission::not_warm:
       refuse(ticket.client, hatchery_->broken() ? wire::Refusal::broken : wire::Refusal::warming_up,
-             {}, label_of(request).command);
+             {}, label_of(request, whole_commands_).command);
       break;
   }
 }
@@ -112,7 +114,7 @@ void Dispatcher::hand_over(Ticket ticket, Label label, const wire::Request* requ
     const int error = wire::send_job(worker->link.borrow(), ticket.body, connection, numbers);
     if (error == 0) {
       ticket.descriptors.clear();
-      if (request != nullptr) label = label_of(*request);
+      if (request != nullptr) label = label_of(*request, whole_commands_);
       took(std::move(worker), std::move(ticket), std::move(label), std::move(inner));
       return;
     }
@@ -121,7 +123,7 @@ void Dispatcher::hand_over(Ticket ticket, Label label, const wire::Request* requ
     refuse(ticket.client, wire::Refusal::context, "too many descriptors at once", label.command);
     return;
   }
-  if (request != nullptr) label = label_of(*request);
+  if (request != nullptr) label = label_of(*request, whole_commands_);
   enqueue(std::move(ticket), std::move(label));
 }
 

@@ -28,8 +28,9 @@ class Dispatcher : public ProcessListener {
   Dispatcher(event::Loop& loop, std::function<void()> changed);
   /// The hatchery is made after its listener; set before anything else is called.
   void set_hatchery(Hatchery& hatchery) noexcept { hatchery_ = &hatchery; }
-  /// `interpreter` is named in refusals, for the client to execute.
-  void configure(const PoolLimits& limits, std::string interpreter);
+  /// `interpreter` is named in refusals, for the client to execute. `whole_commands`: jobs are
+  /// called by their command lines, else by their programs alone.
+  void configure(const PoolLimits& limits, std::string interpreter, bool whole_commands);
 
   /// Hands `ticket` to an idle worker, queues it or refuses it. `request` is decoded from it.
   void submit(Ticket ticket, const wire::Request& request);
@@ -132,6 +133,7 @@ class Dispatcher : public ProcessListener {
   Hatchery* hatchery_ = nullptr;
   Pool pool_{PoolLimits{}};
   std::string interpreter_;
+  bool whole_commands_ = true;
   std::vector<WorkerPointer> idle_;
   struct Waiting {
     Ticket ticket;

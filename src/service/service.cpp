@@ -109,7 +109,8 @@ void Service::apply(const profile::Profile& profile) {
   hatchery_.set_imports_to(late_imports_.address());
   // Only pml-cold can give python3 the profile's path.
   dispatcher_.configure(limits_of(profile),
-                        profile.path.empty() ? profile.interpreter : std::string());
+                        profile.path.empty() ? profile.interpreter : std::string(),
+                        profile.log_command);
 }
 
 void Service::open_output() {
@@ -155,7 +156,8 @@ void Service::answer(Client& client, const TextQuestion& question) {
     reload();
     client.tell_line(profile_error_.empty() ? "done\n" : "error " + profile_error_ + "\n");
   } else {
-    client.tell_line(status_text(setting_.profile, dispatcher_, hatchery_, profile_error_));
+    client.tell_line(status_text(setting_.profile, dispatcher_, hatchery_,
+                                 {profile_error_, reloading_, replaced_}));
   }
 }
 

@@ -59,11 +59,14 @@ std::string status_line(const Dispatcher& dispatcher, const Hatchery& hatchery,
 }
 
 std::string status_text(const profile::Profile& profile, const Dispatcher& dispatcher,
-                        const Hatchery& hatchery, const std::string& profile_error) {
+                        const Hatchery& hatchery, const ServiceState& state) {
   const Pool& pool = dispatcher.pool();
   std::string text;
   add(text, "version", std::string(PML_VERSION));
   add(text, "profile", profile.name);
+  if (profile.digest != 0) add(text, "profile-digest", std::to_string(profile.digest));
+  if (state.reloading) add(text, "reloading", 1);
+  if (state.replaced) add(text, "replaced", 1);
   add(text, "pid", static_cast<std::uint64_t>(::getpid()));
   add(text, "zygote", static_cast<std::uint64_t>(hatchery.zygote_pid()));
   add(text, "interpreter", profile.interpreter);
@@ -98,7 +101,7 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
         failed.name + " " + failed.reason);
   for (const NotShared& module : hatchery.not_shared())
     add(text, "not-shared", module.name + " " + module.reason);
-  if (!profile_error.empty()) add(text, "profile-error", profile_error);
+  if (!state.profile_error.empty()) add(text, "profile-error", state.profile_error);
   for (const LaunchRecord::Ended& job : dispatcher.record().last())
     add(text, "last-job",
         job.job + " " + ending(job.wait_status) + " " + std::to_string(job.duration_usec) + " " +

@@ -12,9 +12,16 @@ namespace pml::service {
 [[nodiscard]] std::string status_line(const Dispatcher& dispatcher, const Hatchery& hatchery,
                                       const std::string& profile_error);
 
+/// What the service knows of itself as a whole.
+struct ServiceState {
+  const std::string& profile_error;  ///< what is wrong with the profile that was to be loaded
+  bool reloading = false;            ///< a new pool is on its way, with the profile read anew
+  bool replaced = false;             ///< pmld is another file now, and takes over when nothing runs
+};
+
 /// The answer to "status" in the text dialect: lines of "key value", ended by an empty line.
 [[nodiscard]] std::string status_text(const profile::Profile& profile, const Dispatcher& dispatcher,
-                                      const Hatchery& hatchery, const std::string& profile_error);
+                                      const Hatchery& hatchery, const ServiceState& state);
 
 /// The answer to "jobs": a line "JOB STATE SECONDS COMMAND" for each, ended by an empty line.
 [[nodiscard]] std::string jobs_text(const Dispatcher& dispatcher);

@@ -22,6 +22,11 @@ CASES = [
     ("pmlctl kill 1 IN", {"INT"}),
     ("pmlctl wrap python3.", {"python3.11"}),
     ("pmlctl --no-p", {"--no-pager"}),
+    ("pmlctl profile re", {"remove"}),
+    ("pmlctl logs --fo", {"--follow"}),
+    ("pmlctl --socket ./da", {"data.txt"}),
+    ("pmld --profile mi", {"mine"}),
+    ("pmld --daem", {"--daemonize"}),
     ("pmlctl suggest --wr", {"--write"}),
     ("pmlctl check ./scr", {"script.py"}),
     ("pml -p mi", {"mine"}),
@@ -71,7 +76,7 @@ def needed(shell):
 def in_bash(home, line):
     words = line.split(" ")
     script = f"""
-        for file in {PREFIX}/share/bash-completion/completions/pml{{,ctl}}; do . $file || exit 1; done
+        for file in {PREFIX}/share/bash-completion/completions/pml{{,ctl,d}}; do . $file || exit 1; done
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
         function=$(complete -p "$1") && function=${{function##*-F }} && ${{function%% *}} && printf '%s\\n' "${{COMPREPLY[@]}}" """
     done = subprocess.run(["bash", "--norc", "-c", script, "bash", *words], cwd=home, env=environment(home), capture_output=True, text=True, timeout=30)

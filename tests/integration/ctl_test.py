@@ -57,6 +57,9 @@ class World:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def status(self, name="t"):
+        return self.json("status", name)[0]
+
     def serve(self, name="t"):
         self.services.append(subprocess.Popen([BIN / "pmld", "--profile", name], env=self.environment, stdin=subprocess.DEVNULL,
                                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
@@ -101,7 +104,7 @@ def test_list(world):
 
 def test_status(world):
     world.run("-p", "t", "--no-fallback", "--wait", "-c", "raise SystemExit(3)", program="pml")
-    status = until(lambda: (s := world.json("status", "t"))["served"] >= 2 and s)
+    status = until(lambda: (s := world.status())["served"] >= 2 and s)
     assert 0 < status["launch_p50_usec"] <= status["launch_p95_usec"] <= status["launch_p99_usec"]
     assert status["memory"]["shared_kib"] > 0 and status["memory"]["private_kib"] > 0
     assert status["state"] == "warm" and status["interpreter"] == PYTHON
@@ -113,7 +116,9 @@ def test_status(world):
 
 
 def test_status_by_socket(world):
-    assert world.json("--socket", str(world.runtime / "pml" / "t.sock"), "status")["profile"] == "t"
+    assert world.json("--socket", str(world.runtime / "pml" / "t.sock"), "status")[0]["profile"] == "t"
+    done = world.run("--socket", "t.sock", "status")  # a path, as for pml, and no profile's name
+    refused(done, 3, "./t.sock")
     refused(world.run("--socket", "/nowhere/s.sock", "status"), 3, "/nowhere/s.sock")
 
 
@@ -131,19 +136,24 @@ def test_jobs_and_kill(world):
 
 
 def test_reload(world):
-    generation = world.json("status", "t")["generation"]
+    generation = world.status()["generation"]
+    world.profile.write_text(world.profile.read_text() + "[job]\nlog-command = false\n")
+    assert world.status()["to_do"] == [{"what": "the profile was edited since the pool was made", "command": "pmlctl reload t"}]
+    assert "! the profile was edited" in world.run("status", "t").stdout
     assert world.run("reload", "t").returncode == 0
-    until(lambda: world.json("status", "t")["generation"] > generation)
+    status = world.status()  # it has waited
+    assert status["generation"] > generation and status["state"] == "warm" and status["idle"] > 0 and status["to_do"] == []
     world.profile.write_text("[pool]\nworkers = 0\n")
+    assert "t.toml:2:11" in world.status()["to_do"][0]["what"]
     refused(world.run("reload", "t"), 78, "t.toml:2:11", "reload again")
-    assert "t.toml:2:11" in world.json("status", "t")["profile_error"]
+    assert "t.toml:2:11" in world.status()["profile_error"]
 
 
 def test_show(idle):
     drop_in = idle.profiles / "t.toml.d" / "10.toml"
     drop_in.parent.mkdir()
     drop_in.write_text('[preload]\nmodules = ["decimal"]\n')
-    values = idle.json("show", "t")["values"]
+    values = idle.json("show", "t")[0]["values"]
     assert values["preload.modules"] == {"value": ["json", "decimal"], "file": str(drop_in), "files": [str(idle.profile), str(drop_in)]}
     assert values["pool.workers"] == {"value": 2, "file": str(idle.profile)}
     assert values["pool.max-queue"] == {"value": 128}
@@ -162,6 +172,9 @@ def test_check(idle):
     assert done.returncode == 78 and "t.toml:2:1" in done.stderr and "pool.workers" in done.stderr
     assert idle.run("check", str(idle.profile)).returncode == 78
     assert idle.run("check", "default").returncode == 0
+    idle.profile.write_text('[python]\ninterpreter = "/bin/ls"\n')
+    done = idle.run("check", "t")
+    assert done.returncode == 78 and "/bin/ls" in done.stderr and "no Python" in done.stderr
     assert idle.run("check", "./nosuch.toml").returncode == 78
     idle.profile.write_text('[python]\ninterpreter = "/nowhere/python3"\n')
     assert "/nowhere/python3" in idle.run("check", "t").stderr
@@ -183,7 +196,7 @@ def test_why_the_last_client_stepped_aside(world):
     assert "[python.env]" in findings["1 program stepped aside: environment"]
     last = [text for text in findings if text.startswith("the last one to step aside: ")]
     assert "ago, environment (PYTHONHASHSEED): -c print(6 * 7)" in last[0]
-    status = world.json("status", "t")
+    status = world.status()
     assert status["refused"] == {"environment": 1} and status["last_refused_detail"] == "PYTHONHASHSEED"
     text = world.run("status", "t").stdout
     assert "Stepped aside: 1 environment" in text and "environment (PYTHONHASHSEED)" in text
@@ -195,7 +208,7 @@ def test_preloads_that_fail(idle):
     (idle.folder / "lib" / "raises.py").write_text("raise ValueError('no luck')\n")
     idle.profile.write_text(f'[python]\npath = ["{idle.folder}/lib"]\n[preload]\nmodules = ["kills", "raises", "json"]\n')
     idle.serve()
-    status = idle.json("status", "t")
+    status = idle.status()
     assert status["quarantined_preloads"][0]["module"] == "kills"
     assert status["failed_preloads"] == [{"module": "raises", "reason": "ValueError: no luck"}]
     text = idle.run("status", "t").stdout
@@ -208,8 +221,8 @@ def test_top_without_a_terminal_shows_once(world):
     assert "warm since" in world.run("top", "t").stdout
 
 
-def on_a_terminal(world, *words, rows=24, until_seen=None, **environment):
-    """What pmlctl writes to a terminal of 80 columns, and how it ends; interrupted once `until_seen` was written."""
+def on_a_terminal(world, *words, rows=24, until_seen=None, type=None, **environment):
+    """What pmlctl writes to a terminal of 80 columns, and how it ends; `type` is typed once `until_seen` was written, or it is interrupted."""
     master, terminal = os.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
     process = subprocess.Popen([BIN / "pmlctl", *words], env={**world.environment, "TERM": "xterm", **environment}, cwd=world.folder,
@@ -223,7 +236,7 @@ def on_a_terminal(world, *words, rows=24, until_seen=None, **environment):
             break
         text += data
         if until_seen and until_seen in text:
-            process.send_signal(signal.SIGINT)
+            os.write(master, type) if type else process.send_signal(signal.SIGINT)
             until_seen = None
     os.close(master)
     return text.decode(), process.wait(10)
@@ -245,6 +258,7 @@ def test_the_pager_is_for_what_is_longer_than_the_terminal(world):
 
 def test_top_is_live_and_fits_the_terminal(world):
     process, name = world.job("import time; time.sleep(60) #" + "long" * 50)
+    assert on_a_terminal(world, "top", "t", until_seen=b"warm since", type=b"xq")[1] == 0
     text, status = on_a_terminal(world, "top", "t", rows=20, until_seen=name.encode(), NO_COLOR="1")
     assert status == -signal.SIGINT
     screen = text.split("\033[H\033[J")[1].split("\r\n")
@@ -257,7 +271,7 @@ def test_suggest(idle):
     (idle.folder / "s.py").write_text("import sys, json, own\nprint('out')\nprint('err', *sys.argv[1:], file=sys.stderr)\n")
     done = idle.run("suggest", "-p", "t", "--write", "--", "s.py", "-x")
     assert done.returncode == 0 and done.stdout.startswith("out\n") and done.stderr == "err -x\n"
-    values = idle.json("show", "t")["values"]
+    values = idle.json("show", "t")[0]["values"]
     modules = values["preload.modules"]["value"]
     assert modules[0] == "json" and "own" not in modules
     assert idle.run("suggest", "-p", "nosuch", "s.py").returncode == 4
@@ -268,10 +282,10 @@ def test_suggest_from_what_was_seen_in_service(idle):
     idle.serve()
     refused(idle.run("suggest", "-p", "t"), 1, "imports = true", "pmlctl suggest -p t -- SCRIPT")
     idle.profile.write_text('[preload]\nmodules = ["json"]\n[pool]\nworkers = 2\nspare = 1\n[watch]\nimports = true\n')
-    generation = idle.json("status", "t")["generation"]
+    generation = idle.status()["generation"]
     assert idle.run("reload", "t").returncode == 0
-    until(lambda: idle.json("status", "t")["generation"] > generation)
-    until(lambda: idle.json("status", "t")["idle"] > 0)
+    until(lambda: idle.status()["generation"] > generation)
+    until(lambda: idle.status()["idle"] > 0)
     assert idle.run("suggest", "-p", "t").stdout == "No program has imported anything else that is worth preloading.\n"
     (idle.folder / "own.py").write_text("")
     (idle.folder / "s.py").write_text("import json, own, http.server\n")
@@ -281,7 +295,7 @@ def test_suggest_from_what_was_seen_in_service(idle):
     found = until(lambda: [entry for entry in idle.json("suggest", "-p", "t") if entry.get("jobs") == 2])
     assert found[0]["module"] == "http.server" and not found[0]["preloaded"]
     assert "http.server" in idle.run("suggest", "-p", "t", "--write").stdout
-    modules = idle.json("show", "t")["values"]["preload.modules"]["value"]
+    modules = idle.json("show", "t")[0]["values"]["preload.modules"]["value"]
     assert "http.server" in modules and "own" not in modules and "json" in modules
     refused(idle.run("suggest", "-p", "nosuch"), 4, "pmlctl list")
 
@@ -290,10 +304,10 @@ def test_a_program_cannot_see_that_its_imports_are_noted(world):
     look = ("import os, sys, socket\n"
             "print(os.listdir('/proc/self/fd'), sorted(os.environ), sorted(sys.modules), sys.getallocatedblocks() > 0)")
     before = world.run("-p", "t", "--no-fallback", "--wait", "-c", look, program="pml").stdout
-    generation = world.json("status", "t")["generation"]
+    generation = world.status()["generation"]
     world.profile.write_text(world.profile.read_text() + "[watch]\nimports = true\n")
     assert world.run("reload", "t").returncode == 0
-    until(lambda: world.json("status", "t")["generation"] > generation and world.json("status", "t")["idle"] > 0)
+    until(lambda: world.status()["generation"] > generation and world.status()["idle"] > 0)
     assert world.run("-p", "t", "--no-fallback", "--wait", "-c", look, program="pml").stdout == before
     until(lambda: [entry for entry in world.json("suggest", "-p", "t") if entry.get("jobs")])
 
@@ -303,20 +317,21 @@ def test_suggest_writes_twice(idle):
     (idle.folder / "u.py").write_text("import xml.dom.minidom\n")
     for script in ("s.py", "u.py", "u.py"):
         assert idle.run("suggest", "-p", "t", "--write", "--", script).returncode == 0
-    modules = idle.json("show", "t")["values"]["preload.modules"]["value"]
+    modules = idle.json("show", "t")[0]["values"]["preload.modules"]["value"]
     assert "http.server" in modules and "xml.dom.minidom" in modules and len(modules) == len(set(modules))
 
 
 def test_complete(world):
     assert {"default", "t"} <= set(world.run("complete", "profiles").stdout.split())
+    assert {"default", "t"} <= set(world.run("complete", "line", "--", "status", "").stdout.split())
     assert {"json", "email"} <= set(world.run("-p", "t", "complete", "modules").stdout.split())
     assert "json.tool" in world.run("-p", "t", "complete", "modules", "json.t").stdout.split()
     assert world.run("-p", "nosuch", "complete", "modules").stdout == ""
     (world.profiles / "wrap-x.toml").write_text("")
     (world.profiles / "wrap-y.toml").write_text("[pool]\nworkers = 1\n")
-    assert world.run("complete", "wrapped").stdout == "y\n"
+    assert "y\n" in world.run("complete", "line", "--", "unwrap", "").stdout
     process, name = world.job("import time; time.sleep(60)")
-    assert world.run("complete", "jobs").stdout == name + "\n"
+    assert world.run("complete", "line", "--", "kill", "").stdout.startswith(name + "\t")
     assert world.run("kill", name).returncode == 0 and process.wait(10) == -signal.SIGTERM
 
 
@@ -329,11 +344,11 @@ def test_wrap_and_unwrap(idle):
     assert idle.run("wrap", "tool").returncode == 0
     launcher = idle.folder / ".local" / "bin" / "tool"
     assert launcher.read_text() == original.replace("#!/usr/bin/python3", f"#!{BIN}/pml -pwrap-tool")
-    assert idle.json("show", "wrap-tool")["values"]["preload.modules"]["value"] == ["json"]
+    assert idle.json("show", "wrap-tool")[0]["values"]["preload.modules"]["value"] == ["json"]
     idle.serve("wrap-tool")
     done = subprocess.run(["tool", "a b"], env=idle.environment, capture_output=True, text=True, timeout=30, executable=launcher)
     assert (done.returncode, done.stdout) == (7, f"['{launcher}', 'a b'] True\n")
-    until(lambda: idle.json("status", "wrap-tool")["served"] >= 2)
+    until(lambda: idle.status("wrap-tool")["served"] >= 2)
     refused(idle.run("wrap", "tool"), 1, "pmlctl unwrap tool")
     assert idle.run("unwrap", "tool").returncode == 0
     assert not launcher.exists() and not (idle.profiles / "wrap-tool.toml").exists()
@@ -361,22 +376,166 @@ def test_wrap_refuses(idle, name, text):
 
 
 def test_bench(world):
-    result = world.json("bench", "-p", "t", "-n", "3", "--", "-c", "import json")
-    assert result["cold"]["runs"] == result["warm"]["runs"] == 3
-    assert result["warm"]["p50_usec"] > 0
+    cold, warm = world.json("bench", "-p", "t", "-n", "3", "--", "-c", "import json")
+    assert (cold["name"], cold["runs"], warm["name"], warm["runs"]) == ("python3", 3, "pml", 3)
+    assert warm["p50_usec"] > 0
+    names = [one["name"] for one in world.json("bench", "-p", "t", "-p", "t", "-n", "1", "-c", "pass")]
+    assert names == ["python3", "pml -p t", "pml -p t"]
+    done = world.run("bench", "-p", "t", "-n", "2", "--export-json", "b.json", "--export-markdown", "b.md", "-c", "pass")
+    assert done.returncode == 0, done
+    assert [len(result["times"]) for result in json.loads((world.folder / "b.json").read_text())["results"]] == [2, 2]
+    assert "| `python3` |" in (world.folder / "b.md").read_text()
     assert "MEDIAN" in world.run("bench", "-p", "t", "-n", "2", "-c", "pass").stdout
     refused(world.run("bench", "-p", "t", "-n", "2", "--", "-O", "-c", "pass"), 69, "pmlctl doctor t")
 
 
+def test_bench_measures_no_program_that_fails_or_differs(world):
+    refused(world.run("bench", "-p", "t", "-n", "1", "nofile.py"), 1, "status 2", "--ignore-failure")
+    refused(world.run("bench", "-p", "t", "-n", "1", "sleep"), 64, "no Python program")
+    refused(world.run("bench", "-p", "t", "-n", "1", "-c", "raise SystemExit(7)"), 1, "status 7")
+    assert world.run("bench", "-p", "t", "-i", "-n", "1", "-c", "raise SystemExit(7)").returncode == 0
+    differs = "import os; print(bool(os.popen('ps -o comm= -p %d' % os.getppid()).read().count('pmlctl')))"
+    refused(world.run("bench", "-p", "t", "-n", "1", "-c", differs), 1, "differs", "standard output")
+    assert world.run("bench", "-p", "t", "-n", "1", "-c", "import time; print(time.time())").returncode == 0
+
+
+def test_suggest_refuses_a_program_that_fails(idle):
+    done = idle.run("suggest", "-p", "t", "--write", "--", "-c", "import decimal; raise SystemExit(3)")
+    assert done.returncode == 1 and "status 3" in done.stderr and not list(idle.profiles.glob("t.toml.d/*"))
+
+
+def test_a_drop_in_of_suggest_is_read_as_toml(idle):
+    drop_in = idle.profiles / "t.toml.d/50-suggested.toml"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[preload]\nmodules = [\n  'decimal', # mine\n  \"fractions\" ]\n")
+    assert idle.run("suggest", "-p", "t", "--write", "-c", "import http.server").returncode == 0
+    modules = idle.json("show", "t")[0]["values"]["preload.modules"]["value"]
+    assert modules == ["json", "decimal", "fractions", "http.server"]
+
+
+def test_a_pool_without_a_manager(idle):
+    refused(idle.run("logs", "t"), 3, "pmlctl restart t")
+    assert idle.run("start", "t").returncode == 0
+    pid = idle.status()["pid"]
+    assert idle.status()["state"] == "warm"
+    assert idle.run("restart", "t").returncode == 0
+    assert idle.status()["pid"] != pid
+    assert idle.run("logs", "t").returncode == 0
+    refused(idle.run("enable", "t"), 1, "pmlctl start t")
+    assert idle.run("start", "t").returncode == 0  # it is there
+    assert idle.run("stop", "t").returncode == 0
+    refused(idle.run("status", "t"), 3, "pmlctl start t")
+    refused(idle.run("start", "nosuch"), 4, "pmlctl profile new nosuch")
+    refused(idle.run("start", "defualt"), 4, 'did you mean "default"?')
+
+
+def test_a_service_that_does_not_answer_is_no_service_that_does_not_run(world):
+    os.kill(world.services[0].pid, signal.SIGSTOP)
+    try:
+        refused(world.run("status", "t"), 3, "has not answered", "pmlctl restart")
+    finally:
+        os.kill(world.services[0].pid, signal.SIGCONT)
+
+
+def test_the_journal_need_not_have_the_arguments(idle):
+    idle.profile.write_text("[pool]\nworkers = 1\n[job]\nlog-command = false\n")
+    idle.serve()
+    (idle.folder / "s.py").write_text("")
+    for words in (["s.py", "--password=hunter2"], ["-c", "hunter2 = 1"]):
+        assert idle.run("-p", "t", "--no-fallback", "--wait", *words, program="pml").returncode == 0
+    jobs = until(lambda: (jobs := idle.status()["last_jobs"])[-1]["command"] == "-c" and jobs)
+    assert jobs[-2]["command"] == "s.py" and "hunter2" not in str(idle.status())
+
+
+def test_profiles_of_ones_own(idle):
+    assert idle.run("profile", "new", "mine", "--preload", "json").returncode == 0
+    listed = {line["profile"]: line["maker"] for line in idle.json("profile", "list")}
+    assert listed == {"t": "", "mine": "profile new"}
+    refused(idle.run("profile", "new", "t"), 1, "pmlctl edit t")
+    refused(idle.run("profile", "new", "a/b"), 64, "name of a profile")
+    refused(idle.run("profile", "new", "x", "--interpreter", "/bin/ls"), 78, "no Python")
+    assert idle.run("profile", "remove", "mine").returncode == 0 and not (idle.profiles / "mine.toml").exists()
+    refused(idle.run("profile", "remove", "mine"), 4, "pmlctl")
+    refused(idle.run("profile", "remove", "default"), 1, "touch ")
+
+
+def test_edit(world):
+    editor = world.folder / "editor"
+    editor.write_text("#!/bin/sh\necho '[preload]\nmodules = [\"decimal\"]' > \"$1\"\n")
+    editor.chmod(0o755)
+    world.environment["EDITOR"] = str(editor)
+    assert "runs with it" in world.run("edit", "t").stdout
+    assert [preload["module"] for preload in world.status()["preloads"]] == ["decimal"]
+    editor.write_text("#!/bin/sh\necho '[pool]\nworker = 3' > \"$1\"\n")
+    refused(world.run("edit", "t"), 78, "t.toml:2:1", "pmlctl edit t")
+    world.environment["EDITOR"] = "true"
+    assert world.run("edit", "default").stdout == "Nothing was changed.\n"
+    assert not (world.profiles / "default.toml.d").exists()
+
+
+def test_leave_takes_back_what_pmlctl_made_and_lists_the_rest(idle):
+    (idle.folder / "bin").mkdir()
+    (idle.folder / "bin/tool").write_text("#!/usr/bin/python3\nimport decimal\n")
+    (idle.folder / "bin/tool").chmod(0o755)
+    for words in (["wrap", "tool"], ["profile", "new", "mine"], ["suggest", "-p", "t", "--write", "-c", "import http.server"]):
+        assert idle.run(*words).returncode == 0
+    done = idle.run("leave")
+    assert done.returncode == 0 and f"Kept, because you wrote it: {idle.profile}\n" in done.stdout
+    assert [path.name for path in idle.profiles.iterdir()] == ["t.toml"] and not list((idle.folder / ".local/bin").iterdir())
+
+
+def test_doctor_mends_what_is_safe(world):
+    os.chmod(world.runtime / "pml", 0o777)
+    world.profile.write_text(world.profile.read_text() + "[hints]\ncold = false\n")
+    found = world.run("--json", "doctor", "t")
+    assert found.returncode == 1
+    remedies = {finding["remedy"] for finding in json.loads(found.stdout) if finding["safe"]}
+    assert {"pmlctl reload t", f"chmod 0700 {world.runtime}/pml"} <= remedies
+    assert world.run("doctor", "--fix", "t").returncode == 0
+    assert (world.runtime / "pml").stat().st_mode & 0o777 == 0o700 and world.status()["to_do"] == []
+
+
+def test_doctor_by_socket_looks_for_no_units(world):
+    findings = world.json("--socket", str(world.runtime / "pml" / "t.sock"), "doctor")
+    assert not [finding for finding in findings if finding["health"] == "bad"]
+
+
+VERBS = ("list status jobs top logs start stop restart reload enable disable kill wrap unwrap suggest bench show check edit "
+         "doctor help").split() + ["profile list", "profile new", "profile remove", "python list", "python add"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_its_help(idle, verb):
+    done = idle.run(*verb.split(), "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"Usage: pmlctl {verb}") and done.stderr == ""
+    assert idle.run("help", *verb.split()).stdout == done.stdout
+    assert f"  {verb} " in idle.run("help").stdout
+
+
+@pytest.mark.parametrize("words", [
+    ["jobs", "a", "b"], ["top", "a", "b"], ["logs", "a", "b"], ["kill"], ["kill", "1", "2", "3"], ["wrap"], ["unwrap"], ["bench"],
+    ["show", "a", "b"], ["edit", "a", "b"], ["profile"], ["profile", "new"], ["profile", "new", "a", "b"], ["profile", "remove"],
+    ["profile", "list", "x"], ["python"], ["python", "add"], ["python", "list", "x"], ["doctor", "a", "b"], ["help", "nosuch"],
+    ["list", "--venv", "x"], ["kill", "--fix", "1"], ["bench", "--socket", "x", "y"], ["status", "--write"], ["--jsno"], ["kill", "a b"],
+    ["suggest", "-n", "3", "x"], ["logs", "-n", "x"]])
+def test_wrong_words_are_refused_with_what_to_type(idle, words):
+    refused(idle.run(*words), 64, "pmlctl ")
+
+
+@pytest.mark.parametrize("verb", ["status", "jobs", "top", "logs", "start", "stop", "restart", "reload", "enable", "disable", "show", "edit"])
+def test_profiles_that_are_not_there(idle, verb):
+    refused(idle.run(verb, "nosuch"), 4, "nosuch", "pmlctl")
+
+
 def test_nothing_runs(idle):
-    refused(idle.run("status", "t"), 3, "pmld --profile t --daemonize")
+    refused(idle.run("status", "t"), 3, "pmlctl start t")
     refused(idle.run("jobs", "t"), 3)
     refused(idle.run("reload", "t"), 3)
     refused(idle.run("top", "t"), 3)
-    refused(idle.run("status", "nosuch"), 4, "nosuch.toml")
+    refused(idle.run("status", "nosuch"), 4, "pmlctl profile new nosuch")
 
 
-@pytest.mark.parametrize("words", [["statsu"], ["--nosuch"], ["kill"], ["list", "x"], ["bench", "-n", "0", "x"]])
+@pytest.mark.parametrize("words", [["statsu"], ["--nosuch"], ["profile", "nwe"]])
 def test_misuse(idle, words):
     refused(idle.run(*words), 64, "pmlctl --help")
 

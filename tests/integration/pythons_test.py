@@ -235,7 +235,7 @@ def test_doctor_tells_of_another_environment(world):
     world.make_venv()
     world.write_profile("default", PYTHON)
     text = world.run("doctor", program="pmlctl", VIRTUAL_ENV=str(world.venv)).stdout
-    assert text.count(str(world.venv)) == 2 and f"pmlctl profile new --venv {world.venv}" in text
+    assert "has no pool" in text and f"pmlctl profile new --venv {world.venv}" in text
 
 
 def test_entry_points_come_from_the_index_and_follow_what_is_installed(world):

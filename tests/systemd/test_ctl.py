@@ -8,11 +8,11 @@ import subprocess
 from conftest import PREFIX, PROFILES, Pool, systemctl, until
 
 
-def ctl(*words, status=0, **environment):
+def ctl(*words, status=0, error=True, **environment):
     done = subprocess.run([PREFIX / "bin/pmlctl", *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
                           env={**os.environ, **environment})
     assert done.returncode == status, done
-    return done.stdout if status == 0 else done.stderr
+    return done.stderr if status != 0 and error else done.stdout
 
 
 def state(unit):
@@ -23,19 +23,51 @@ def test_looking_wakes_no_one(pool):
     systemctl("start", pool.socket_unit)
     lines = {line["profile"]: line for line in json.loads(ctl("list", "--json"))}
     assert (lines[pool.name]["socket"], lines[pool.name]["service"]) == ("listening", "inactive")
-    assert pool.service_unit in ctl("status", pool.name, status=3)
+    assert f"pmlctl start {pool.name}" in ctl("status", pool.name, status=3)
     assert "sleeps" in ctl("doctor", pool.name)
     assert state(pool.service_unit) == "inactive"
 
 
 def test_status_and_reload_of_a_unit(warm_pool):
-    before = json.loads(ctl("status", "--json", warm_pool.name))
+    before = json.loads(ctl("status", "--json", warm_pool.name))[0]
     assert before["state"] == "warm"
     ctl("reload", warm_pool.name)
-    until(lambda: json.loads(ctl("status", "--json", warm_pool.name))["generation"] > before["generation"])
+    assert json.loads(ctl("status", "--json", warm_pool.name))[0]["generation"] > before["generation"]
     warm_pool.write("nonsense = 1\n")
     assert "nonsense" in ctl("reload", warm_pool.name, status=78)
     assert state(warm_pool.service_unit) == "active"
+
+
+def enabled(unit):
+    return systemctl("is-enabled", unit, check=False).stdout.strip() == "enabled"
+
+
+def test_the_life_of_a_unit(pool):
+    pool.write("[pool]\nworkers = 1\n")
+    ctl("start", pool.name)
+    assert json.loads(ctl("status", "--json", pool.name))[0]["state"] == "warm"
+    assert not enabled(pool.socket_unit)
+    ctl("enable", pool.name)
+    assert enabled(pool.socket_unit) and enabled(pool.service_unit)
+    job = pool.popen("-c", "import time; print('runs', flush=True); time.sleep(60)")
+    assert job.stdout.readline() == "runs\n"
+    socket = systemctl("show", "-P", "ActiveEnterTimestampMonotonic", pool.socket_unit).stdout
+    ctl("restart", pool.name)  # no terminal: it does not ask
+    assert job.wait(30) == -15
+    assert systemctl("show", "-P", "ActiveEnterTimestampMonotonic", pool.socket_unit).stdout == socket
+    assert "still runs" in ctl("disable", pool.name)
+    assert not enabled(pool.socket_unit) and not enabled(pool.service_unit) and state(pool.service_unit) == "active"
+    assert "the pool is warm" in ctl("logs", "--no-pager", "-n", "50", pool.name)
+    ctl("stop", pool.name)
+    assert state(pool.socket_unit) == "inactive" and state(pool.service_unit) == "inactive"
+
+
+def test_doctor_of_a_failed_unit(pool):
+    pool.write("nonsense = 1\n")
+    systemctl("start", pool.socket_unit)
+    systemctl("start", pool.service_unit, check=False)
+    said = ctl("doctor", pool.name, status=1, error=False)
+    assert "✗ the service has failed" in said and "the service sleeps" not in said
 
 
 def test_wrap_and_unwrap(tmp_path):
@@ -101,6 +133,6 @@ def test_jobs_and_kill_of_a_unit(warm_pool):
 def test_without_a_user_manager(tmp_path):
     """What is said names a way that needs none."""
     said = ctl("status", "default", status=3, XDG_RUNTIME_DIR=str(tmp_path), DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
-    assert "pmld --profile default --daemonize" in said
+    assert "pmlctl start default" in said
     said = ctl("doctor", "default", XDG_RUNTIME_DIR=str(tmp_path), DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
-    assert "! no user manager can be reached" in said and "pmld --profile default --daemonize" in said
+    assert "! no user manager can be reached" in said and "pmlctl start default" in said

@@ -1,7 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+
 #include "ctl/answer.hpp"
 #include "ctl/command.hpp"
+#include "ctl/completion.hpp"
 #include "ctl/console_script.hpp"
 #include "ctl/import_time.hpp"
 #include "ctl/memory.hpp"
@@ -9,6 +14,7 @@
 #include "ctl/table.hpp"
 #include "ctl/toml_text.hpp"
 #include "ctl/units.hpp"
+#include "ctl/vocabulary.hpp"
 
 namespace {
 
@@ -16,12 +22,14 @@ using namespace pml::ctl;
 using Words = std::vector<std::string>;
 
 TEST(Options, StandBeforeAndAfterTheVerb) {
-  const Options options = parse_options({"--json", "kill", "-pqt", "4-1", "--no-pager", "INT"});
-  EXPECT_EQ(options.verb, "kill");
-  EXPECT_EQ(options.profile, "qt");
+  const Options options = parse_options({"--json", "jobs", "-pqt", "--no-pager"});
+  EXPECT_EQ(options.error, "");
+  ASSERT_NE(options.verb, nullptr);
+  EXPECT_EQ(options.verb->name, "jobs");
+  EXPECT_EQ(options.profiles, Words{"qt"});
   EXPECT_TRUE(options.json);
   EXPECT_FALSE(options.pager);
-  EXPECT_EQ(options.words, (Words{"4-1", "INT"}));
+  EXPECT_EQ(parse_options({"-pqt", "kill", "4-1", "INT"}).words, (Words{"4-1", "INT"}));
 }
 
 TEST(Options, ThoseOfTheProgramAreItsOwn) {
@@ -33,10 +41,81 @@ TEST(Options, ThoseOfTheProgramAreItsOwn) {
 }
 
 TEST(Options, WrongOnesAreToldOf) {
-  EXPECT_FALSE(parse_options({"--nosuch"}).error.empty());
-  EXPECT_FALSE(parse_options({"-p"}).error.empty());
-  EXPECT_FALSE(parse_options({"--profile="}).error.empty());
-  EXPECT_FALSE(parse_options({"-n", "1x", "bench"}).error.empty());
+  const std::vector<std::pair<Words, std::string>> k_wrong = {
+      {{"--nosuch"}, "there is no option --nosuch"},
+      {{"--jsno"}, "did you mean \"--json\"?"},
+      {{"statsu"}, "did you mean \"status\"?"},
+      {{"profile", "nwe"}, "did you mean \"new\"?"},
+      {{"profile"}, "needs one more word: list, new, remove"},
+      {{"-p"}, "-p needs a value"},
+      {{"--profile="}, "--profile needs a value"},
+      {{"--json=1"}, "--json takes no value"},
+      {{"bench", "-n", "1x", "x"}, "--runs needs a number"},
+      {{"bench", "-n", "0", "x"}, "--runs needs a number"},
+      {{"list", "--venv", "x"}, "list takes no --venv"},
+      {{"kill"}, "kill needs JOB [SIGNAL]"},
+      {{"list", "x"}, "list takes no words"},
+      {{"jobs", "a", "b"}, "jobs takes no more than [PROFILE]"},
+      {{"status", "-p", "a", "--socket", "b"}, "once"},
+      {{"status", "-p", "a", "b"}, "once"},
+  };
+  for (const auto& [words, text] : k_wrong) {
+    const std::string error = parse_options(words).error;
+    EXPECT_NE(error.find(text), std::string::npos) << error;
+    EXPECT_NE(error.find("pmlctl"), std::string::npos) << error << " names no next command";
+  }
+}
+
+TEST(Options, ALetterIsThatOfTheVerb) {
+  EXPECT_EQ(parse_options({"bench", "-n", "3", "x"}).runs, 3U);
+  EXPECT_EQ(parse_options({"-n", "3", "bench", "x"}).runs, 3U);
+  EXPECT_EQ(parse_options({"logs", "-n3"}).lines, 3U);
+  EXPECT_TRUE(parse_options({"logs", "-fn", "3"}).follow);
+}
+
+TEST(Options, AFewAreOfTheVerbOnly) {
+  EXPECT_EQ(parse_options({"bench", "-p", "a", "-p", "b", "x"}).profiles, (Words{"a", "b"}));
+  EXPECT_EQ(parse_options({"--socket", "x", "status"}).socket, "./x");
+  EXPECT_EQ(parse_options({"profile", "--json", "list"}).verb->name, "profile list");
+  EXPECT_EQ(parse_options({}).verb->name, "list");
+  EXPECT_FALSE(parse_options({"--help"}).verb_typed);
+  EXPECT_TRUE(parse_options({"kill", "--help"}).help);
+}
+
+TEST(Vocabulary, HoldsTogether) {
+  for (const Chapter& chapter : chapters()) {
+    for (const Verb& verb : chapter.verbs) {
+      EXPECT_EQ(find_verb(verb.name), &verb);
+      EXPECT_LE(verb.least, verb.most);
+      std::istringstream names{std::string(verb.options)};
+      for (std::string name; names >> name;)
+        EXPECT_NE(find_option(name), nullptr) << verb.name << " " << name;
+      std::istringstream lines(help_text(verb));
+      for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+      if (verb.example.empty()) continue;
+      std::istringstream example{std::string(verb.example)};
+      const Words words{std::istream_iterator<std::string>(example), {}};
+      EXPECT_EQ(parse_options(words).error, "") << verb.example;
+      EXPECT_EQ(parse_options(words).verb, &verb);
+    }
+  }
+}
+
+TEST(Completion, KnowsWhatComesNext) {
+  const auto offers = [](const Words& typed, const std::string& word) {
+    const auto words = expected_after(typed).words;
+    return std::any_of(words.begin(), words.end(),
+                       [&](const auto& entry) { return entry.first == word; });
+  };
+  EXPECT_TRUE(offers({""}, "status"));
+  EXPECT_FALSE(offers({""}, "complete"));
+  EXPECT_TRUE(offers({"profile", ""}, "remove"));
+  EXPECT_TRUE(offers({"logs", "--f"}, "--follow"));
+  EXPECT_FALSE(offers({"logs", "--f"}, "--fix"));
+  EXPECT_EQ(expected_after({"status", ""}).candidates, Candidates::profiles);
+  EXPECT_EQ(expected_after({"--socket", ""}).candidates, Candidates::files);
+  EXPECT_EQ(expected_after({"-p", "x", "kill", "1", ""}).position, 1U);
+  EXPECT_EQ(expected_after({"bench", "-m", "x", "--json", ""}).candidates, Candidates::files);
 }
 
 TEST(Answer, IsReadLineByLine) {

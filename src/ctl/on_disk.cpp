@@ -1,0 +1,43 @@
+#include "ctl/on_disk.hpp"
+
+#include "base/paths.hpp"
+#include "profile/profile.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+/// By --socket the service may be of any name; its own counts then.
+void look_at_profile(const ServiceStatus& status, std::vector<Outdated>& found) {
+  const std::string digest = status.value("profile-digest");
+  if (digest.empty() || !status.value("reloading").empty()) return;
+  const std::string name = status.value("profile");
+  const profile::Result result = profile::load(name, base::profile_folders());
+  if (!result.good())
+    found.push_back({"the profile on disk cannot be used (" + result.one_line(name) + ")",
+                     "pmlctl edit " + name});
+  else if (std::to_string(result.profile->digest) != digest)
+    found.push_back(
+        {"the profile was edited since the pool was made", "pmlctl reload " + name, true});
+}
+
+}  // namespace
+
+std::vector<Outdated> on_disk(Services& services, const std::string& profile,
+                              const ServiceStatus& status) {
+  std::vector<Outdated> found;
+  look_at_profile(status, found);
+  const std::string name = status.value("profile");
+  if (status.value("replaced") == "1")
+    found.push_back({"pml was updated; the new service takes over when nothing runs. Now",
+                     "pmlctl restart " + name});
+  else if (status.value("version") != PML_VERSION)
+    found.push_back({"the service is pml " + status.value("version") + ", this is " PML_VERSION,
+                     "pmlctl restart " + name});
+  const bool managed = services.manager() && profile.find('/') == std::string::npos;
+  if (managed && services.manager()->is_outdated(service_unit(profile)))
+    found.push_back({"the unit files have changed", "systemctl --user daemon-reload"});
+  return found;
+}
+
+}  // namespace pml::ctl

@@ -1,0 +1,251 @@
+// pmlctl profile list, new and remove.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/exit_status.hpp"
+#include "base/paths.hpp"
+#include "base/python_abi.hpp"
+#include "base/venv.hpp"
+#include "ctl/command.hpp"
+#include "ctl/files.hpp"
+#include "ctl/json.hpp"
+#include "ctl/pool_control.hpp"
+#include "ctl/python_facts.hpp"
+#include "ctl/table.hpp"
+#include "ctl/toml_text.hpp"
+#include "ctl/wrapped.hpp"
+#include "profile/profile.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* k_mark = "# written by pmlctl profile new\n";
+constexpr std::string_view k_any_mark = "# written by pmlctl ";
+
+std::string file_of(const std::string& name) {
+  return own_profile_folder() + "/" + name + ".toml";
+}
+
+std::string folder_of(const std::string& word) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(word, error);
+  if (error || !fs::exists(folder / "pyvenv.cfg", error))
+    throw Failure(base::k_exit_config,
+                  word + " is no virtual environment; make it with: python3 -m venv " + word);
+  return folder.string();
+}
+
+void require_module(const std::string& python) {
+  const auto facts = facts_of(python);
+  if (!facts)
+    throw Failure(base::k_exit_config,
+                  python + " is no Python that can be executed; name another, or make it anew");
+  if (const auto why = base::unserved_abi(facts->abi))
+    throw Failure(base::k_exit_config, python + " " + *why + "; name another interpreter");
+  if (facts->module().empty())
+    throw Failure(base::k_exit_config, "pml was not built for " + python +
+                                           "; make its module: pmlctl python add " + python);
+}
+
+std::string text_of(const std::string& description, const std::string& interpreter,
+                    const std::vector<std::string>& preload) {
+  std::string text = k_mark + ("description = " + toml_text(description)) + "\n";
+  if (!interpreter.empty()) text += "[python]\ninterpreter = " + toml_text(interpreter) + "\n";
+  return text + "[preload]\nmodules = " + toml_list(preload) +
+         "\n[pool]\nworkers = 2\nspare = 1\nidle-exit = \"2h\"\n";
+}
+
+void write_own(const std::string& name, const std::string& text) {
+  std::error_code error;
+  const std::string file = file_of(name);
+  if (fs::exists(file, error) && !read_file(file).starts_with(k_mark))
+    throw Failure(k_exit_failure, file +
+                                      " is there already, and not of this command; change it "
+                                      "with: pmlctl edit " +
+                                      name);
+  write_file(file, text);
+}
+
+void set_up(const Options& options, const std::string& name) {
+  Services services;
+  if (!services.manager()) {
+    std::printf("No user manager here; start its pool with: pmlctl start %s\n", name.c_str());
+    return;
+  }
+  enable_pool(services, name);
+  // It may run already, with the profile that was here before.
+  if (services.status(name))
+    reload_pool(services, name, options.wait);
+  else
+    start_pool(services, name, options.wait);
+}
+
+/// Who has written a file of the user's own: "wrap", "profile new"; empty: the user.
+std::string maker_of(const std::string& text) {
+  if (!text.starts_with(k_any_mark)) return {};
+  return text.substr(k_any_mark.size(), text.find('\n') - k_any_mark.size());
+}
+
+struct Own {
+  std::string name, file, maker;
+  std::size_t drop_ins = 0;
+};
+
+std::size_t drop_ins_of(const std::string& file) {
+  std::error_code error;
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(file + ".d", error))
+    count += entry.path().extension() == ".toml" ? 1 : 0;
+  return count;
+}
+
+std::vector<Own> own_profiles() {
+  std::vector<Own> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(own_profile_folder(), error)) {
+    fs::path path = entry.path();
+    const bool drop_ins_only =
+        path.extension() == ".d" && !fs::exists(path.string().substr(0, path.string().size() - 2));
+    if (drop_ins_only) path = path.string().substr(0, path.string().size() - 2);
+    if (path.extension() != ".toml") continue;
+    found.push_back({path.stem(), drop_ins_only ? "" : path.string(),
+                     drop_ins_only ? "" : maker_of(read_file(path)), drop_ins_of(path)});
+  }
+  std::sort(found.begin(), found.end(), [](const Own& a, const Own& b) { return a.name < b.name; });
+  return found;
+}
+
+void remove_one(Services& services, const std::string& name, bool yes) {
+  const auto all = own_profiles();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Own& own) { return own.name == name; });
+  if (found == all.end()) {
+    require_profile(name);
+    throw Failure(k_exit_failure,
+                  "profile \"" + name +
+                      "\" is not yours to remove; hide it with an empty file: touch " +
+                      file_of(name));
+  }
+  if (found->maker == "wrap" || found->maker == "adopt")
+    throw Failure(k_exit_failure, "profile \"" + name +
+                                      "\" belongs to a command; take that back "
+                                      "with: pmlctl unadopt " +
+                                      name.substr(name.find('-') + 1));
+  if (found->maker.empty() &&
+      !agreed("Remove " + file_of(name) + ", which pmlctl has not made?", yes))
+    throw Failure(k_exit_failure, "nothing was done; see pmlctl profile list");
+  if (services.manager()) disable_pool(services, name);
+  stop_pool(services, name);
+  std::error_code error;
+  fs::remove(file_of(name), error);
+  fs::remove_all(file_of(name) + ".d", error);
+  remove_empty_folders(own_profile_folder());
+  std::printf("Removed profile \"%s\".\n", name.c_str());
+}
+
+/// The drop-ins that pmlctl has made of its own.
+void remove_made_drop_ins(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> made;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (!maker_of(read_file(entry.path())).empty()) made.push_back(entry.path());
+  for (const std::string& file : made) fs::remove(file, error);
+  fs::remove(folder, error);
+}
+
+/// Of this user's data and state: modules that `python add` made, what hints were given.
+void remove_data() {
+  std::error_code error;
+  if (const std::string data = base::data_folder(); !data.empty()) {
+    fs::remove_all(data + "/pml/modules", error);
+    fs::remove(data + "/pml", error);
+  }
+  if (const std::string state = base::state_folder(); !state.empty()) {
+    fs::remove_all(state + "/pml", error);
+    fs::remove(state, error);
+  }
+}
+
+}  // namespace
+
+int leave(const Options&) {
+  unwrap_all();
+  Services services;
+  for (const Own& own : own_profiles()) {
+    if (!own.maker.empty()) remove_one(services, own.name, true);
+    remove_made_drop_ins(file_of(own.name) + ".d");
+  }
+  remove_data();
+  remove_empty_folders(own_profile_folder());
+  for (const Own& own : own_profiles())
+    std::printf("Kept, because you wrote it: %s\n",
+                own.file.empty() ? (file_of(own.name) + ".d").c_str() : own.file.c_str());
+  return 0;
+}
+
+int profile_new(const Options& options) {
+  if (options.words.empty() == options.venv.empty())
+    throw Failure(base::k_exit_usage,
+                  "profile new takes a name or --venv FOLDER; see pmlctl help profile new");
+  const bool of_venv = !options.venv.empty();
+  const std::string folder = of_venv ? folder_of(options.venv) : "";
+  const std::string name = of_venv ? base::venv_profile(folder) : options.words.front();
+  if (!base::valid_profile_name(name))
+    throw Failure(base::k_exit_usage, "\"" + name +
+                                          "\" cannot be the name of a profile: letters, "
+                                          "digits and _ . @ - only; choose another");
+  const std::string interpreter = of_venv ? folder + "/bin/python" : options.interpreter;
+  if (!interpreter.empty()) require_module(interpreter);
+  write_own(name,
+            text_of(of_venv ? "the environment " + folder : name, interpreter, options.preload));
+  std::printf("Written to %s.\n%s\n", file_of(name).c_str(),
+              of_venv
+                  ? "With the environment active: pml SCRIPT. Else from a folder of the project: "
+                    "pml --venv SCRIPT"
+                  : ("Start programs with: pml -p " + name + " SCRIPT").c_str());
+  set_up(options, name);
+  return 0;
+}
+
+int profile_list(const Options& options) {
+  Table table({"PROFILE", "WRITTEN BY", ">DROP-INS", "FILE"});
+  Json json = Json::array();
+  for (const Own& own : own_profiles()) {
+    table.add({{own.name, Colour::bold},
+               {own.file.empty()    ? "-"
+                : own.maker.empty() ? "you"
+                                    : "pmlctl " + own.maker},
+               {std::to_string(own.drop_ins)},
+               {own.file.empty() ? file_of(own.name) + ".d" : own.file}});
+    json.push_back({{"profile", own.name},
+                    {"file", own.file},
+                    {"maker", own.maker},
+                    {"drop_ins", own.drop_ins}});
+  }
+  if (options.json)
+    print_json(json);
+  else
+    print(table.empty() ? "No profiles of your own. pmlctl list shows those that pml brings.\n"
+                        : table.text(),
+          options.pager);
+  return 0;
+}
+
+int profile_remove(const Options& options) {
+  Services services;
+  std::vector<std::string> names = options.words;
+  if (names.empty() && options.venv.empty())
+    throw Failure(base::k_exit_usage,
+                  "profile remove needs a name or --venv FOLDER; see pmlctl profile list");
+  if (!options.venv.empty()) names.push_back(profile_of_options(options));
+  for (const std::string& name : names) remove_one(services, name, options.yes);
+  return 0;
+}
+
+}  // namespace pml::ctl
