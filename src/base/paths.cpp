@@ -67,6 +67,11 @@ std::string state_folder() {
   return variable_or_in_home("XDG_STATE_HOME", "/.local/state");
 }
 
+std::string hint_file(std::string_view reason) {
+  const std::string folder = state_folder();
+  return folder.empty() ? folder : folder + "/pml/hints/" + std::string(reason);
+}
+
 std::vector<std::string> module_folders() {
   std::vector<std::string> folders{absolute_variable("PML_MODULE_DIR")};
   if (folders.front().empty()) folders.front() = PML_MODULEDIR;

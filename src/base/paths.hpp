@@ -24,6 +24,9 @@ namespace pml::base {
 /// neither is set.
 [[nodiscard]] std::string state_folder();
 
+/// Where it is noted that a person was told of `reason`; empty where there is no state folder.
+[[nodiscard]] std::string hint_file(std::string_view reason);
+
 /// Where the zygote's module for this release of pml is looked for, strongest first:
 /// $PML_MODULE_DIR or <prefix>'s own folder, then what `pmlctl python add` makes for this user
 /// alone.

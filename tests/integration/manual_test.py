@@ -70,7 +70,7 @@ def test_options_of_pmlctl():
 @pytest.mark.parametrize("name, program", [("pml.1", "pml"), ("pmld.8", "pmld")])
 def test_options_of_the_others(name, program):
     known = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", run(program, "--help")))
-    told = set(re.findall(r"\*(--[a-z]+(?:-[a-z]+)*)", section(name, "OPTIONS")))
+    told = set(re.findall(r"\*(--[a-z]+(?:-[a-z]+)*)\*", section(name, "DESCRIPTION") + section(name, "OPTIONS")))
     assert known == told
 
 
