@@ -44,6 +44,14 @@ void take_line(ServiceStatus& status, std::string_view line) {
   } else if (key == "not-shared") {
     const std::string name(cut(line));
     status.not_shared.emplace_back(name, line);
+  } else if (key == "program") {
+    AheadProgram program;
+    program.name = cut(line);
+    program.state = cut(line);
+    for (std::uint64_t* number :
+         {&program.launches, &program.warm, &program.saves_usec, &program.memory})
+      *number = number_of(cut(line));
+    status.programs.push_back(std::move(program));
   } else if (key == "last-job") {
     PastJob job;
     job.name = cut(line);

@@ -17,6 +17,12 @@ struct PastJob {
   std::string command;
 };
 
+/// A program that runs ahead, as a service's status tells of it.
+struct AheadProgram {
+  std::string name, state;
+  std::uint64_t launches = 0, warm = 0, saves_usec = 0, memory = 0;
+};
+
 /// A service's answer to "status" (pml-protocol(7)).
 struct ServiceStatus {
   std::map<std::string, std::string> values;                     ///< what stands there once
@@ -25,7 +31,8 @@ struct ServiceStatus {
   std::vector<std::pair<std::string, std::string>> quarantined;  ///< name, why
   std::vector<std::pair<std::string, std::string>> not_shared;   ///< name, why
   std::map<std::string, std::uint64_t> refused;                  ///< by reason
-  std::vector<PastJob> last_jobs;                                ///< oldest first
+  std::vector<AheadProgram> programs;
+  std::vector<PastJob> last_jobs;  ///< oldest first
 
   /// The value of `key`, empty where it was not told.
   [[nodiscard]] std::string value(const std::string& key) const;

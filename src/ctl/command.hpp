@@ -17,8 +17,9 @@ struct Verb;
 struct Options {
   const Verb* verb = nullptr;  ///< `list` where none was typed; nothing: half of one, with --help
   bool verb_typed = false;
-  std::vector<std::string> words = {};  ///< after the verb
-  std::string error = {};               ///< what is wrong with it, and what to type next
+  std::vector<std::string> words = {};      ///< after the verb
+  std::vector<std::string> arguments = {};  ///< of `adopt`: after "--"
+  std::string error = {};                   ///< what is wrong with it, and what to type next
   bool help = false;
   bool version = false;
 
@@ -87,8 +88,10 @@ int check(const Options& options);
 int doctor(const Options& options);
 int top(const Options& options);
 int suggest(const Options& options);
-int wrap(const Options& options);
-int unwrap(const Options& options);
+int adopt(const Options& options);
+int unadopt(const Options& options);
+int programs(const Options& options);
+int forget(const Options& options);
 int bench(const Options& options);
 int profile_list(const Options& options);
 int profile_new(const Options& options);
@@ -99,5 +102,8 @@ int help(const Options& options);
 // Not told of in the help: for the shells, and for who takes pml away.
 int complete(const Options& options);
 int leave(const Options& options);
+
+/// Takes back all that `adopt` and, before it, `wrap` have made.
+void unadopt_everything();
 
 }  // namespace pml::ctl

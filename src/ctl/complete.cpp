@@ -5,17 +5,19 @@
 #include <filesystem>
 
 #include "base/paths.hpp"
+#include "ctl/adoption.hpp"
 #include "ctl/completion.hpp"
 #include "ctl/files.hpp"
 #include "ctl/process.hpp"
+#include "ctl/program_list.hpp"
 #include "ctl/service.hpp"
+#include "ctl/wrapped.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::ctl {
 
 namespace {
 
-constexpr std::string_view k_wrapped = "wrap-";
 constexpr std::array k_signals = {"TERM", "INT", "HUP", "KILL", "STOP", "CONT"};
 
 constexpr const char* k_modules = R"(
@@ -61,10 +63,21 @@ std::string own_profiles() {
   return text;
 }
 
-std::string wrapped() {
+std::string adopted_names() {
   std::string text;
-  for (const profile::Listed& listed : profile::list(base::profile_folders()))
-    if (listed.name.starts_with(k_wrapped)) text += listed.name.substr(k_wrapped.size()) + "\n";
+  for (const Adoption& adoption : adopted()) text += adoption.name + "\n";
+  for (const std::string& name : wrapped_names()) text += name + "\n";
+  return text;
+}
+
+std::string program_names() {
+  Services services;
+  std::string text;
+  for (const std::string& name : services.names()) {
+    if (services.asleep(name)) continue;
+    for (const ProgramLine& program : parse_programs(ask(socket_of(name), "programs").value_or("")))
+      text += program.name + "\n";
+  }
   return text;
 }
 
@@ -109,8 +122,9 @@ std::string text_of(Candidates candidates, std::size_t position) {
     case Candidates::adoptable:
       return "<commands>\n<files>\n";
     case Candidates::adopted:
+      return adopted_names();
     case Candidates::programs:
-      return wrapped();
+      return program_names();
     case Candidates::verbs:
       return verbs();
     case Candidates::nothing:

@@ -39,7 +39,8 @@ int try_to_write(const std::string& path, const std::string& text) {
 
 void write_file(const std::string& path, const std::string& text, bool executable) {
   std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
+  if (const fs::path folder = fs::path(path).parent_path(); !folder.empty())
+    fs::create_directories(folder, error);
   const std::string fresh = path + ".new";
   int wrong = error ? error.value() : try_to_write(fresh, text);
   if (wrong == 0 && executable) fs::permissions(fresh, fs::perms(0755), error);

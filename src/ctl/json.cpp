@@ -47,6 +47,14 @@ Json json_of(const ServiceStatus& status) {
   Json& not_shared = json["not_shared_modules"] = Json::array();
   for (const auto& [name, why] : status.not_shared)
     not_shared.push_back({{"module", name}, {"reason", why}});
+  Json& programs = json["programs"] = Json::array();
+  for (const AheadProgram& program : status.programs)
+    programs.push_back({{"program", program.name},
+                        {"state", program.state},
+                        {"launches", program.launches},
+                        {"warm", program.warm},
+                        {"saves_usec", program.saves_usec},
+                        {"memory", program.memory}});
   Json& jobs = json["last_jobs"] = Json::array();
   for (const PastJob& job : status.last_jobs)
     jobs.push_back({{"job", job.name},

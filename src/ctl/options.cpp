@@ -82,7 +82,9 @@ class Parser {
   }
 
   bool take_rest(int at) {
-    for (; at < count_; ++at) options_.words.emplace_back(words_[at]);
+    const bool adopts = options_.verb != nullptr && options_.verb->run == adopt;
+    auto& rest = adopts ? options_.arguments : options_.words;
+    for (; at < count_; ++at) rest.emplace_back(words_[at]);
     return false;
   }
 

@@ -9,14 +9,16 @@
 #include "base/paths.hpp"
 #include "base/python_abi.hpp"
 #include "base/venv.hpp"
+#include "ctl/adoption.hpp"
 #include "ctl/command.hpp"
 #include "ctl/files.hpp"
 #include "ctl/json.hpp"
+#include "ctl/maker.hpp"
+#include "ctl/own_profiles.hpp"
 #include "ctl/pool_control.hpp"
 #include "ctl/python_facts.hpp"
 #include "ctl/table.hpp"
 #include "ctl/toml_text.hpp"
-#include "ctl/wrapped.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::ctl {
@@ -24,9 +26,6 @@ namespace pml::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* k_mark = "# written by pmlctl profile new\n";
-constexpr std::string_view k_any_mark = "# written by pmlctl ";
 
 std::string file_of(const std::string& name) {
   return own_profile_folder() + "/" + name + ".toml";
@@ -55,7 +54,7 @@ void require_module(const std::string& python) {
 
 std::string text_of(const std::string& description, const std::string& interpreter,
                     const std::vector<std::string>& preload) {
-  std::string text = k_mark + ("description = " + toml_text(description)) + "\n";
+  std::string text = mark_of("profile new") + "description = " + toml_text(description) + "\n";
   if (!interpreter.empty()) text += "[python]\ninterpreter = " + toml_text(interpreter) + "\n";
   return text + "[preload]\nmodules = " + toml_list(preload) +
          "\n[pool]\nworkers = 2\nspare = 1\nidle-exit = \"2h\"\n";
@@ -64,7 +63,7 @@ std::string text_of(const std::string& description, const std::string& interpret
 void write_own(const std::string& name, const std::string& text) {
   std::error_code error;
   const std::string file = file_of(name);
-  if (fs::exists(file, error) && !read_file(file).starts_with(k_mark))
+  if (fs::exists(file, error) && maker_of(read_file(file)) != "profile new")
     throw Failure(k_exit_failure, file +
                                       " is there already, and not of this command; change it "
                                       "with: pmlctl edit " +
@@ -84,12 +83,6 @@ void set_up(const Options& options, const std::string& name) {
     reload_pool(services, name, options.wait);
   else
     start_pool(services, name, options.wait);
-}
-
-/// Who has written a file of the user's own: "wrap", "profile new"; empty: the user.
-std::string maker_of(const std::string& text) {
-  if (!text.starts_with(k_any_mark)) return {};
-  return text.substr(k_any_mark.size(), text.find('\n') - k_any_mark.size());
 }
 
 struct Own {
@@ -174,8 +167,20 @@ void remove_data() {
 
 }  // namespace
 
+void ensure_profile(const std::string& name, const std::string& interpreter) {
+  const profile::Result result = profile::load(name, base::profile_folders());
+  if (!result.not_found()) {
+    require_profile(name);
+    return;
+  }
+  const std::string folder = venv_of(interpreter);
+  require_module(interpreter);
+  write_own(name,
+            text_of(folder.empty() ? interpreter : "the environment " + folder, interpreter, {}));
+}
+
 int leave(const Options&) {
-  unwrap_all();
+  unadopt_everything();
   Services services;
   for (const Own& own : own_profiles()) {
     if (!own.maker.empty()) remove_one(services, own.name, true);
@@ -200,7 +205,7 @@ int profile_new(const Options& options) {
     throw Failure(base::k_exit_usage, "\"" + name +
                                           "\" cannot be the name of a profile: letters, "
                                           "digits and _ . @ - only; choose another");
-  const std::string interpreter = of_venv ? folder + "/bin/python" : options.interpreter;
+  const std::string interpreter = of_venv ? folder + "/bin/python3" : options.interpreter;
   if (!interpreter.empty()) require_module(interpreter);
   write_own(name,
             text_of(of_venv ? "the environment " + folder : name, interpreter, options.preload));

@@ -1,5 +1,7 @@
 #include "ctl/pool_control.hpp"
 
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,6 +13,7 @@
 
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
+#include "base/unique_fd.hpp"
 #include "ctl/files.hpp"
 #include "ctl/process.hpp"
 
@@ -21,6 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds k_look_again{20};
+constexpr int k_stop_patience_ms = 30'000;
 
 /// Looks again and again; false where `seconds` were not enough.
 template <typename Done>
@@ -55,8 +59,12 @@ void stop_daemon(Services& services, const std::string& profile) {
   const auto status = services.status(profile);
   if (!status) return;
   const auto pid = static_cast<pid_t>(status->number("pid"));
-  if (pid <= 1 || ::kill(pid, SIGTERM) != 0) return;
-  if (!until([&] { return ::kill(pid, 0) != 0; }, 30))
+  // (The number could be another process's by now; this stays the one that answered.)
+  const base::UniqueFd process(base::k_adopt,
+                               static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (pid <= 1 || !process.valid() || ::kill(pid, SIGTERM) != 0) return;
+  pollfd ended{process.get(), POLLIN, 0};
+  if (::poll(&ended, 1, k_stop_patience_ms) <= 0)
     throw Failure(k_exit_failure, "the service of \"" + profile + "\" (process " +
                                       std::to_string(pid) + ") does not end; see pmlctl jobs");
   std::error_code error;

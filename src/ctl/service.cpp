@@ -18,18 +18,17 @@ namespace pml::ctl {
 
 namespace {
 
-constexpr timeval k_patience{5, 0};
-constexpr int k_patience_seconds = 5;
 constexpr std::size_t k_longest_answer = std::size_t{16} << 20;
 
-base::UniqueFd connected(const std::string& path) {
+base::UniqueFd connected(const std::string& path, int patience) {
+  const timeval time{patience, 0};
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return {};
   std::memcpy(address.sun_path, path.c_str(), path.size());
   base::UniqueFd socket(base::k_adopt, ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &k_patience, sizeof k_patience);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &k_patience, sizeof k_patience);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return {};
   return socket;
@@ -45,8 +44,8 @@ std::string meant_profile(const std::string& profile) {
 
 }  // namespace
 
-std::optional<std::string> ask(const std::string& socket, std::string_view line) {
-  const base::UniqueFd connection = connected(socket);
+std::optional<std::string> ask(const std::string& socket, std::string_view line, int patience) {
+  const base::UniqueFd connection = connected(socket, patience);
   if (!connection.valid()) return std::nullopt;
   const std::string request = std::string(line) + "\n";
   if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
@@ -133,7 +132,7 @@ void require_known(Services& services, const std::string& profile) {
 }
 
 Failure not_running(Services& services, const std::string& profile) {
-  if (!services.asleep(profile) && connected(socket_of(profile)).valid())
+  if (!services.asleep(profile) && connected(socket_of(profile), k_patience_seconds).valid())
     return {k_exit_not_running, "the service of \"" + profile +
                                     "\" runs, but has not answered within " +
                                     std::to_string(k_patience_seconds) +

@@ -11,9 +11,12 @@
 
 namespace pml::ctl {
 
+inline constexpr int k_patience_seconds = 5;
+
 /// Asks the service at `socket` one line of the text dialect; nothing where nobody listens or
-/// answers within some seconds. Starts a service whose socket systemd holds.
-[[nodiscard]] std::optional<std::string> ask(const std::string& socket, std::string_view line);
+/// answers within `patience` seconds. Starts a service whose socket systemd holds.
+[[nodiscard]] std::optional<std::string> ask(const std::string& socket, std::string_view line,
+                                             int patience = k_patience_seconds);
 
 /// The socket of a profile's service. Where the name holds a slash, it is the path of a socket.
 [[nodiscard]] std::string socket_of(const std::string& profile);

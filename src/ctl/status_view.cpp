@@ -72,6 +72,19 @@ std::string latency_text(const ServiceStatus& status) {
          duration_text(status.number("launch-p99-usec")) + " 99 %";
 }
 
+/// "black 174 ms, pip 80 ms; 12 launches have saved 2.1 s; 41 MiB".
+std::string programs_text(const ServiceStatus& status) {
+  std::string text;
+  for (const AheadProgram& program : status.programs)
+    text += (text.empty() ? "" : ", ") + program.name + " " +
+            (program.state == "ready" ? duration_text(program.saves_usec) : program.state);
+  if (text.empty()) return text;
+  text += "; " + status.value("programs-warm") + " launches have saved " +
+          duration_text(status.number("programs-saved-usec"));
+  return text + "; " + size_text(status.number("programs-memory") / 1024) +
+         "; pmlctl programs tells more";
+}
+
 void add_preloads(std::string& text, const ServiceStatus& status) {
   constexpr std::size_t most = 8;
   auto preloads = status.preloads;
@@ -137,6 +150,7 @@ std::string status_view(const ServiceStatus& status, const PoolMemory& memory) {
   add(text, "Lately", last_refusal_text(status));
   add(text, "Launches", latency_text(status));
   add(text, "Memory", memory_text(memory));
+  add(text, "Run ahead", programs_text(status));
   add(text, "Profile error", coloured(status.value("profile-error"), Colour::bad));
   add_preloads(text, status);
   for (const auto& [name, why] : status.failed)

@@ -1,10 +1,13 @@
 #include <poll.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cctype>
+#include <csignal>
 #include <optional>
 
+#include "base/unique_fd.hpp"
 #include "ctl/command.hpp"
 #include "ctl/service.hpp"
 #include "ctl/status_view.hpp"
@@ -17,10 +20,16 @@ namespace {
 
 constexpr int k_look_again_ms = 1000;
 
-/// The terminal gives each key at once and shows none; as it was when this object goes.
+/// The terminal gives each key at once and shows none; as it was when this object goes, which it
+/// does by a signal, too.
 class Keys {
  public:
   Keys() {
+    sigset_t ending;
+    ::sigemptyset(&ending);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::sigaddset(&ending, signal);
+    ::sigprocmask(SIG_BLOCK, &ending, &blocked_before_);
+    signals_ = base::UniqueFd(base::k_adopt, ::signalfd(-1, &ending, SFD_CLOEXEC));
     termios now{};
     if (::tcgetattr(STDIN_FILENO, &now) != 0) return;
     before_ = now;
@@ -31,18 +40,23 @@ class Keys {
   Keys& operator=(const Keys&) = delete;
   ~Keys() {
     if (before_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &*before_);
+    // One that came meanwhile ends the command here.
+    ::sigprocmask(SIG_SETMASK, &blocked_before_, nullptr);
   }
 
-  /// Waits a while; true where q was typed meanwhile.
+  /// Waits a while; true where q was typed meanwhile, or a signal came.
   [[nodiscard]] bool quit() const {
-    pollfd input{before_ ? STDIN_FILENO : -1, POLLIN, 0};
+    pollfd ready[] = {{before_ ? STDIN_FILENO : -1, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
     char key = 0;
-    if (::poll(&input, 1, k_look_again_ms) <= 0) return false;
+    if (::poll(ready, std::size(ready), k_look_again_ms) <= 0) return false;
+    if (ready[1].revents != 0) return true;
     return ::read(STDIN_FILENO, &key, 1) != 1 || std::tolower(key) == 'q';
   }
 
  private:
   std::optional<termios> before_;
+  sigset_t blocked_before_{};
+  base::UniqueFd signals_;
 };
 
 std::string jobs_of(Services& services, const std::string& name) {

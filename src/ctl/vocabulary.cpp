@@ -71,6 +71,8 @@ constexpr std::array k_options = {
            switch_on<&Options::write>},
     Option{'\0', "fix", "", "run those remedies that are safe", Candidates::nothing,
            switch_on<&Options::fix>},
+    Option{'a', "all", "", "python3 itself, or each of them", Candidates::nothing,
+           switch_on<&Options::all>},
     Option{'y', "yes", "", "do not ask", Candidates::nothing, switch_on<&Options::yes>},
     Option{'f', "follow", "", "go on with what is written from now on", Candidates::nothing,
            switch_on<&Options::follow>},
@@ -126,9 +128,15 @@ constexpr std::array k_steering = {
 };
 
 constexpr std::array k_programs = {
-    Verb{"wrap", wrap, "COMMAND...", "an installed command starts warm under its name", 1, k_any,
-         "", Candidates::commands, "wrap black"},
-    Verb{"unwrap", unwrap, "COMMAND...", "takes that back", 1, k_any, "", Candidates::adopted},
+    Verb{"adopt", adopt, "PROGRAM|FOLDER... [-- ARGUMENT...] | --all",
+         "a command, script or environment starts warm", 0, k_any, "all yes", Candidates::adoptable,
+         "adopt black"},
+    Verb{"unadopt", unadopt, "PROGRAM... | --all", "takes that back", 0, k_any, "all",
+         Candidates::adopted, "unadopt black"},
+    Verb{"programs", programs, "[PROFILE]...", "what runs ahead, what it saves, where it stops", 0,
+         k_any, k_looks, Candidates::profiles},
+    Verb{"forget", forget, "PROGRAM | --all", "what was learned of a program", 0, 1,
+         "profile venv socket all", Candidates::programs},
     Verb{"suggest", suggest, "[--write] [PROGRAM]", "imports to preload, of PROGRAM or as seen", 0,
          k_any, "profile venv json write no-pager", Candidates::program,
          "suggest -p mine --write -- report.py --all"},
@@ -167,6 +175,10 @@ constexpr std::array k_care = {
 constexpr std::array k_hidden = {
     Verb{"complete", complete, "WHAT [WORD]...", "what the completions of shells ask", 1, k_any,
          "profile"},
+    Verb{"wrap", adopt, "COMMAND...", "the old name of adopt", 0, k_any, "all yes",
+         Candidates::commands},
+    Verb{"unwrap", unadopt, "COMMAND...", "the old name of unadopt", 0, k_any, "all",
+         Candidates::adopted},
     Verb{"leave", leave, "", "takes back all that pmlctl has made, and lists what stays", 0, 0, ""},
 };
 

@@ -1,21 +1,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace pml::ctl {
 
-/// Where the parts of a wrapped command are. Throws Failure for a name that cannot be wrapped.
-struct Wrapped {
-  explicit Wrapped(const std::string& command);
-
-  std::string name;
-  std::string profile;  ///< wrap-NAME
-  std::string profile_file;
-  std::string launcher;  ///< ~/.local/bin/NAME
-  std::string kept;      ///< the original, where it stood in the launcher's place
-};
-
-/// Takes back each that is wrapped.
-void unwrap_all();
+/// Commands that `wrap` of pml 0.1 has made warm: each with a profile of its own, wrap-NAME, and a
+/// launcher. They are taken back as they were made.
+[[nodiscard]] std::vector<std::string> wrapped_names();
+[[nodiscard]] bool is_wrapped(const std::string& name);
+/// Throws Failure where it is not wrapped.
+void unwrap_one(const std::string& name);
 
 }  // namespace pml::ctl

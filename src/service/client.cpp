@@ -36,6 +36,7 @@ Label label_of(const wire::Request& request, bool whole) {
   }
   if (label.command.size() > k_label_size)
     label.command.replace(k_label_size, std::string::npos, "…");
+  if (label.command.ends_with(' ')) label.command.pop_back();  // "-c" alone
   for (char& c : label.command)
     if (c == '\n') c = ' ';
   return label;

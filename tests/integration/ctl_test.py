@@ -258,7 +258,7 @@ def test_the_pager_is_for_what_is_longer_than_the_terminal(world):
 
 def test_top_is_live_and_fits_the_terminal(world):
     process, name = world.job("import time; time.sleep(60) #" + "long" * 50)
-    assert on_a_terminal(world, "top", "t", until_seen=b"warm since", type=b"xq")[1] == 0
+    assert on_a_terminal(world, "top", "t", until_seen=b"warm since", type=b"xq", NO_COLOR="1")[1] == 0
     text, status = on_a_terminal(world, "top", "t", rows=20, until_seen=name.encode(), NO_COLOR="1")
     assert status == -signal.SIGINT
     screen = text.split("\033[H\033[J")[1].split("\r\n")

@@ -88,7 +88,7 @@ def keys_of_the_manual():
 
 
 def test_keys_of_profiles():
-    told = {key for key in keys_of_the_manual() if key[0] not in ("Top", "")}
+    told = {key for key in keys_of_the_manual() if key[0] not in ("Top", "") and not key[0].startswith("program.")}
     assert told == {key for key in keys_of_the_code() if key[0]}
 
 
@@ -154,3 +154,13 @@ def test_the_units_name_their_pages():
         for name in named:
             assert re.fullmatch(r"man:[\w@.]+\(\d\)", name)
             assert any((ROOT / "man").glob(name[4:].split("(")[0].replace("@", "") + "*.scd")), name
+
+
+def test_keys_of_the_status():
+    """Of the service's code; a few are put together there."""
+    code = (ROOT / "src/service/status_text.cpp").read_text()
+    keys = set(re.findall(r'add\(text,\s*"([a-z0-9-]+)"', code)) | {"failed-preload", "quarantined", "last-job"}
+    told = set()
+    for line in re.findall(r"^(?:\|\[|\|) +(.*)$", page("pml-protocol.7").split("The keys of *status*:")[1].split("## Examples")[0], re.M):
+        told |= set(re.findall(r"\*([a-z0-9.-]+)\*", line))
+    assert keys <= told, keys - told

@@ -1,0 +1,156 @@
+#include "ctl/adoption.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/exit_status.hpp"
+#include "base/paths.hpp"
+#include "base/venv.hpp"
+#include "ctl/command.hpp"
+#include "ctl/console_script.hpp"
+#include "ctl/files.hpp"
+#include "ctl/maker.hpp"
+#include "ctl/process.hpp"
+#include "profile/profile.hpp"
+
+namespace pml::ctl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view k_maker = "adopt";
+
+std::string default_interpreter() {
+  const auto loaded = profile::load("default", base::profile_folders());
+  return loaded.good() ? loaded.profile->interpreter : "/usr/bin/python3";
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code error;
+  return fs::equivalent(a, b, error) && !error;
+}
+
+std::string home() {
+  std::string folder = base::home_folder();
+  if (folder.empty()) throw Failure(base::k_exit_config, "HOME is not set; set it");
+  return folder;
+}
+
+/// The interpreter of a first line; of one that names pml, or of none, the default profile's.
+std::string interpreter_of(const std::string& path, const std::string& text, bool is_command) {
+  const auto first = python_first_line(text);
+  if (!first) {
+    if (!is_command) return default_interpreter();
+    throw Failure(k_exit_failure,
+                  path + " is no Python script, so pml cannot run it; name another");
+  }
+  if (first->has_options)
+    throw Failure(k_exit_failure, path +
+                                      " gives its interpreter options, which act only while one "
+                                      "starts; it cannot start warm, run it as before");
+  const std::string found = find_command(first->interpreter);
+  if (found.empty())
+    throw Failure(k_exit_failure, "the interpreter of " + path + ", " + first->interpreter +
+                                      ", is not there; install the program again");
+  return same_file(found, own_program("pml")) ? default_interpreter() : found;
+}
+
+/// A name that can be a key, a file and a program's at once.
+std::string name_of(const std::string& path) {
+  std::string name = fs::path(path).filename().string();
+  if (name.ends_with(".py")) name.resize(name.size() - 3);
+  if (!base::valid_profile_name(name))
+    throw Failure(base::k_exit_usage, "\"" + name +
+                                          "\" cannot be the name of a program: letters, "
+                                          "digits and _ . @ - only; make a link of another name");
+  return name;
+}
+
+}  // namespace
+
+std::string Adoption::launcher() const {
+  return home() + "/.local/bin/" + name;
+}
+
+std::string Adoption::kept() const {
+  return base::data_folder() + "/pml/wrapped/" + name;
+}
+
+std::string Adoption::drop_in() const {
+  return own_profile_folder() + "/" + profile + ".toml.d/" + name + ".toml";
+}
+
+std::string Adoption::script() const {
+  return is_command ? launcher() : original;
+}
+
+std::string venv_of(const std::string& python) {
+  std::error_code error;
+  const fs::path folder = fs::path(python).parent_path().parent_path();
+  if (!fs::exists(folder / "pyvenv.cfg", error)) return {};
+  return fs::canonical(folder, error).string();
+}
+
+std::string profile_of_python(const std::string& python) {
+  if (const std::string venv = venv_of(python); !venv.empty()) return base::venv_profile(venv);
+  std::string other;
+  for (const profile::Listed& listed : profile::list(base::profile_folders())) {
+    const auto loaded = profile::load(listed.name, base::profile_folders());
+    if (!loaded.good() || !venv_of(loaded.profile->interpreter).empty() ||
+        !same_file(loaded.profile->interpreter, python))
+      continue;
+    if (listed.name == "default") return listed.name;
+    if (other.empty() && listed.name.find('-') == std::string::npos) other = listed.name;
+  }
+  return other.empty() ? fs::path(python).filename().string() : other;
+}
+
+Adoption adoption_of(const std::string& word) {
+  std::error_code error;
+  Adoption adoption;
+  const bool is_path = word.find('/') != std::string::npos || fs::is_regular_file(word, error);
+  adoption.is_command = !is_path;
+  adoption.original =
+      is_path ? fs::absolute(word, error).lexically_normal().string() : find_command(word);
+  if (is_path && !fs::is_regular_file(adoption.original, error))
+    throw Failure(k_exit_failure, "there is no file " + word +
+                                      "; name a command, a script or the "
+                                      "folder of a virtual environment");
+  if (adoption.original.empty())
+    throw Failure(k_exit_failure, "there is no command " + word + " in PATH; install it first");
+  adoption.name = name_of(adoption.original);
+  const std::string text = read_file(adoption.original);
+  adoption.interpreter = interpreter_of(adoption.original, text, adoption.is_command);
+  adoption.profile = profile_of_python(adoption.interpreter);
+  return adoption;
+}
+
+std::vector<Adoption> adopted() {
+  std::vector<Adoption> found;
+  std::error_code error;
+  for (const auto& folder : fs::directory_iterator(own_profile_folder(), error)) {
+    if (!folder.path().string().ends_with(".toml.d")) continue;
+    for (const auto& file : fs::directory_iterator(folder.path(), error)) {
+      const std::string text = read_file(file.path());
+      if (file.path().extension() != ".toml" || maker_of(text) != k_maker) continue;
+      Adoption adoption;
+      adoption.name = file.path().stem();
+      adoption.profile = fs::path(folder.path().stem()).stem();
+      adoption.is_command = fs::exists(adoption.launcher(), error) &&
+                            is_launcher(read_file(adoption.launcher()), adoption.profile);
+      found.push_back(std::move(adoption));
+    }
+  }
+  return found;
+}
+
+std::optional<Adoption> find_adopted(const std::string& name) {
+  for (Adoption& adoption : adopted())
+    if (adoption.name == name) return std::move(adoption);
+  return std::nullopt;
+}
+
+}  // namespace pml::ctl
