@@ -49,14 +49,15 @@ type "systemctl --user is-enabled pml@default.socket pml@default.service" "enabl
 type "systemctl --user help pml@default 2>&1 | head -n 4" "!Documentation" "!not known"
 
 type "sudo apt-get install -y -q black >/dev/null"
-type "pmlctl ${ADOPT:-wrap} black" "black"
-type "echo 'x = {  1:2 }' > $work/newcomer.py"
+type "pmlctl adopt black" "black: the same cold and warm"
+type "hash -r; echo 'x = {  1:2 }' > $work/newcomer.py"
 type "PML_TRACE=1 black -q $work/newcomer.py && cat $work/newcomer.py" "started" "x = {1: 2}"
-type "pmlctl bench -p wrap-black -n 5 -- ~/.local/bin/black --version" "MEDIAN" "times as fast"
+type "pmlctl bench -n 5 -- ~/.local/bin/black --version" "MEDIAN" "times as fast"
 type "pmlctl bench nofile.py" "the program fails"
-type "pmlctl status wrap-black" "warm since" "black -q $work/newcomer.py"
-type "pmlctl logs --no-pager wrap-black | head -n 6" "the pool is warm"
-type "pmlctl doctor wrap-black" "the service is warm" "!✗"
+type "pmlctl status" "warm since" "black -q $work/newcomer.py"
+type "pmlctl programs" "black" "adopted"
+type "pmlctl logs --no-pager | head -n 6" "the pool is warm"
+type "pmlctl doctor" "the service is warm" "!✗"
 
 type "EDITOR='sed -i \$ a[pool]\\\\nworkers=2' pmlctl edit default" "runs with it"
 type "pmlctl show default | grep workers" "workers = 2"
@@ -89,6 +90,7 @@ must "no second user can change what another runs" sh -c '! find /usr/local/bin 
 
 type "pml --detach -c 'import time; time.sleep(10000)'; sleep 1; ./install.sh --uninstall </dev/null" "programs run in pools and would be ended" "--yes"
 must "nothing was taken away unasked" pml -c pass
+must "black is warm until then" test -e ~/.local/bin/black
 type "./install.sh --uninstall --yes" "Removed pml from" "Kept, because you wrote it: $HOME/.config/pml/profiles/default.toml.d"
 rm -r ~/.config/pml ~/.config/systemd/user ~/.config/systemd ~/.config "$work" "$out" 2>/dev/null
 type "hash -r; black --version" "black"

@@ -54,10 +54,12 @@ void write_launcher(const Adoption& adoption) {
   write_file(launcher, text, true);
 }
 
-void declare(const Adoption& adoption) {
-  write_file(adoption.drop_in(), mark_of("adopt") + "[program." + toml_text(adoption.name) +
-                                     "]\nscript = " + toml_text(adoption.script()) +
-                                     "\nworkers = 1\n");
+/// `modules`: to be imported beforehand, where the program does not run ahead.
+void declare(const Adoption& adoption, const std::vector<std::string>& modules = {}) {
+  std::string text = mark_of("adopt") + "[program." + toml_text(adoption.name) +
+                     "]\nscript = " + toml_text(adoption.script()) + "\nworkers = 1\n";
+  if (!modules.empty()) text += "[preload]\noptional = " + toml_list(modules) + "\n";
+  write_file(adoption.drop_in(), text);
 }
 
 /// As it was before, whatever of it is there.
@@ -140,12 +142,17 @@ void prove(const Adoption& adoption, const std::vector<std::string>& arguments) 
   const Contender cold = cold_of(adoption, arguments), warm = warm_of(adoption, arguments);
   require_same({cold, warm}, false, adoption.profile);
   const std::string why_not = run_ahead(adoption);
+  if (const auto modules = imported_modules(read_file(adoption.script()));
+      !why_not.empty() && !modules.empty()) {
+    declare(adoption, modules);
+    set_up_pool(adoption);
+  }
   require_same({cold, warm}, false, adoption.profile);
   const std::uint64_t before = fastest(cold), after = fastest(warm);
   std::printf("%s: the same cold and warm; %s with python3, %s with pml.\n", adoption.name.c_str(),
               duration_text(before).c_str(), duration_text(after).c_str());
   if (!why_not.empty())
-    std::printf("It does not run ahead, only its modules are warm: %s\n", why_not.c_str());
+    std::printf("It does not run ahead, but its modules are warm: %s\n", why_not.c_str());
 }
 
 void tell_how_to_start(const Adoption& adoption) {

@@ -60,8 +60,7 @@ void stop_daemon(Services& services, const std::string& profile) {
   if (!status) return;
   const auto pid = static_cast<pid_t>(status->number("pid"));
   // (The number could be another process's by now; this stays the one that answered.)
-  const base::UniqueFd process(base::k_adopt,
-                               static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const base::UniqueFd process(base::k_adopt, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (pid <= 1 || !process.valid() || ::kill(pid, SIGTERM) != 0) return;
   pollfd ended{process.get(), POLLIN, 0};
   if (::poll(&ended, 1, k_stop_patience_ms) <= 0)

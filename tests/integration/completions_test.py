@@ -18,9 +18,9 @@ CASES = [
     ("pmlctl status ", {"default", "mine"}),
     ("pmlctl -p mi", {"mine"}),
     ("pmlctl --json show mi", {"mine"}),
-    ("pmlctl unwrap ", {"tool"}),
+    ("pmlctl unadopt ", {"tool"}),
     ("pmlctl kill 1 IN", {"INT"}),
-    ("pmlctl wrap python3.", {"python3.11"}),
+    ("pmlctl adopt python3.", {"python3.11"}),
     ("pmlctl --no-p", {"--no-pager"}),
     ("pmlctl profile re", {"remove"}),
     ("pmlctl logs --fo", {"--follow"}),
@@ -52,7 +52,7 @@ def home(tmp_path_factory):
     interpreter.chmod(0o755)
     for name in ("mine", "default"):
         (profiles / f"{name}.toml").write_text(f'[python]\ninterpreter = "{interpreter}"\n')
-    (profiles / "wrap-tool.toml").write_text("[pool]\nworkers = 1\n")
+    (profiles / "wrap-tool.toml").write_text("# written by pmlctl wrap\n[pool]\nworkers = 1\n")
     (home / "lib").mkdir()
     (home / "lib/only_mine.py").write_text("")
     information = home / "lib/some-1.0.dist-info"

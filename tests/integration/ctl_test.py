@@ -327,50 +327,122 @@ def test_complete(world):
     assert {"json", "email"} <= set(world.run("-p", "t", "complete", "modules").stdout.split())
     assert "json.tool" in world.run("-p", "t", "complete", "modules", "json.t").stdout.split()
     assert world.run("-p", "nosuch", "complete", "modules").stdout == ""
-    (world.profiles / "wrap-x.toml").write_text("")
-    (world.profiles / "wrap-y.toml").write_text("[pool]\nworkers = 1\n")
-    assert "y\n" in world.run("complete", "line", "--", "unwrap", "").stdout
     process, name = world.job("import time; time.sleep(60)")
     assert world.run("complete", "line", "--", "kill", "").stdout.startswith(name + "\t")
     assert world.run("kill", name).returncode == 0 and process.wait(10) == -signal.SIGTERM
 
 
-def test_wrap_and_unwrap(idle):
-    tools = idle.folder / "bin"
-    tools.mkdir()
-    original = "#!/usr/bin/python3\nimport sys\nfrom json import tool\nprint(sys.argv, 'json.tool' in sys.modules)\nsys.exit(7)\n"
-    (tools / "tool").write_text(original)
-    (tools / "tool").chmod(0o755)
-    assert idle.run("wrap", "tool").returncode == 0
-    launcher = idle.folder / ".local" / "bin" / "tool"
-    assert launcher.read_text() == original.replace("#!/usr/bin/python3", f"#!{BIN}/pml -pwrap-tool")
-    assert idle.json("show", "wrap-tool")[0]["values"]["preload.modules"]["value"] == ["json"]
-    idle.serve("wrap-tool")
-    done = subprocess.run(["tool", "a b"], env=idle.environment, capture_output=True, text=True, timeout=30, executable=launcher)
-    assert (done.returncode, done.stdout) == (7, f"['{launcher}', 'a b'] True\n")
-    until(lambda: idle.status("wrap-tool")["served"] >= 2)
-    refused(idle.run("wrap", "tool"), 1, "pmlctl unwrap tool")
-    assert idle.run("unwrap", "tool").returncode == 0
-    assert not launcher.exists() and not (idle.profiles / "wrap-tool.toml").exists()
-    refused(idle.run("unwrap", "tool"), 1, "not wrapped")
-    assert idle.services[-1].wait(10) == 0
+@pytest.fixture
+def adopting(idle):
+    """Whatever pool `adopt` has started is stopped."""
+    yield idle
+    for socket in (idle.runtime / "pml").glob("*.sock"):
+        idle.run("stop", socket.stem)
 
 
-def test_wrap_keeps_what_stood_in_its_place(idle):
-    place = idle.folder / ".local" / "bin"
-    place.mkdir(parents=True)
-    original = "#!/usr/bin/env python3\nimport decimal\n"
-    (place / "tool").write_text(original)
-    (place / "tool").chmod(0o755)
-    assert idle.run("wrap", "tool").returncode == 0
+TOOL = "#!/usr/bin/python3\nimport sys\nfrom decimal import Decimal\nprint(sys.argv[1:], Decimal(1))\nsys.exit(sys.argv[1:] == ['fail'])\n"
+
+
+def make_tool(folder, text=TOOL, name="tool"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    (folder / name).chmod(0o755)
+    return folder / name
+
+
+def test_adopt_and_unadopt(adopting):
+    make_tool(adopting.folder / "bin")
+    done = adopting.run("adopt", "tool")
+    assert done.returncode == 0 and "tool: the same cold and warm; " in done.stdout and "with python3, " in done.stdout, done
+    launcher = adopting.folder / ".local/bin/tool"
+    assert launcher.read_text() == TOOL.replace("#!/usr/bin/python3", f"#!{BIN}/pml -pdefault")
+    drop_in = adopting.profiles / "default.toml.d/tool.toml"
+    assert f'[program."tool"]\nscript = "{launcher}"\n' in drop_in.read_text()
+    done = subprocess.run(["tool", "a b"], env={**adopting.environment, "PML_TRACE": "1"}, capture_output=True, text=True, timeout=30, executable=launcher)
+    assert (done.returncode, done.stdout) == (0, "['a b'] 1\n") and "started" in done.stderr
+    refused(adopting.run("adopt", "tool"), 1, "pmlctl unadopt tool")
+    assert "tool\n" in adopting.run("complete", "line", "--", "unadopt", "").stdout
+    assert adopting.run("unwrap", "tool").returncode == 0  # the old name
+    assert not launcher.exists() and not drop_in.parent.exists()
+    refused(adopting.run("unadopt", "tool"), 1, "not adopted")
+
+
+def test_adopt_keeps_what_stood_in_its_place(adopting):
+    place = adopting.folder / ".local/bin"
+    make_tool(place, TOOL.replace("/usr/bin/python3", "/usr/bin/env python3"))
+    original = (place / "tool").read_text()
+    assert adopting.run("adopt", "tool").returncode == 0
     assert (place / "tool").read_text() != original
-    assert idle.run("unwrap", "tool").returncode == 0
+    assert adopting.run("unadopt", "tool").returncode == 0
     assert (place / "tool").read_text() == original and os.access(place / "tool", os.X_OK)
 
 
-@pytest.mark.parametrize("name, text", [("sh", "no Python script"), ("nosuch-command", "install it first"), ("a/b", "PATH")])
-def test_wrap_refuses(idle, name, text):
-    done = idle.run("wrap", name)
+def test_adopt_of_several_goes_on(adopting):
+    for name in ("one", "two"):
+        make_tool(adopting.folder / "bin", name=name)
+    assert adopting.run("adopt", "one").returncode == 0
+    done = adopting.run("adopt", "one", "two")
+    assert done.returncode == 1 and "one is adopted already" in done.stderr and "two: the same cold and warm" in done.stdout
+
+
+def test_adopt_of_a_script_runs_it_only_with_leave(adopting):
+    script = make_tool(adopting.folder, "import decimal, pathlib, sys\npathlib.Path('ran').touch()\nprint(sys.argv[1:])\n", "report.py")
+    done = adopting.run("adopt", "report.py")
+    assert done.returncode == 0 and f"pml -p default {script}" in done.stdout and not (adopting.folder / "ran").exists(), done
+    assert adopting.run("unadopt", "report.py").returncode == 0
+    done = adopting.run("adopt", "./report.py", "--", "--month", "3")
+    assert done.returncode == 0 and "the same cold and warm" in done.stdout and (adopting.folder / "ran").exists()
+    assert script.read_text().startswith("import decimal")  # it is not touched
+
+
+def test_adopt_takes_back_what_differs_or_fails(adopting):
+    differs = "#!/usr/bin/python3\nimport os\nprint(open(f'/proc/{os.getppid()}/comm').read())\n"
+    make_tool(adopting.folder / "bin", differs)
+    done = adopting.run("adopt", "tool")
+    assert done.returncode == 1 and "tool is not adopted: " in done.stderr and "differs" in done.stderr
+    assert not (adopting.folder / ".local/bin/tool").exists() and not (adopting.profiles / "default.toml.d").exists()
+
+
+def test_adopt_of_an_environment(adopting):
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", adopting.folder / "shop/.venv"], check=True)
+    done = adopting.run("adopt", "shop")
+    assert done.returncode == 0 and "has a warm pool" in done.stdout, done
+    name = next(adopting.profiles.glob("venv-shop-*.toml")).stem
+    assert adopting.status(name)["interpreter"] == f"{adopting.folder}/shop/.venv/bin/python3"
+    make_tool(adopting.folder / "bin", TOOL.replace("/usr/bin/python3", f"{adopting.folder}/shop/.venv/bin/python3"))
+    assert adopting.run("adopt", "tool").returncode == 0
+    assert (adopting.profiles / f"{name}.toml.d/tool.toml").exists()
+    refused(adopting.run("adopt", str(adopting.profiles)), 78, "python3 -m venv")
+
+
+def test_adopt_all(adopting):
+    link = adopting.folder / ".local/bin/python3"
+    assert adopting.run("adopt", "--all").returncode == 0
+    assert link.resolve() == (BIN / "pml").resolve()
+    script = make_tool(adopting.folder, TOOL.replace("/usr/bin/python3", "/usr/bin/env python3"))
+    done = subprocess.run([script, "x"], env={**adopting.environment, "PML_TRACE": "1"}, capture_output=True, text=True, timeout=30)
+    assert done.stdout == "['x'] 1\n" and "started" in done.stderr
+    refused(adopting.run("adopt", "--all"), 1, "pmlctl unadopt --all")
+    assert adopting.run("unadopt", "--all").returncode == 0 and not link.is_symlink()
+    refused(adopting.run("unadopt", "--all"), 1, "pmlctl")
+    link.write_text("mine")
+    refused(adopting.run("adopt", "--all"), 1, "move it away")
+    assert link.read_text() == "mine"
+
+
+def test_what_wrap_of_0_1_has_made_is_taken_back(idle):
+    make_tool(idle.folder / ".local/share/pml/wrapped")
+    launcher = make_tool(idle.folder / ".local/bin", TOOL.replace("/usr/bin/python3", f"{BIN}/pml -pwrap-tool"))
+    profile = idle.profiles / "wrap-tool.toml"
+    profile.write_text("# written by pmlctl wrap\n[pool]\nworkers = 1\n")
+    refused(idle.run("adopt", "tool"), 1, "pmlctl unadopt tool")
+    assert idle.run("unadopt", "tool").returncode == 0
+    assert launcher.read_text() == TOOL and not profile.exists()
+
+
+@pytest.mark.parametrize("name, text", [("sh", "no Python script"), ("nosuch-command", "install it first"), ("a/b", "no file a/b")])
+def test_adopt_refuses(idle, name, text):
+    done = idle.run("adopt", name)
     assert done.returncode in (1, 64) and text in done.stderr
     assert not (idle.folder / ".local").exists()
 
@@ -473,11 +545,12 @@ def test_edit(world):
     assert not (world.profiles / "default.toml.d").exists()
 
 
-def test_leave_takes_back_what_pmlctl_made_and_lists_the_rest(idle):
+def test_leave_takes_back_what_pmlctl_made_and_lists_the_rest(adopting):
+    idle = adopting
     (idle.folder / "bin").mkdir()
     (idle.folder / "bin/tool").write_text("#!/usr/bin/python3\nimport decimal\n")
     (idle.folder / "bin/tool").chmod(0o755)
-    for words in (["wrap", "tool"], ["profile", "new", "mine"], ["suggest", "-p", "t", "--write", "-c", "import http.server"]):
+    for words in (["adopt", "tool"], ["profile", "new", "mine"], ["suggest", "-p", "t", "--write", "-c", "import http.server"]):
         assert idle.run(*words).returncode == 0
     done = idle.run("leave")
     assert done.returncode == 0 and f"Kept, because you wrote it: {idle.profile}\n" in done.stdout
@@ -500,7 +573,7 @@ def test_doctor_by_socket_looks_for_no_units(world):
     assert not [finding for finding in findings if finding["health"] == "bad"]
 
 
-VERBS = ("list status jobs top logs start stop restart reload enable disable kill wrap unwrap suggest bench show check edit "
+VERBS = ("list status jobs top logs start stop restart reload enable disable kill programs adopt unadopt forget suggest bench show check edit "
          "doctor help").split() + ["profile list", "profile new", "profile remove", "python list", "python add"]
 
 
@@ -513,7 +586,7 @@ def test_each_verb_has_its_help(idle, verb):
 
 
 @pytest.mark.parametrize("words", [
-    ["jobs", "a", "b"], ["top", "a", "b"], ["logs", "a", "b"], ["kill"], ["kill", "1", "2", "3"], ["wrap"], ["unwrap"], ["bench"],
+    ["jobs", "a", "b"], ["top", "a", "b"], ["logs", "a", "b"], ["kill"], ["kill", "1", "2", "3"], ["adopt"], ["unadopt"], ["forget"], ["adopt", "--all", "x"], ["bench"],
     ["show", "a", "b"], ["edit", "a", "b"], ["profile"], ["profile", "new"], ["profile", "new", "a", "b"], ["profile", "remove"],
     ["profile", "list", "x"], ["python"], ["python", "add"], ["python", "list", "x"], ["doctor", "a", "b"], ["help", "nosuch"],
     ["list", "--venv", "x"], ["kill", "--fix", "1"], ["bench", "--socket", "x", "y"], ["status", "--write"], ["--jsno"], ["kill", "a b"],

@@ -70,30 +70,29 @@ def test_doctor_of_a_failed_unit(pool):
     assert "✗ the service has failed" in said and "the service sleeps" not in said
 
 
-def test_wrap_and_unwrap(tmp_path):
+def test_adopt_and_unadopt(tmp_path):
     tools, home = tmp_path / "bin", tmp_path / "home"
     tools.mkdir()
     home.mkdir()
     (tools / "tool").write_text("#!/usr/bin/python3\nimport json\nprint('ran')\n")
     (tools / "tool").chmod(0o755)
     path = f"{home}/.local/bin:{tools}:{os.environ['PATH']}"
-    pool = Pool("wrap-tool")
+    pool = Pool("default")
     try:
-        ctl("wrap", "tool", HOME=str(home), PATH=path)
+        assert "the same cold and warm" in ctl("adopt", "tool", HOME=str(home), PATH=path)
         assert state(pool.socket_unit) == "active" and state(pool.service_unit) == "active"
-        assert systemctl("is-enabled", pool.socket_unit).stdout.strip() == "enabled"
+        assert enabled(pool.socket_unit) and enabled(pool.service_unit)
         done = subprocess.run(["tool"], env={**os.environ, "HOME": str(home), "PATH": path, "PML_TRACE": "1"}, capture_output=True,
                               text=True, timeout=30, executable=home / ".local/bin/tool")
         assert done.stdout == "ran\n" and "started" in done.stderr
-        ctl("unwrap", "tool", HOME=str(home), PATH=path)
-        assert state(pool.socket_unit) == "inactive" and state(pool.service_unit) == "inactive"
-        assert systemctl("is-enabled", pool.socket_unit, check=False).stdout.strip() != "enabled"
-        assert not (PROFILES / "wrap-tool.toml").exists() and not list(pathlib.Path(home / ".local/bin").iterdir())
+        ctl("unadopt", "tool", HOME=str(home), PATH=path)
+        assert not (PROFILES / "default.toml.d").exists() and not list(pathlib.Path(home / ".local/bin").iterdir())
     finally:
+        ctl("disable", "default")
         pool.stop()
 
 
-def test_a_pool_that_does_not_start_leaves_nothing_wrapped(tmp_path):
+def test_a_program_that_cannot_be_served_is_not_adopted(tmp_path):
     """The interpreter is one that pml was not built for."""
     tools, home = tmp_path / "bin", tmp_path / "home"
     tools.mkdir()
@@ -102,14 +101,9 @@ def test_a_pool_that_does_not_start_leaves_nothing_wrapped(tmp_path):
     (tools / "python3.99").chmod(0o755)
     (tools / "tool").write_text("#!/usr/bin/env python3.99\nimport json\n")
     (tools / "tool").chmod(0o755)
-    pool = Pool("wrap-tool")
-    try:
-        said = ctl("wrap", "tool", status=1, HOME=str(home), PATH=f"{tools}:{os.environ['PATH']}")
-        assert said.startswith("pmlctl: tool is not wrapped: ") and "journalctl --user -u pml@wrap-tool" in said
-        assert not list(home.rglob("tool")) and not (PROFILES / "wrap-tool.toml").exists()
-        assert state(pool.socket_unit) == "inactive"
-    finally:
-        pool.stop()
+    said = ctl("adopt", "tool", status=78, HOME=str(home), PATH=f"{tools}:{os.environ['PATH']}")
+    assert said.startswith("pmlctl: ") and "python3.99 is no Python that can be executed" in said
+    assert not list(home.rglob("tool")) and not (PROFILES / "python3.99.toml").exists()
 
 
 def test_the_last_reason_is_told_by_doctor(warm_pool):
