@@ -15,6 +15,8 @@ A case is a file cases/NAME.toml. Adding a case is adding a file. Its keys:
   root      true: only root can make the situation; for others who runs it does not matter
   reach     true: another user runs pml; skipped where it, or the interpreter, is in somebody's private folder
   alone     true: it changes what all cases share, so it runs after them
+  pool      the name of a folder in pools/, whose profile serves the case instead; python3 gets the folder's
+            lib, which is the profile's path, as PYTHONPATH
   limit     seconds after which a run counts as hanging, 30 by default
 
 The last command of the line replaces the shell, so that the case's status and death signal are the
@@ -54,7 +56,7 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 EPOCH = 1_600_000_000  # of every file of a case, so that compiled files are the same
 ADDRESS = re.compile(rb"\b0x[0-9a-f]{8,16}\b")
-KEYS = {"line", "shell", "files", "folders", "stdin", "env", "unset", "terminal", "expect", "limit", "root", "reach", "alone"}
+KEYS = {"line", "shell", "files", "folders", "stdin", "env", "unset", "terminal", "expect", "limit", "root", "reach", "alone", "pool"}
 Outcome = collections.namedtuple("Outcome", "stdout stderr status files")
 
 
@@ -72,11 +74,12 @@ class Bench:
         facts = "import importlib.util as u, sys; print(sys.version_info[:2], [u.find_spec(name) is None for name in ('numpy', 'PySide2')])"
         shown = [subprocess.run([python, "-c", facts], capture_output=True, text=True).stdout for python in (interpreter, sys.executable)]
         self.foreign = shown[0] != shown[1]
-        for name in ("run", "config/pml/profiles", "home", "tmp", "cases"):
+        for name in ("run", "config/pml/profiles", "home", "lib", "tmp", "cases"):
             (self.root / name).mkdir(parents=True, mode=0o700)
-        profile = (HERE / "profile.toml").read_text().replace("@INTERPRETER@", interpreter)
-        (self.root / "config/pml/profiles/equivalence.toml").write_text(profile)
-        for name in (".", *(["venv"] if venv else ()), "config", "config/pml/profiles", "home", "cases"):
+        self.add_profile("equivalence", HERE / "profile.toml")
+        for pool in sorted((HERE / "pools").iterdir()):
+            self.add_profile(pool.name, pool / "profile.toml")
+        for name in (".", *(["venv"] if venv else ()), "config", "config/pml/profiles", "home", "lib", "cases"):
             (self.root / name).chmod(0o755)  # a case may become another user
         self.environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -90,45 +93,60 @@ class Bench:
             "XDG_RUNTIME_DIR": str(self.root / "run"),
             "XDG_CONFIG_HOME": str(self.root / "config"),
         }
-        self.log = self.root / "pmld.log"
-        self.service = None
+        self.services = {}  # by profile
 
-    def commands(self):
-        pml = f"{self.prefix}/bin/pml -p equivalence"
-        return self.interpreter, pml, pml + " --no-fallback"
+    def add_profile(self, name, template):
+        """Writes the profile; the folder lib beside its template is copied to where every user may read it."""
+        text = template.read_text().replace("@INTERPRETER@", self.interpreter)
+        if (lib := template.parent / "lib").is_dir():
+            shutil.copytree(lib, self.library(name))
+            text = text.replace("@LIB@", str(self.library(name)))
+        (self.root / f"config/pml/profiles/{name}.toml").write_text(text)
 
-    def start_service(self):
+    def library(self, profile):
+        return self.root / "lib" / profile
+
+    def commands(self, profile):
+        pml = f"{self.prefix}/bin/pml -p {profile}"
+        python = f"env PYTHONPATH={self.library(profile)} {self.interpreter}" if self.library(profile).is_dir() else self.interpreter
+        return python, pml, pml + " --no-fallback"
+
+    def log(self, profile):
+        return self.root / f"{profile}.log"
+
+    def start_service(self, profile):
         """Starts pmld and waits until it serves."""
-        with open(self.log, "wb") as log:
-            self.service = subprocess.Popen(
-                [self.prefix / "bin/pmld", "--profile", "equivalence"], env=self.environment,
+        with open(self.log(profile), "wb") as log:
+            service = self.services[profile] = subprocess.Popen(
+                [self.prefix / "bin/pmld", "--profile", profile], env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
-        probe = [self.prefix / "bin/pml", "-p", "equivalence", "--no-fallback", "--wait", "-c", ""]
+        probe = [self.prefix / "bin/pml", "-p", profile, "--no-fallback", "--wait", "-c", ""]
         deadline = time.monotonic() + 90
         while True:
             done = subprocess.run(probe, env=self.environment, capture_output=True, timeout=90)
             if done.returncode == 0:
                 return
-            if self.service.poll() is not None or time.monotonic() > deadline:
-                sys.exit("equivalence: the service does not serve: "
+            if service.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"equivalence: the service of {profile} does not serve: "
                          + done.stderr.decode(errors="replace")
-                         + self.log.read_text(errors="replace")[-3000:])
+                         + self.log(profile).read_text(errors="replace")[-3000:])
             time.sleep(0.02)
 
-    def stop_service(self):
-        """Stops pmld; returns what is wrong with the way it went."""
+    def stop_services(self):
+        """Stops each pmld; returns what is wrong with the way they went."""
         problems = []
-        if self.service is not None and self.service.poll() is None:
-            self.service.terminate()
+        for profile, service in self.services.items():
+            if service.poll() is not None:
+                problems.append(f"the service of {profile} had ended before, status {service.returncode}:\n"
+                                + self.log(profile).read_text(errors="replace")[-3000:])
+                continue
+            service.terminate()
             try:
-                self.service.wait(20)
+                service.wait(20)
             except subprocess.TimeoutExpired:
-                problems.append("the service did not end on SIGTERM")
-                self.service.kill()
-                self.service.wait()
-        elif self.service is not None:
-            problems.append(f"the service had ended before, status {self.service.returncode}:\n"
-                            + self.log.read_text(errors="replace")[-3000:])
+                problems.append(f"the service of {profile} did not end on SIGTERM")
+                service.kill()
+                service.wait()
         deadline = time.monotonic() + 5
         while (left := self.left_over()) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -171,6 +189,7 @@ def load(path):
     if case.setdefault("expect", "warm") not in ("warm", "aside", "either"):
         sys.exit(f"{path}: expect is warm, aside or either")
     case["name"] = path.stem
+    case.setdefault("pool", "equivalence")
     if case.get("root") and os.geteuid() != 0:
         case["expect"] = "either"
     return case
@@ -352,7 +371,7 @@ def compare(cold, warm):
 
 def judge(bench, case, check_cold):
     """Runs one case; returns its name, "warm", "aside" or None, and what is wrong."""
-    python, pml, strict = bench.commands()
+    python, pml, strict = bench.commands(case["pool"])
     cold = run_once(bench, case, python)
     if check_cold:
         return case, None, compare(cold, run_once(bench, case, python))
@@ -363,7 +382,7 @@ def judge(bench, case, check_cold):
     kind = "aside" if reason else "warm"
     if not reason and not problems:
         problems = compare(cold, served)
-    if bench.service.poll() is not None:
+    if bench.services[case["pool"]].poll() is not None:
         problems.append("    the service has ended")
     if case["expect"] not in (kind, "either") and not (bench.foreign and kind == "warm"):
         problems.append(f"    expected to be {case['expect']}, was {kind}: {reason or 'served'}")
@@ -407,7 +426,8 @@ def main():
     bench = Bench(options.prefix, options.interpreter, options.venv)
     try:
         if not options.check_cold:
-            bench.start_service()
+            for profile in sorted({case["pool"] for case in cases}):
+                bench.start_service(profile)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             judged = itertools.chain(
                 pool.map(lambda c: judge_twice(bench, c, options.check_cold),
@@ -423,7 +443,7 @@ def main():
                     print(f"FAILED {case['name']} ({case['line']})", *problems, sep="\n", flush=True)
                 elif options.verbose:
                     print(f"ok     {case['name']} {kind or ''}", flush=True)
-        for problem in bench.stop_service():
+        for problem in bench.stop_services():
             counts["failed"] += 1
             print("FAILED afterwards:", problem)
     finally:
