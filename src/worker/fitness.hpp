@@ -32,11 +32,12 @@ struct RunOptions {
   bool faulthandler = false;
   int quiet = 0;
   int bytes_warning = 0;
-  std::vector<std::string> warnings;     ///< least to most binding, as sys.warnoptions
-  std::vector<std::string> x_options;    ///< NAME or NAME=VALUE
-  std::string io_encoding;               ///< empty: the locale's
-  std::string io_errors;                 ///< empty: the default
-  std::vector<std::string> python_path;  ///< as split at colons, may hold empty ones
+  std::vector<std::string> warnings;          ///< least to most binding, as sys.warnoptions
+  std::vector<std::string> x_options;         ///< NAME or NAME=VALUE
+  std::string io_encoding;                    ///< empty: the locale's
+  std::string io_errors;                      ///< empty: the default
+  std::vector<std::string> python_path;       ///< as split at colons, may hold empty ones
+  std::optional<std::string> program_folder;  ///< that goes in front of sys.path
   LocaleChoice locale;
   std::optional<std::string> time_zone;  ///< TZ
   std::optional<std::string> home;       ///< HOME

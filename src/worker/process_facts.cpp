@@ -1,14 +1,17 @@
 #include "worker/process_facts.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdint>
+#include <string_view>
 
 namespace pml::worker {
 
@@ -52,6 +55,30 @@ std::string own_umask() {
   return std::to_string(mask);
 }
 
+/// What importlib.metadata and its like look for, or pkgutil.extend_path does.
+bool is_looked_for(std::string_view file, std::string_view package) {
+  if (!package.empty()) return file == package || file == std::string(package) + ".pkg";
+  constexpr std::array<std::string_view, 4> k_metadata = {".dist-info", ".egg-info", ".egg-link",
+                                                          ".egg"};
+  return std::any_of(k_metadata.begin(), k_metadata.end(),
+                     [file](std::string_view end) { return file.ends_with(end); });
+}
+
+std::string found_in_added_folders(const std::string& package, const RunOptions& options) {
+  std::vector<std::string> folders = options.python_path;
+  if (options.program_folder) folders.push_back(*options.program_folder);
+  std::vector<std::string> found;
+  for (const std::string& folder : folders) {
+    DIR* const handle = ::opendir(folder.empty() ? "." : folder.c_str());
+    if (handle == nullptr) continue;
+    while (const dirent* item = ::readdir(handle))
+      if (is_looked_for(item->d_name, package)) found.push_back(folder + "/" + item->d_name);
+    ::closedir(handle);
+  }
+  std::sort(found.begin(), found.end());
+  return joined(found);
+}
+
 std::string flag_of(const std::string& name, const RunOptions& options) {
   if (name == "dont_write_bytecode") return std::to_string(int{options.dont_write_bytecode});
   if (name == "quiet") return std::to_string(options.quiet);
@@ -65,7 +92,7 @@ std::string flag_of(const std::string& name, const RunOptions& options) {
 const char* name_of(FactKind kind) {
   constexpr std::array k_names = {"own",       "folder",   "file",     "terminal", "descriptor",
                                   "buffering", "encoding", "affinity", "umask",    "warnings",
-                                  "x_options", "zone",     "flag",     "signal"};
+                                  "x_options", "zone",     "flag",     "signal",   "added_folders"};
   return k_names[static_cast<std::size_t>(kind)];
 }
 
@@ -104,6 +131,8 @@ std::string value_of(const ProcessFact& fact, const RunOptions& options) {
     case FactKind::signal:
       if (fact.number < 1 || fact.number > 64) return {};
       return (options.ignored_signals >> (fact.number - 1) & 1) != 0 ? "ignored" : "";
+    case FactKind::added_folders:
+      return found_in_added_folders(fact.name, options);
   }
   return {};
 }

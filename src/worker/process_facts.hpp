@@ -21,9 +21,11 @@ enum class FactKind {
   umask,
   warnings,  ///< the filters it was started with
   x_options,
-  zone,    ///< of time
-  flag,    ///< sys.flags' `name`
-  signal,  ///< whether signal `number` is ignored
+  zone,           ///< of time
+  flag,           ///< sys.flags' `name`
+  signal,         ///< whether signal `number` is ignored
+  added_folders,  ///< of sys.path, that the program alone has: what metadata of distributions lies
+                  ///< in them, or with a `name` what parts of that package
 };
 
 /// The enumerator's name.

@@ -4,7 +4,9 @@
 #include <functional>
 
 #include "worker/compat.hpp"
+#include "worker/extension_loads.hpp"
 #include "worker/names.hpp"
+#include "worker/subclasses.hpp"
 
 namespace pml::worker {
 
@@ -14,6 +16,28 @@ namespace {
 void remove_item(PyObject* list, PyObject* item) {
   const Py_ssize_t at = PySequence_Index(list, item);
   if (at < 0 || PySequence_DelItem(list, at) != 0) PyErr_Clear();
+}
+
+/// Called with (names, name, function): does nothing but put the function back.
+PyObject* be_passed(PyObject* what, PyObject*) {
+  if (PyDict_SetItem(PyTuple_GetItem(what, 0), PyTuple_GetItem(what, 1),
+                     PyTuple_GetItem(what, 2)) != 0)
+    return nullptr;
+  return compat::new_reference(Py_None);
+}
+
+PyMethodDef g_passed = {"passed", be_passed, METH_NOARGS, nullptr};
+
+/// The package is about to be run for the first time in this job, but not in this process.
+bool pass_first_import(const StashEntry& entry) {
+  if (!entry.first_import_guard) return true;
+  PyObject* const names = PyModule_GetDict(entry.module.get());
+  PyObject* const name = entry.first_import_guard.get();
+  PyObject* const function = PyDict_GetItem(names, name);
+  if (function == nullptr) return true;
+  const Ref what = Ref::steal(PyTuple_Pack(3, names, name, function));
+  const Ref passed = Ref::steal(PyCFunction_New(&g_passed, what.get()));
+  return passed && PyDict_SetItem(names, name, passed.get()) == 0;
 }
 
 PyObject* find_and_load_hook(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
@@ -43,13 +67,37 @@ PyObject* preloaded(const char* name) {
 }
 
 int Stash::add(StashEntry entry) {
-  const int index = static_cast<int>(entries_.size());
+  const int index = graph_.number_of(entry.name);
   index_.emplace(entry.name, index);
   by_top_level_[std::string(top_level(entry.name))].push_back(index);
   note_shared(entry.module.get());
   entries_.push_back(std::move(entry));
-  done_.push_back(0);
+  states_.push_back(EntryState::hidden);
   return index;
+}
+
+int Stash::add_common(const std::string& name, PyObject* module) {
+  const int number = graph_.number_of(name);
+  common_.push_back(Ref::borrow(module));
+  guard_.show(number, Ref::steal(PyUnicode_InternFromString(name.c_str())), module);
+  return number;
+}
+
+PyObject* Stash::object_of(int number) const {
+  const auto place = static_cast<std::size_t>(number);
+  if (place < entries_.size()) return entries_[place].module.get();
+  const std::size_t behind = place - entries_.size();
+  return behind < common_.size() ? common_[behind].get() : nullptr;
+}
+
+bool Stash::has_set(PyObject* owner, PyObject* name, PyObject* value) const {
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if (states_[i] == EntryState::shown)
+      for (const NameEdit& change : entries_[i].changes)
+        if (change.owner.get() == owner && change.value.get() == value &&
+            PyUnicode_Compare(change.name.get(), name) == 0)
+          return true;
+  return false;
 }
 
 void Stash::note_shared(PyObject* module) {
@@ -61,30 +109,17 @@ std::optional<int> Stash::find(std::string_view name) const {
   return found == index_.end() ? std::nullopt : std::optional(found->second);
 }
 
-bool Stash::opens_with(int index, int child) {
-  std::vector<int> open{index};
-  std::unordered_set<int> seen{index};
-  while (!open.empty()) {
-    const int current = open.back();
-    open.pop_back();
-    for (int next : entries_[current].requests) {
-      if (next == child) return true;
-      if (seen.insert(next).second) open.push_back(next);
-    }
-  }
-  return false;
-}
-
 bool Stash::unbind(StashEntry& entry) {
   const std::string_view name = entry.name;
   const std::size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos || !entry.module) return true;
+  // Importlib binds a module, in its package, under its own name only.
+  if (dot == std::string_view::npos || !entry.module || entry.alias) return true;
   const std::string parent_name(name.substr(0, dot));
   Ref parent;
   if (const auto index = find(parent_name)) {
     entry.parent = *index;
     parent = entries_[*index].module;
-    entry.bound = opens_with(*index, *find(name));
+    entry.bound = graph_.brought_by(*index).contains(*find(name));
     if (entry.bound) return true;
   } else {
     const Ref key = Ref::steal(PyUnicode_FromString(parent_name.c_str()));
@@ -101,6 +136,8 @@ bool Stash::unbind(StashEntry& entry) {
 
 bool Stash::hide(PyObject* original) {
   original_ = Ref::borrow(original);
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if (entries_[i].once) imported_once_.merge(graph_.falling_with(static_cast<int>(i)));
   main_ = Ref::borrow(PyImport_AddModule("__main__"));
   PyObject* modules = PyImport_GetModuleDict();
   for (StashEntry& entry : entries_)
@@ -122,11 +159,15 @@ bool Stash::hide(PyObject* original) {
   table_.emplace(modules);
   PyObject* path = PySys_GetObject("path");
   for (Py_ssize_t i = 0; i < PyList_Size(path); ++i)
-    base_path_.emplace(text_of(PyList_GetItem(path, i)));
+    base_path_.emplace_back(text_of(PyList_GetItem(path, i)));
   PyObject* finders = PySys_GetObject("meta_path");
   for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i)
     base_finders_.push_back(Ref::borrow(PyList_GetItem(finders, i)));
   rehearse();  // tables that have to grow for it do so once, here
+  guard_.record();
+  watch_audit_hooks();
+  go_round_loaders();
+  hide_subclasses();
   filters_mutated_ = attribute(PyDict_GetItemString(modules, "_warnings"), "_filters_mutated");
   if (PyObject* const exits = preloaded("atexit"))
     exit_names_ = Ref::borrow(PyModule_GetDict(exits));
@@ -146,7 +187,7 @@ void Stash::rehearse() {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const StashEntry& entry = entries_[i];
     // What a module imported after the fork asked for is hidden no longer.
-    if (!entry.module || done_[i] != 0) continue;
+    if (!entry.module || !is_hidden(static_cast<int>(i))) continue;
     add(modules, entry.key);
     if (!entry.bound_late) continue;
     PyObject* const parent =
@@ -168,7 +209,7 @@ PyObject* Stash::parent_of(const StashEntry& entry) const {
 }
 
 bool Stash::bind_to_parent(const StashEntry& entry) {
-  if (entry.bound) return true;
+  if (entry.bound || entry.alias) return true;
   PyObject* const parent = parent_of(entry);
   if (parent == nullptr) return !PyErr_Occurred();
   const std::string child(last_part(entry.name));
@@ -232,7 +273,7 @@ bool Stash::apply_edits(const StashEntry& entry) {
       return false;
   }
   for (const Call& call : entry.calls)
-    if (!Ref::steal(PyObject_Call(call.function.get(), call.arguments.get(), nullptr)))
+    if (!Ref::steal(PyObject_Call(call.function.get(), call.arguments.get(), call.keywords.get())))
       return false;
   for (const Ref& generator : entry.generators)
     if (!call_method(generator.get(), "seed")) return false;
@@ -248,22 +289,27 @@ bool Stash::apply_edits(const StashEntry& entry) {
       });
 }
 
+/// What has fallen is asked for by shared objects alone, whose loaders run nothing again.
+bool Stash::reveal_requests(int index) {
+  for (const int request : graph_.asked_by(index)) {
+    if (static_cast<std::size_t>(request) >= entries_.size()) continue;
+    if (states_[request] == EntryState::hidden && !reveal(request)) return false;
+    if (states_[request] != EntryState::fallen || !entries_[request].module) continue;
+    if (!Ref::steal(PyImport_Import(entries_[request].key.get()))) return false;
+  }
+  return true;
+}
+
 bool Stash::reveal(int index) {
   StashEntry& entry = entries_[index];
-  if (done_[index] != 0) return true;
+  if (states_[index] != EntryState::hidden) return true;
   // The package comes first, and may itself have asked for this module.
   if (entry.module && entry.parent >= 0 && !reveal(entry.parent)) return false;
-  if (done_[index] != 0) return true;
-  done_[index] = 1;
-  if (!entry.module) {
-    // A fresh import would have tried it, and the program's own finders would have heard of it.
-    if (has_foreign_finders()) (void)finders_agree(entry);
-    return std::all_of(entry.requests.begin(), entry.requests.end(),
-                       [this](int request) { return reveal(request); });
-  }
-  if (asked_ != index && has_foreign_finders()) (void)finders_agree(entry);
-  for (int request : entry.requests)
-    if (!reveal(request)) return false;
+  if (states_[index] != EntryState::hidden) return true;
+  states_[index] = EntryState::shown;
+  if (!reveal_requests(index)) return false;
+  if (!entry.module) return true;  // a fresh import would have tried it
+  guard_.show(index, entry.key, entry.module.get());
   // A module moves to the end of sys.modules when its import is done.
   return put_in_table(entry) && bind_to_parent(entry) && apply_edits(entry);
 }
@@ -277,26 +323,26 @@ bool Stash::put_in_table(const StashEntry& entry) {
 }
 
 PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
-  if (PyUnicode_Check(name)) {
-    const auto index = find(text_of(name));
-    if (!main_names_.empty()) drop_those_of_main();
-    if (index) {
-      StashEntry& entry = entries_[*index];
-      const bool present = PyDict_GetItem(PyImport_GetModuleDict(), name) != nullptr;
-      if (!present && done_[*index] == 0 && entry.module) {
-        if (still_first(entry) && finders_agree(entry)) {
-          asked_ = *index;
-          if (!reveal(*index)) return nullptr;
-          return compat::new_reference(entry.module.get());
-        }
-        (void)drop({*index});
-        done_[*index] = 1;
-      }
-    }
+  const auto index = PyUnicode_Check(name) ? find(text_of(name)) : std::nullopt;
+  if (index && is_hidden(*index) && entries_[*index].module && !entries_[*index].unimported &&
+      PyDict_GetItem(PyImport_GetModuleDict(), name) == nullptr && is_as_recorded(*index)) {
+    if (!reveal(*index)) return nullptr;
+    guard_.settle();
+    return compat::new_reference(entries_[*index].module.get());
   }
   PyObject* const arguments[] = {name, import};
   const compat::UncountedCall uncounted;
   return PyObject_Vectorcall(original_.get(), arguments, 2, nullptr);
+}
+
+PyObject* Stash::load_apart(std::string_view name) {
+  const auto index = find(name);
+  if (!index || states_[*index] != EntryState::apart || !entries_[*index].foreign) return nullptr;
+  StashEntry& entry = entries_[*index];
+  states_[*index] = EntryState::shown;
+  guard_.show(*index, entry.key, entry.module.get());
+  if (!reveal_requests(*index) || !apply_edits(entry) || !pass_first_import(entry)) return nullptr;
+  return compat::new_reference(entry.module.get());
 }
 
 }  // namespace pml::worker

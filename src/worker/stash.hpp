@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/import_guard.hpp"
+#include "worker/module_graph.hpp"
 #include "worker/process_facts.hpp"
 #include "worker/python.hpp"
 #include "worker/uncounted_dict.hpp"
@@ -33,10 +35,11 @@ struct NameEdit {
   Ref value;  ///< none: removed
 };
 
-/// A call of `function` with the tuple `arguments`.
+/// A call of `function` with the tuple `arguments` and the dict `keywords`, where there is one.
 struct Call {
   Ref function;
   Ref arguments;
+  Ref keywords = {};
 };
 
 /// A call of atexit.register: the tuple begins with the function to call at the end.
@@ -56,16 +59,20 @@ struct Renewal {
 /// One preloaded module, hidden until the job imports it. A job writes to none of it: the pages are
 /// shared.
 struct StashEntry {
-  std::string name;           ///< as in sys.modules
-  Ref key;                    ///< the same as str
-  Ref module;                 ///< none for a module whose import was tried and failed
-  bool bound_late = false;    ///< the package gets the name when the module is imported
-  std::vector<int> requests;  ///< what its import asked for, in order; indices of entries
-  int parent = -1;            ///< index of the package, or -1
-  Ref attribute;              ///< the name in the package as str, or none
-  bool bound = false;         ///< the parent's import itself binds the name
-  bool extension = false;     ///< a shared object: cannot be imported twice
-  std::string found_in;       ///< the sys.path entry that held the top-level name, or empty
+  std::string name;         ///< as in sys.modules
+  Ref key;                  ///< the same as str
+  Ref module;               ///< none for a module whose import was tried and failed
+  bool bound_late = false;  ///< the package gets the name when the module is imported
+  bool unimported = false;  ///< its bringer put it into sys.modules: nobody else finds it there
+  bool alias = false;       ///< another entry, or a module that everyone has, is the same module
+  int parent = -1;          ///< index of the package, or -1
+  Ref attribute;            ///< the name in the package as str, or none
+  bool bound = false;       ///< the parent's import itself binds the name
+  bool extension = false;   ///< a shared object: cannot be imported twice
+  bool foreign = false;     ///< one that lies outside the standard library
+  bool once = false;        ///< one whose package cannot be run again beside it
+  Ref first_import_guard;   ///< a name of it that is called to notice a second import, or none
+  std::string found_in;     ///< the sys.path entry that held the top-level name, or empty
   std::vector<ExitCall> exit_calls;
   std::vector<ListEdit> edits;    ///< a reference to each item is kept for its list
   std::vector<NameEdit> changes;  ///< a reference to each value is kept for where it goes
@@ -81,18 +88,41 @@ struct StashEntry {
 /// A folder at one state of its contents: device, inode, time of the last change in ns.
 using FolderState = std::array<std::uint64_t, 3>;
 
+/// What has become of an entry in this process.
+enum class EntryState : char {
+  hidden,
+  shown,   ///< the program has imported it
+  fallen,  ///< to be imported afresh
+  apart,   ///< a shared object among what has fallen: imported afresh by way of its loader, which
+           ///< gets the module that is there
+};
+
 /// The preloaded modules of this interpreter. A fresh python3 has none of them in sys.modules; a
 /// job sees each appear when it imports it, with all that its import would have brought, and never
-/// otherwise.
+/// otherwise. What an import now would not make as it is in here is imported afresh.
 ///
 /// Lives from the zygote's preload to the end of the process; never destroyed.
 class Stash {
  public:
-  /// Adds an entry; `name` must be new. Returns its index.
+  /// Adds an entry; `name` must be new. Returns its index, which is its number in the graph.
   int add(StashEntry entry);
   [[nodiscard]] std::optional<int> find(std::string_view name) const;
   [[nodiscard]] StashEntry& at(int index) { return entries_[index]; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  /// Who brings whom. The numbers of the entries come first, then those of the modules that
+  /// everyone has. To be settled before `hide`.
+  [[nodiscard]] ModuleGraph& graph() noexcept { return graph_; }
+  /// What imports took from modules.
+  [[nodiscard]] ImportGuard& guard() noexcept { return guard_; }
+  /// Adds a module that everyone has, behind the last entry. Returns its number in the graph.
+  int add_common(const std::string& name, PyObject* module);
+  /// The module of that number; borrowed, null where it has none.
+  [[nodiscard]] PyObject* object_of(int number) const;
+  [[nodiscard]] bool is_shown(int index) const noexcept {
+    return states_[index] == EntryState::shown;
+  }
+  /// Whether a module that was revealed has set the name to this value.
+  [[nodiscard]] bool has_set(PyObject* owner, PyObject* name, PyObject* value) const;
 
   /// Takes the entries out of sys.modules and off their packages, and puts the hook in place.
   /// `original` is importlib's own _find_and_load. Returns false with a Python exception set.
@@ -102,14 +132,14 @@ class Stash {
   /// own.
   void rehearse();
 
-  /// Everything that cannot be used warm because `start` cannot: the entries that asked for them.
-  /// Returns the name of a shared object among them, which makes a fresh import impossible, or
-  /// nothing after dropping them all.
+  /// Everything that cannot be used warm because `start` cannot: what falls with it. Returns the
+  /// name of a shared object among them, which makes a fresh import impossible, or nothing after
+  /// dropping them all.
   [[nodiscard]] std::optional<std::string> drop(const std::vector<int>& start);
 
-  /// Which entries are revealed or dropped; to be put back where that was for trial.
-  [[nodiscard]] const std::vector<char>& marks() const noexcept { return done_; }
-  void set_marks(std::vector<char> marks) { done_ = std::move(marks); }
+  /// What became of the entries; to be put back where that was for trial.
+  [[nodiscard]] const std::vector<EntryState>& states() const noexcept { return states_; }
+  void set_states(std::vector<EntryState> states) { states_ = std::move(states); }
   /// Forgets what it has seen of folders.
   void forget_folders() { listings_.clear(); }
 
@@ -135,6 +165,9 @@ class Stash {
 
   /// importlib._bootstrap._find_and_load: from the stash, or by the original.
   PyObject* find_and_load(PyObject* name, PyObject* import);
+  /// The module of a shared object that is apart, whose loader asks for it, shown with all that its
+  /// import brings; null for any other, or with a Python exception set.
+  [[nodiscard]] PyObject* load_apart(std::string_view name);
 
   /// Whether any preloaded shared object lies outside the standard library.
   [[nodiscard]] bool computes() const noexcept { return computes_; }
@@ -147,28 +180,44 @@ class Stash {
 
  private:
   void note_shared(PyObject* module);
+  [[nodiscard]] bool is_hidden(int number) const noexcept {
+    return static_cast<std::size_t>(number) < states_.size() &&
+           states_[number] == EntryState::hidden;
+  }
   bool reveal(int index);
+  bool reveal_requests(int index);
   bool put_in_table(const StashEntry& entry);
   PyObject* parent_of(const StashEntry& entry) const;
   bool bind_to_parent(const StashEntry& entry);
   bool apply_edits(const StashEntry& entry);
+  bool unbind(StashEntry& entry);
+
+  void fall(const std::vector<int>& culprits);
+  bool is_as_recorded(int index);
+  void plan(int index, ModuleSet& seen, std::vector<int>& order) const;
+  [[nodiscard]] std::vector<int> misfits(const std::vector<int>& order);
+  void add_early_circles(const std::vector<int>& order, std::vector<int>& found) const;
+  void add_taken_names(const std::vector<int>& order, std::vector<int>& found) const;
+  void add_shadowed(const std::vector<int>& order, std::vector<int>& found);
   void drop_those_of_main();
+  bool is_path_plain();
   bool still_first(const StashEntry& entry);
-  bool finders_agree(const StashEntry& entry);
   const std::unordered_set<std::string>& names_in(const std::string& folder);
   bool has_foreign_finders();
-  bool unbind(StashEntry& entry);
-  bool opens_with(int index, int child);
 
   std::vector<StashEntry> entries_;
-  std::vector<char> done_;  // by entry, as a job writes it: revealed, or to be imported afresh
+  std::vector<EntryState> states_;  // by entry
+  std::vector<Ref> common_;         // what everyone has, by number behind the entries
+  ModuleGraph graph_;
+  ModuleSet imported_once_;  // what needs a shared object that bears no second import around it
+  ImportGuard guard_;
   std::unordered_map<std::string, int> index_;
   std::unordered_set<PyObject*> shared_modules_;
   std::unordered_map<std::string, std::vector<int>> by_top_level_;
   std::vector<std::pair<int, std::string>> main_names_;
   std::map<ProcessFact, std::pair<std::string, std::vector<int>>> facts_;  // answer, entries
   std::map<FolderState, std::unordered_set<std::string>> listings_;
-  std::unordered_set<std::string> base_path_;
+  std::vector<std::string> base_path_;
   std::vector<Ref> base_finders_;
   std::optional<UncountedDict> table_;  // sys.modules
   Ref original_;
@@ -177,7 +226,6 @@ class Stash {
   Ref exit_names_;       // atexit.__dict__
   Ref enroll_name_;      // "register"
   bool computes_ = false;
-  int asked_ = -1;  // the entry that the program's own finders were asked about last
 };
 
 /// The process's one stash.

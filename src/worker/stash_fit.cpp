@@ -26,22 +26,20 @@ std::vector<int> Stash::estranged_by(const RunOptions& options) const {
 
 std::optional<std::string> Stash::drop(const std::vector<int>& start) {
   if (start.empty()) return std::nullopt;
-  std::vector<std::vector<int>> askers(entries_.size());
-  for (std::size_t i = 0; i < entries_.size(); ++i)
-    for (int request : entries_[i].requests) askers[request].push_back(static_cast<int>(i));
-  std::vector<int> open = start;
-  std::unordered_set<int> reached(start.begin(), start.end());
-  while (!open.empty()) {
-    const int current = open.back();
-    open.pop_back();
-    // A package and its modules stand or fall together.
-    for (int asker : askers[current])
-      if (reached.insert(asker).second) open.push_back(asker);
-  }
-  for (int index : reached)
-    if (entries_[index].extension) return entries_[index].name;
-  for (int index : reached) done_[index] = 1;
+  const std::vector<int> fallen = graph_.falling_with(start).members();
+  for (const int index : fallen)
+    if (is_hidden(index) && entries_[index].extension) return entries_[index].name;
+  for (const int index : fallen)
+    if (is_hidden(index)) states_[index] = EntryState::fallen;
   return std::nullopt;
+}
+
+/// In the middle of a run: python3 cannot take over any more.
+void Stash::fall(const std::vector<int>& culprits) {
+  if (culprits.empty()) return;
+  for (const int index : graph_.falling_with(culprits).members())
+    if (is_hidden(index) && !imported_once_.contains(index))
+      states_[index] = entries_[index].extension ? EntryState::apart : EntryState::fallen;
 }
 
 const std::unordered_set<std::string>& Stash::names_in(const std::string& folder) {
@@ -77,7 +75,7 @@ const std::unordered_set<std::string>& Stash::names_in(const std::string& folder
 
 std::vector<int> Stash::shadowed_by(const std::string& folder) {
   std::vector<int> found;
-  if (base_path_.count(folder) != 0) return found;
+  if (std::find(base_path_.begin(), base_path_.end(), folder) != base_path_.end()) return found;
   for (const std::string& name : names_in(folder))
     for (int index : by_top_level_.at(name))
       // Built-in and frozen modules come before any path.
@@ -85,9 +83,31 @@ std::vector<int> Stash::shadowed_by(const std::string& folder) {
   return found;
 }
 
+/// Whether sys.path is as it was, but for folders that hold nothing by the name of a preload.
+bool Stash::is_path_plain() {
+  PyObject* const path = PySys_GetObject("path");
+  if (path == nullptr || !PyList_CheckExact(path)) return false;
+  std::size_t known = 0;
+  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i) {
+    PyObject* const item = PyList_GetItem(path, i);
+    if (!PyUnicode_Check(item)) continue;
+    const std::string folder(text_of(item));
+    if (known < base_path_.size() && folder == base_path_[known]) {
+      ++known;
+      continue;
+    }
+    if (known == base_path_.size()) return true;  // behind all others
+    struct stat info {};
+    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
+    if (!S_ISDIR(info.st_mode) || !names_in(folder).empty()) return false;
+  }
+  return known == base_path_.size();
+}
+
 /// Whether the path search would still find the file the module was preloaded from.
 bool Stash::still_first(const StashEntry& entry) {
-  if (entry.found_in.empty()) return true;
+  if (entry.found_in.empty() && entry.module) return true;
+  if (!entry.module && entry.name.find('.') != std::string::npos) return true;
   PyObject* path = PySys_GetObject("path");
   if (path == nullptr || !PyList_Check(path)) return false;
   const std::string top(top_level(entry.name));
@@ -95,49 +115,30 @@ bool Stash::still_first(const StashEntry& entry) {
     PyObject* item = PyList_GetItem(path, i);
     if (!PyUnicode_Check(item)) continue;
     const std::string folder(text_of(item));
-    if (folder == entry.found_in) return true;
-    if (base_path_.count(folder) != 0) continue;
+    if (!entry.found_in.empty() && folder == entry.found_in) return true;
+    if (std::find(base_path_.begin(), base_path_.end(), folder) != base_path_.end()) continue;
     struct stat info {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode)) return false;
     if (names_in(folder).count(top) != 0) return false;
   }
-  return false;
+  return !entry.module;  // what was looked for in vain still is
 }
 
-/// Whether no finder that the program put in place claims the module.
-bool Stash::finders_agree(const StashEntry& entry) {
-  PyObject* finders = PySys_GetObject("meta_path");
-  if (finders == nullptr || !PyList_Check(finders)) return false;
-  std::size_t known = 0;
-  for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i) {
-    PyObject* const item = PyList_GetItem(finders, i);
-    if (std::any_of(base_finders_.begin(), base_finders_.end(),
-                    [item](const Ref& own) { return own.get() == item; })) {
-      ++known;
-      continue;
-    }
-    if (known == base_finders_.size()) return true;  // behind all the usual ones
-    const Ref finder = Ref::borrow(item);
-    Ref search_path = Ref::borrow(Py_None);
-    if (entry.parent >= 0 && entries_[entry.parent].module) {
-      Ref own = attribute(entries_[entry.parent].module.get(), "__path__");
-      if (own) search_path = own;
-    }
-    const Ref spec = Ref::steal(PyObject_CallMethod(finder.get(), "find_spec", "OOO",
-                                                    entry.key.get(), search_path.get(), Py_None));
-    if (!spec || spec.get() != Py_None) {
-      PyErr_Clear();
-      return false;
-    }
-  }
-  return known == base_finders_.size();
-}
-
+/// Whether finders of the program's own come before the usual ones, or some of these are gone.
 bool Stash::has_foreign_finders() {
   PyObject* finders = PySys_GetObject("meta_path");
-  return finders == nullptr || !PyList_Check(finders) ||
-         static_cast<std::size_t>(PyList_Size(finders)) != base_finders_.size();
+  if (finders == nullptr || !PyList_Check(finders)) return true;
+  std::size_t next = 0;
+  for (Py_ssize_t i = 0; i < PyList_Size(finders) && next < base_finders_.size(); ++i) {
+    PyObject* const item = PyList_GetItem(finders, i);
+    if (item == base_finders_[next].get())
+      ++next;
+    else if (std::none_of(base_finders_.begin(), base_finders_.end(),
+                          [item](const Ref& own) { return own.get() == item; }))
+      return true;
+  }
+  return next < base_finders_.size();
 }
 
 /// Imports that the program's own names would make others.
@@ -145,8 +146,8 @@ void Stash::drop_those_of_main() {
   PyObject* const main = PyImport_AddModule("__main__");
   if (main == nullptr) return;
   for (const auto& [index, name] : main_names_)
-    if (done_[index] == 0 && PyDict_GetItemString(PyModule_GetDict(main), name.c_str()) != nullptr)
-      (void)drop({index});
+    if (is_hidden(index) && PyDict_GetItemString(PyModule_GetDict(main), name.c_str()) != nullptr)
+      fall({index});
 }
 
 }  // namespace pml::worker

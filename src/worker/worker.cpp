@@ -157,7 +157,8 @@ void renew_main() {
   if (!request || request->descriptors.size() != job.descriptors.size())
     decline(job, link, {wire::Refusal::malformed, ""});
   const Environment caller(request->environment);
-  const Fitness fitness = judge(*request, caller, started_with(), stash().computes());
+  Fitness fitness = judge(*request, caller, started_with(), stash().computes());
+  fitness.options.program_folder = program_folder(*request);
   if (fitness.objection) decline(job, link, *fitness.objection);
   if (!adopt_locale(fitness.options.locale))
     decline(job, link, {wire::Refusal::environment, "locale " + fitness.options.locale.name});
@@ -185,6 +186,7 @@ void renew_main() {
   job.connection.reset();
   link.reset();
   apply_blocked_signals(*request);
+  stash().guard().start();
   const Outcome outcome = run_program(*request);
   finish(outcome, report);
 }
@@ -214,9 +216,9 @@ void rehearse_start() {
   const Environment caller(decoded->environment);
   const Fitness fitness = judge(*decoded, caller, started_with(), stash().computes());
   // The worker's own folder may hold files by the names of preloads; the job has another.
-  std::vector<char> marks = stash().marks();
+  std::vector<EntryState> states = stash().states();
   (void)check_preloads(*decoded, fitness.options, caller);
-  stash().set_marks(std::move(marks));
+  stash().set_states(std::move(states));
   (void)become(*decoded, fitness.options);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "zygote/module_table.hpp"
+#include "zygote/registries.hpp"
 
 namespace py = pybind11;
 
@@ -42,27 +43,34 @@ void ChangeLog::note_names() {
 void ChangeLog::keep_changes_of_families() {
   std::map<std::string, std::set<std::string>> reached;
   for (const std::string& name : log_.order()) {
-    std::vector<NameChange>& changes = log_.at(name).changes;
-    const auto is_kept = [&](const NameChange& change) {
-      if (change.home.empty()) return false;
+    const auto is_family = [&](const std::string& home) {
+      if (home.empty()) return false;
       const auto& known = quirks_.kept_changes;
-      if (std::find(known.begin(), known.end(), std::pair(change.home, name)) != known.end())
-        return true;
-      auto [place, added] = reached.try_emplace(change.home);
-      if (added) log_.reach(change.home, place->second);
+      if (std::find(known.begin(), known.end(), std::pair(home, name)) != known.end()) return true;
+      auto [place, added] = reached.try_emplace(home);
+      if (added) log_.reach(home, place->second);
       return place->second.count(name) != 0;
     };
-    for (const NameChange& change : changes)
-      if (is_kept(change))
-        all_changes_.erase(std::remove_if(all_changes_.begin(), all_changes_.end(),
-                                          [&](const NameChange& other) {
-                                            return other.owner.is(change.owner) &&
-                                                   other.name.is(change.name) &&
-                                                   other.after.is(change.after);
-                                          }),
-                           all_changes_.end());
-    changes.erase(std::remove_if(changes.begin(), changes.end(), is_kept), changes.end());
+    ImportRecord& record = log_.at(name);
+    if (!lists_.keep(record.edits, is_family))
+      record.facts.insert({worker::FactKind::own, 0, "the order of a list such as sys.path"});
+    keep_names(record.changes, is_family);
   }
+}
+
+void ChangeLog::keep_names(std::vector<NameChange>& changes,
+                           const std::function<bool(const std::string&)>& is_family) {
+  const auto is_kept = [&](const NameChange& change) { return is_family(change.home); };
+  for (const NameChange& change : changes)
+    if (is_kept(change))
+      all_changes_.erase(std::remove_if(all_changes_.begin(), all_changes_.end(),
+                                        [&](const NameChange& other) {
+                                          return other.owner.is(change.owner) &&
+                                                 other.name.is(change.name) &&
+                                                 other.after.is(change.after);
+                                        }),
+                         all_changes_.end());
+  changes.erase(std::remove_if(changes.begin(), changes.end(), is_kept), changes.end());
 }
 
 void ChangeLog::restore_names() {
@@ -77,10 +85,26 @@ void ChangeLog::watch_objects(const std::string& module) {
     const py::object object = py::getattr(modules()[module.c_str()], name.c_str(), py::none());
     if (!object.is_none()) namespaces_.watch_object(object);
   }
+  // What threading._register_atexit adds to.
+  if (module == "threading")
+    if (const py::object exits = name_in(modules()["threading"], "_threading_atexits");
+        py::isinstance<py::list>(exits))
+      lists_.add(exits);
   if (module != "logging") return;
   const py::object root = module_named("logging").attr("root");
   namespaces_.watch_object(root.attr("manager"));
   lists_.add(root.attr("handlers"));
+}
+
+/// The lists and dicts that the module keeps, by name or in its classes.
+void ChangeLog::watch_registries(const std::string& name, const std::string& home) {
+  if (!keeps_registries(name)) return;
+  for (const py::object& one : registries_in(modules()[name.c_str()], name)) {
+    if (PyList_CheckExact(one.ptr()) != 0)
+      lists_.add(py::reinterpret_borrow<py::list>(one), home);
+    else
+      namespaces_.watch_registry(one, home);
+  }
 }
 
 /// A logger that nobody has set up: so who asks for it by name finds it.
@@ -104,6 +128,9 @@ void ChangeLog::note() {
     namespaces_.watch_object(logger);
   }
   lists_.note(record.edits);
+  // Who changes sys.path has looked at it to do so.
+  if (lists_.edits(record.edits, PySys_GetObject("path")))
+    record.facts.erase({worker::FactKind::own, 0, "sys.path"});
   settings_.note(record);
 }
 
@@ -118,12 +145,16 @@ void ChangeLog::start_names() {
   for (const std::string& name : log_.known())
     if (name != "__main__" && modules().contains(name)) {
       namespaces_.watch(name, modules()[name.c_str()], {});
+      watch_registries(name, {});
       watch_objects(name);
     }
 }
 
 void ChangeLog::watch_module(const std::string& name) {
-  if (modules().contains(name)) namespaces_.watch(name, modules()[name.c_str()], name);
+  if (modules().contains(name)) {
+    namespaces_.watch(name, modules()[name.c_str()], name);
+    watch_registries(name, name);
+  }
   watch_objects(name);
 }
 

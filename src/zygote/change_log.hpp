@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,10 @@ class ChangeLog {
   void note_names();
   void note_settings_of(const pybind11::object& logger);
   void watch_objects(const std::string& module);
+  void watch_registries(const std::string& name, const std::string& home);
   void keep_changes_of_families();
+  void keep_names(std::vector<NameChange>& changes,
+                  const std::function<bool(const std::string&)>& is_family);
   void restore_names();
 
   ImportLog& log_;

@@ -1,6 +1,5 @@
 #include "zygote/division.hpp"
 
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -20,29 +19,6 @@ std::optional<std::string> unshareable_question(const ImportRecord& record) {
   return std::nullopt;
 }
 
-/// The modules and all that need one of them.
-std::set<std::string> with_those_that_need(const std::vector<Unshareable>& modules,
-                                           const ImportLog& log) {
-  std::map<std::string, std::vector<std::string>> askers;
-  for (const std::string& name : log.order()) {
-    for (const std::string& request : log.at(name).requests) askers[request].push_back(name);
-    if (const std::size_t dot = name.rfind('.'); dot != std::string::npos)
-      askers[name.substr(0, dot)].push_back(name);
-  }
-  std::set<std::string> found;
-  std::vector<std::string> open;
-  open.reserve(modules.size());
-  for (const Unshareable& one : modules) open.push_back(one.module);
-  while (!open.empty()) {
-    const std::string name = std::move(open.back());
-    open.pop_back();
-    if (!found.insert(name).second) continue;
-    const auto& more = askers[name];
-    open.insert(open.end(), more.begin(), more.end());
-  }
-  return found;
-}
-
 }  // namespace
 
 Division divide(const ImportLog& log) {
@@ -54,12 +30,14 @@ Division divide(const ImportLog& log) {
     division.unshareable.push_back({name, *question});
   }
   if (division.unshareable.empty()) return division;
-  const std::set<std::string> excluded = with_those_that_need(division.unshareable, log);
+  const worker::ModuleGraph& graph = worker::stash().graph();
+  std::vector<int> numbers;
+  for (const Unshareable& one : division.unshareable) numbers.push_back(*graph.find(one.module));
+  std::set<std::string> excluded;
   std::set<std::string> wanted;
-  for (const std::string& name : excluded) {
-    if (!log.is_recorded(name)) continue;
-    const ImportRecord& record = log.at(name);
-    wanted.insert(record.requests.begin(), record.requests.end());
+  for (const int one : graph.falling_with(numbers).members()) {
+    excluded.insert(graph.name_of(one));
+    for (const int asked : graph.asked_by(one)) wanted.insert(graph.name_of(asked));
   }
   for (const std::string& name : log.order())
     if (wanted.count(name) != 0 && excluded.count(name) == 0) division.pieces.push_back(name);

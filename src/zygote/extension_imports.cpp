@@ -12,7 +12,7 @@ namespace {
 
 /// What has no spec was not found by an import and would not be found again.
 bool has_spec(const py::handle module) {
-  return !py::getattr(module, "__spec__", py::none()).is_none();
+  return !name_in(module, "__spec__").is_none();
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ py::object ExtensionImports::run(const py::object& function, const py::args& arg
   const std::vector<std::string> hidden = hide_unasked();
   const std::map<std::string, Py_ssize_t> made = made_modules();
   // Such a module is asked for before others.
-  auto first = static_cast<std::ptrdiff_t>(log_.current().requests.size());
+  std::size_t first = log_.request_count();
   try {
     py::object result = function(*arguments);
     show_again(hidden);

@@ -12,12 +12,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <optional>
 
 #include "base/check.hpp"
 #include "base/process_group.hpp"
 #include "wire/channel.hpp"
-#include "worker/fork_calls.hpp"
 #include "worker/python.hpp"
 #include "worker/worker.hpp"
 
@@ -127,7 +125,6 @@ void ForkServer::fork_one() {
   base::UniqueFd far(base::k_adopt, pair[1]);
   footprint_.prepare();
   const base::LeaderlessGroup group;
-  std::optional<worker::Birth> birth(std::in_place);
   PyOS_BeforeFork();
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -138,7 +135,6 @@ void ForkServer::fork_one() {
     signals_.reset();
     footprint_.adopt();
     PyOS_AfterFork_Child();
-    birth.reset();
     become_worker(std::move(far));
   }
   const int error = errno;

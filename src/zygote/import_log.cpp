@@ -10,12 +10,16 @@ namespace py = pybind11;
 namespace pml::zygote {
 
 void ImportLog::start() {
-  for (const auto& [key, value] : modules()) known_.insert(py::str(key));
+  for (const auto& [key, value] : modules()) {
+    known_.insert(py::str(key));
+    graph_.number_of(std::string(py::str(key)));
+  }
 }
 
 void ImportLog::begin(const std::string& name) {
   if (!is_recorded(name)) order_.push_back(name);
   records_[name];
+  graph_.number_of(name);
   running_.push_back(name);
 }
 
@@ -27,17 +31,27 @@ void ImportLog::note(const std::string& module, worker::ProcessFact fact) {
   records_[module].facts.insert(std::move(fact));
 }
 
-void ImportLog::request(const std::string& name) {
-  if (is_known(name) || (!running_.empty() && running_.back() == name)) return;
-  ImportRecord& record = current();
-  if (record.requested.insert(name).second) record.requests.push_back(name);
+int ImportLog::innermost() {
+  return graph_.number_of(running_.empty() ? std::string() : running_.back());
 }
 
-bool ImportLog::request_at(const std::string& name, std::ptrdiff_t at) {
-  ImportRecord& record = current();
-  if (!record.requested.insert(name).second) return false;
-  record.requests.insert(record.requests.begin() + at, name);
-  return true;
+void ImportLog::request(const std::string& name) {
+  graph_.ask(innermost(), graph_.number_of(name));
+}
+
+bool ImportLog::request_at(const std::string& name, std::size_t at) {
+  return graph_.ask_at(innermost(), graph_.number_of(name), at);
+}
+
+std::size_t ImportLog::request_count() {
+  return graph_.asked_by(innermost()).size();
+}
+
+std::vector<std::string> ImportLog::requests_of(const std::string& name) const {
+  std::vector<std::string> names;
+  if (const auto number = graph_.find(name))
+    for (const int asked : graph_.asked_by(*number)) names.push_back(graph_.name_of(asked));
+  return names;
 }
 
 void ImportLog::note_new_modules() {
@@ -46,28 +60,25 @@ void ImportLog::note_new_modules() {
     const std::string name = py::str(key);
     if (is_known(name) || is_recorded(name)) continue;
     order_.push_back(name);
-    records_[name];
+    records_[name].unimported = true;
     request(name);
   }
 }
 
 bool ImportLog::brings(const std::string& name, const std::string& other) const {
-  std::set<std::string> reached;
-  reach(name, reached);
-  return reached.count(other) != 0;
+  const auto one = graph_.find(name);
+  const auto two = graph_.find(other);
+  return one && two && graph_.reach(*one).contains(*two);
 }
 
 void ImportLog::reach(const std::string& name, std::set<std::string>& reached) const {
-  std::vector<std::string> open{name};
-  while (!open.empty()) {
-    const std::string one = std::move(open.back());
-    open.pop_back();
-    if (!reached.insert(one).second) continue;
-    if (const std::size_t dot = one.rfind('.'); dot != std::string::npos)
-      open.push_back(one.substr(0, dot));
-    if (const auto record = records_.find(one); record != records_.end())
-      open.insert(open.end(), record->second.requests.begin(), record->second.requests.end());
+  for (std::string one = name; !one.empty();) {
+    reached.insert(one);
+    const std::size_t dot = one.rfind('.');
+    one.resize(dot == std::string::npos ? 0 : dot);
   }
+  if (const auto number = graph_.find(name))
+    for (const int one : graph_.reach(*number).members()) reached.insert(graph_.name_of(one));
 }
 
 }  // namespace pml::zygote

@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,23 +10,30 @@
 #include <utility>
 #include <vector>
 
+#include "worker/module_graph.hpp"
 #include "worker/process_facts.hpp"
 #include "zygote/list_watch.hpp"
 #include "zygote/namespaces.hpp"
 
 namespace pml::zygote {
 
+/// A call that makes a setting what an import has made it.
+struct RecordedCall {
+  pybind11::object function;
+  pybind11::tuple arguments;
+  pybind11::dict keywords = {};
+};
+
 /// What the import of one module asked for and left behind.
 struct ImportRecord {
-  std::vector<std::string> requests;                              ///< modules, in order
-  std::set<std::string> requested;                                ///< the same
+  bool unimported = false;  ///< put into sys.modules by the one that asked for it, past importlib
   std::map<std::string, std::optional<std::string>> variables;    ///< environment read
   std::map<std::string, std::optional<std::string>> environment;  ///< as it left it
   std::vector<std::pair<pybind11::tuple, pybind11::dict>>
       exit_calls;  ///< (function, *args), kwargs
   std::vector<NameChange> changes;
-  std::vector<std::pair<pybind11::object, pybind11::tuple>> calls;  ///< that change settings
-  std::vector<pybind11::object> loggers;                            ///< names of loggers it made
+  std::vector<RecordedCall> calls;        ///< that change settings
+  std::vector<pybind11::object> loggers;  ///< names of loggers it made
   ListEdits edits;
   std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have
   std::set<worker::ProcessFact> facts;  ///< asked of the process
@@ -42,6 +50,7 @@ class ImportLog {
     return records_.count(name) != 0;
   }
   [[nodiscard]] const std::set<std::string>& known() const noexcept { return known_; }
+  [[nodiscard]] const worker::ModuleGraph& graph() const noexcept { return graph_; }
   /// Names that came after the start, in the order in which their imports began.
   [[nodiscard]] const std::vector<std::string>& order() const noexcept { return order_; }
   [[nodiscard]] const ImportRecord& at(const std::string& name) const { return records_.at(name); }
@@ -59,13 +68,17 @@ class ImportLog {
   void note(const std::string& module, worker::ProcessFact fact);
   /// The innermost asks for the module.
   void request(const std::string& name);
-  /// The innermost asks for it before what it asked for from place `at` of its requests on. Returns
-  /// false where it had asked for it.
-  bool request_at(const std::string& name, std::ptrdiff_t at);
+  /// The innermost asks for it before what it asked for from place `at` on. Returns false where it
+  /// had asked for it.
+  bool request_at(const std::string& name, std::size_t at);
+  /// The modules that its import asked for, in order, with those that are everyone's.
+  [[nodiscard]] std::vector<std::string> requests_of(const std::string& name) const;
+  /// How many the innermost has asked for.
+  [[nodiscard]] std::size_t request_count();
   /// Writes down, as asked for, what is in sys.modules unseen by the import system.
   void note_new_modules();
 
-  /// Adds all that the module's import brought so far, with the packages.
+  /// Adds the names of all that the module's import brought so far, with the packages.
   void reach(const std::string& name, std::set<std::string>& reached) const;
   /// Whether the import of the one brings the other.
   [[nodiscard]] bool brings(const std::string& name, const std::string& other) const;
@@ -73,7 +86,10 @@ class ImportLog {
   void clear() { records_.clear(); }
 
  private:
+  [[nodiscard]] int innermost();
+
   std::map<std::string, ImportRecord> records_;
+  worker::ModuleGraph graph_;
   std::vector<std::string> order_;
   std::vector<std::string> running_;
   std::set<std::string> known_;

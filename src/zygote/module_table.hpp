@@ -21,4 +21,14 @@ namespace pml::zygote {
   return worker::Ref::borrow(object.ptr());
 }
 
+/// What lies under the name in the module, without a word to code of its own: a module may import
+/// others when it is asked for anything. None where there is nothing.
+[[nodiscard]] inline pybind11::object name_in(const pybind11::handle module, const char* name) {
+  PyObject* const found = PyModule_Check(module.ptr()) != 0
+                              ? PyDict_GetItemString(PyModule_GetDict(module.ptr()), name)
+                              : nullptr;
+  return found != nullptr ? pybind11::reinterpret_borrow<pybind11::object>(found)
+                          : pybind11::none();
+}
+
 }  // namespace pml::zygote

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "worker/compat.hpp"
+#include "zygote/module_table.hpp"
 
 namespace py = pybind11;
 
@@ -18,6 +19,16 @@ namespace {
 /// Bindings of modules in their packages are the stash's own business.
 bool is_module(const py::object& value) {
   return value && PyModule_Check(value.ptr()) != 0;
+}
+
+/// Whether C code of a library fills the class as its attributes are asked for, which is no change:
+/// sip's, Shiboken's.
+bool is_filled_lazily(PyTypeObject* type) {
+  PyTypeObject* const meta = Py_TYPE(type);
+  if (meta == &PyType_Type || meta->tp_getattro == PyType_Type.tp_getattro) return false;
+  PyObject* const lookup = _PyType_Lookup(meta, worker::interned("__getattribute__"));
+  return lookup != nullptr && Py_IS_TYPE(lookup, &PyWrapperDescr_Type) &&
+         PyDescr_TYPE(lookup) != &PyType_Type && PyDescr_TYPE(lookup) != &PyBaseObject_Type;
 }
 
 }  // namespace
@@ -55,10 +66,12 @@ void Namespaces::drop(const Copy& copy) {
 void Namespaces::clear() {
   for (const Watched& watched : watched_) drop(watched.seen);
   watched_.clear();
+  known_.clear();
   memory_.release();
 }
 
 void Namespaces::watch_one(const py::object& owner, PyObject* names, const std::string& home) {
+  known_.insert(names);
   watched_.push_back({owner, py::reinterpret_borrow<py::dict>(names), copy_of_items(names),
                       worker::compat::dictionary_version(names), home});
 }
@@ -68,12 +81,13 @@ void Namespaces::watch(const std::string& name, const py::object& module, const 
   PyObject* globals = PyModule_GetDict(module.ptr());
   watch_one(module, globals, home);
   // importlib renames its two frozen halves when it is imported; their classes keep the old name.
-  const py::object later_name = py::getattr(module, "__name__", py::none());
+  const py::object later_name = name_in(module, "__name__");
   PyObject *attribute = nullptr, *value = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(globals, &at, &attribute, &value) != 0;) {
     if (PyType_Check(value) == 0) continue;
     auto* type = reinterpret_cast<PyTypeObject*>(value);
     if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_dict == nullptr) continue;
+    if (is_filled_lazily(type)) continue;
     // Not by asking the class: the answer would take the place of another in the interpreter's
     // cache of looked-up names, which workers would then write to.
     const auto place =
@@ -87,6 +101,10 @@ void Namespaces::watch_object(const py::object& object) {
   const py::object names =
       PyDict_CheckExact(object.ptr()) != 0 ? object : py::getattr(object, "__dict__", py::none());
   if (PyDict_Check(names.ptr()) != 0) watch_one(object, names.ptr(), {});
+}
+
+void Namespaces::watch_registry(const py::object& dict, const std::string& home) {
+  if (known_.count(dict.ptr()) == 0) watch_one(dict, dict.ptr(), home);
 }
 
 std::vector<NameChange> Namespaces::changes() {

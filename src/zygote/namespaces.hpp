@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory_resource>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,9 @@ class Namespaces {
 
   /// Starts to watch the attributes of an object that has a dict, or the items of a dict.
   void watch_object(const pybind11::object& object);
+
+  /// The same for a dict in which other modules register something, unless it is watched already.
+  void watch_registry(const pybind11::object& dict, const std::string& home);
 
   /// What changed since the last call, in no particular order.
   [[nodiscard]] std::vector<NameChange> changes();
@@ -69,6 +73,7 @@ class Namespaces {
   Pages pages_;
   std::pmr::monotonic_buffer_resource memory_{std::size_t{1} << 20U, &pages_};
   std::vector<Watched> watched_;
+  std::unordered_set<PyObject*> known_;  // the dicts
 };
 
 /// Sets the name to `value`, or removes it where that is null.

@@ -248,6 +248,7 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   // What every launch by name needs, whatever the profile says.
   for (const char* name : {"runpy", "importlib.util", "gc"})
     py::module_::import("importlib").attr("import_module")(name);
+  recorder->hook_searches();
   import_silently(boot.pieces);
   import_all(boot.modules, false, link);
   import_all(boot.optional, true, link);

@@ -27,6 +27,8 @@ enum class Argument {
   relative_file,  // a path: of interest where it is relative
   opened_file,    // a path, and how it is to be opened
   variable,       // of the environment, and perhaps its value
+  code,           // that is run: none of a program's business, but see keep_from_adapting
+  moment,         // a time: of interest where there is none, which means now
   generator,      // a method of random numbers, on self
 };
 
@@ -75,6 +77,20 @@ constexpr std::array k_functions = {
     Function{"resource", "setrlimit", FactKind::own},
     Function{"_tracemalloc", "start", FactKind::own},
     Function{"_csv", "register_dialect", FactKind::own},
+    Function{"time", "time", FactKind::own},
+    Function{"time", "time_ns", FactKind::own},
+    Function{"time", "monotonic", FactKind::own},
+    Function{"time", "monotonic_ns", FactKind::own},
+    Function{"time", "perf_counter", FactKind::own},
+    Function{"time", "perf_counter_ns", FactKind::own},
+    Function{"time", "process_time", FactKind::own},
+    Function{"time", "gmtime", FactKind::own, Argument::moment},
+    Function{"_datetime", "datetime.now", FactKind::own},
+    Function{"_datetime", "datetime.utcnow", FactKind::own},
+    Function{"sys", "addaudithook", FactKind::own},
+    Function{"builtins", "exec", FactKind::own, Argument::code},
+    Function{"_codecs", "register", FactKind::own},
+    Function{"_codecs", "register_error", FactKind::own},
     Function{"time", "localtime", FactKind::zone},
     Function{"time", "mktime", FactKind::zone},
     Function{"time", "ctime", FactKind::zone},
@@ -97,6 +113,7 @@ struct SystemName {
 constexpr std::array k_system_names = {
     SystemName{"argv", FactKind::own},
     SystemName{"orig_argv", FactKind::own},
+    SystemName{"path", FactKind::own},
     SystemName{"warnoptions", FactKind::warnings},
     SystemName{"_xoptions", FactKind::x_options},
     SystemName{"dont_write_bytecode", FactKind::flag},
@@ -126,6 +143,7 @@ constexpr std::array<std::pair<const char*, FactKind>, 12> k_stream_names = {{
 
 struct Spy {
   Hearer hear;
+  NameHearer hear_name;
   std::array<PyMethodDef*, k_functions.size()> definitions{};
   std::array<PyCFunction, k_functions.size()> originals{};
   std::array<Ref, 3> streams;
@@ -148,8 +166,8 @@ const char* utf8_of(PyObject* text) {
   return bytes;
 }
 
-std::vector<std::string> askers() {
-  std::vector<std::string> names;
+void note_askers(ProcessQuestion& question) {
+  std::vector<std::string>& names = question.askers;
   Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   while (frame && frame.get() != Py_None) {
     const Ref globals = attribute(frame.get(), "f_globals");
@@ -158,10 +176,10 @@ std::vector<std::string> askers() {
     if (const char* name = utf8_of(PyDict_GetItemString(globals.get(), "__name__")))
       names.emplace_back(name);
     const char* text = utf8_of(function.get());
+    if (question.function.empty() && text != nullptr) question.function = text;
     if (text != nullptr && std::strcmp(text, "<module>") == 0) break;
     frame = attribute(frame.get(), "f_back");
   }
-  return names;
 }
 
 Ref hear(ProcessQuestion question) {
@@ -169,7 +187,7 @@ Ref hear(ProcessQuestion question) {
   if (!state.hear) return {};
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
-  question.askers = askers();
+  note_askers(question);
   Ref answer = state.hear(question);
   PyErr_Restore(type, value, trace);
   return answer;
@@ -241,6 +259,15 @@ void hear_numbers(const Function& function, PyObject* generator, PyObject* seed)
   hear(std::move(question));
 }
 
+/// What has run in a loop is rewritten by the interpreter to look names up in modules by itself,
+/// and would not be heard.
+void keep_from_adapting([[maybe_unused]] PyObject* code) {
+#if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x030c0000
+  if (code != nullptr && PyCode_Check(code))
+    reinterpret_cast<PyCodeObject*>(code)->co_warmup = 0;  // it counts up to that, once
+#endif
+}
+
 void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* second = nullptr) {
   const Function& function = k_functions[place];
   if (function.argument == Argument::generator) {
@@ -267,6 +294,13 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* sec
     case Argument::variable:
       if (auto question = variable_question(first, second)) hear(std::move(*question));
       matters = false;
+      break;
+    case Argument::code:
+      keep_from_adapting(first);
+      matters = false;
+      break;
+    case Argument::moment:
+      matters = first == nullptr || first == Py_None;
       break;
     case Argument::generator:
       break;
@@ -347,10 +381,14 @@ PyCFunction stand_in(std::size_t place, int flags, std::index_sequence<N...> /*p
 
 void go_round(std::size_t place, PyObject* module) {
   const Function& function = k_functions[place];
-  const bool method = function.argument == Argument::generator;
-  const Ref type = method ? attribute(module, "Random") : Ref();
-  const Ref object = attribute(method ? type.get() : module, function.name);
-  PyErr_Clear();
+  std::string name = function.name;
+  if (function.argument == Argument::generator) name.insert(0, "Random.");
+  Ref object = Ref::borrow(module);
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
+    object = attribute(object.get(), name.substr(0, dot).c_str());
+    name.erase(0, dot + 1);
+  }
+  object = attribute(object.get(), name.c_str());
   PyMethodDef* definition = nullptr;
   if (object && PyCFunction_CheckExact(object.get()))
     definition = reinterpret_cast<PyCFunctionObject*>(object.get())->m_ml;
@@ -376,6 +414,7 @@ Ref hear_system_name(const SystemName& name) {
 
 PyObject* look_up_in_module(PyObject* module, PyObject* name) {
   Spy& state = spy();
+  if (state.hear_name) state.hear_name(module, name);
   if (state.hear && module == state.system.get())
     if (const char* text = utf8_of(name))
       for (const SystemName& one : k_system_names)
@@ -419,7 +458,13 @@ void spy_on_functions(const std::string& module) {
     if (module == k_functions[place].module) go_round(place, object);
 }
 
-void start_process_spy(Hearer hear) {
+std::optional<FactKind> kind_of_system_name(std::string_view name) {
+  for (const SystemName& one : k_system_names)
+    if (name == one.name) return one.kind;
+  return std::nullopt;
+}
+
+void start_process_spy(Hearer hear, NameHearer hear_name) {
   Spy& state = spy();
   for (const Function& function : k_functions) spy_on_functions(function.module);
   state.system = Ref::steal(PyImport_ImportModule("sys"));
@@ -436,6 +481,7 @@ void start_process_spy(Hearer hear) {
   state.flags_type = Py_TYPE(PySys_GetObject("flags"));
   state.flags_lookup = std::exchange(state.flags_type->tp_getattro, look_up_in_flags);
   state.hear = std::move(hear);
+  state.hear_name = std::move(hear_name);
 }
 
 namespace {
@@ -457,6 +503,7 @@ void restore_look_up(PyTypeObject* type, getattrofunc instead, getattrofunc orig
 void stop_process_spy() {
   Spy& state = spy();
   state.hear = nullptr;
+  state.hear_name = nullptr;
   for (std::size_t place = 0; place < k_functions.size(); ++place)
     if (state.definitions[place] != nullptr)
       state.definitions[place]->ml_meth = state.originals[place];

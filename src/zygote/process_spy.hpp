@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "worker/process_facts.hpp"
@@ -14,6 +15,7 @@ namespace pml::zygote {
 struct ProcessQuestion {
   worker::ProcessFact fact;
   std::vector<std::string> askers;  ///< modules of the code on the stack, up to the import's own
+  std::string function;             ///< that asks, of the first of them
   PyObject* generator = nullptr;    ///< the random.Random that is used, or none; borrowed
   bool seeds = false;               ///< it is seeded; else numbers are drawn
   bool by_system = false;           ///< with a seed of the system's
@@ -28,10 +30,15 @@ struct ProcessQuestion {
 /// round. What `hear` returns is the answer instead, where it is one, to a name of `sys`. One at a
 /// time; the GIL is held.
 using Hearer = std::function<worker::Ref(const ProcessQuestion& question)>;
-void start_process_spy(Hearer hear);
+/// Hears of each name that is looked up in a module.
+using NameHearer = std::function<void(PyObject* module, PyObject* name)>;
+void start_process_spy(Hearer hear, NameHearer hear_name);
 
 /// The same for the functions of a module that has been imported since.
 void spy_on_functions(const std::string& module);
+
+/// What looking up the name in sys asks; nothing for most names.
+[[nodiscard]] std::optional<worker::FactKind> kind_of_system_name(std::string_view name);
 
 /// Brings the C code back.
 void stop_process_spy();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "worker/interpreter.hpp"
@@ -43,8 +44,15 @@ bool QuestionLog::note_generator(const ProcessQuestion& question) {
 worker::Ref QuestionLog::note(const ProcessQuestion& question) {
   if (log_.running().empty() || question.askers.empty()) return {};
   const std::string& asker = question.askers.front();
-  if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return {};
   const std::string& module = log_.running().back();
+  if (question.system_name == std::string_view("path")) {
+    if (asker == "importlib.metadata") log_.note(module, {worker::FactKind::added_folders, 0, {}});
+    if (asker == "pkgutil" && question.function == "extend_path") {
+      log_.note(module, {worker::FactKind::added_folders, 0, module});
+      return {};
+    }
+  }
+  if (asker.starts_with("importlib") || asker.starts_with("_frozen_importlib")) return {};
   if (question.read_file.empty() && question.set_variable.empty() && is_harmless(question))
     return {};
   if (!question.set_variable.empty()) {
@@ -102,10 +110,10 @@ void QuestionLog::note_environment() {
   for (const auto& [name, value] : record.environment) {
     if (worker::started_with().get(name) == value) continue;
     if (value)
-      record.calls.emplace_back(environ.attr("__setitem__"),
-                                py::make_tuple(text(name), text(*value)));
+      record.calls.push_back(
+          {environ.attr("__setitem__"), py::make_tuple(text(name), text(*value))});
     else
-      record.calls.emplace_back(environ.attr("pop"), py::make_tuple(text(name), py::none()));
+      record.calls.push_back({environ.attr("pop"), py::make_tuple(text(name), py::none())});
   }
   record.environment.clear();
 }

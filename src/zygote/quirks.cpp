@@ -6,8 +6,6 @@
 #include <sstream>
 #include <utility>
 
-#include "worker/fork_calls.hpp"
-
 namespace py = pybind11;
 
 namespace pml::zygote {
@@ -57,8 +55,10 @@ void Quirks::read(std::string_view line) {
     return;
   }
   if (kind == "watch" && third == "items") watched.push_back(split_name(subject));
+  if (kind == "extension" && third == "once") once.push_back(subject);
+  if (kind == "extension" && third == "notices-second")
+    import_guards.push_back(split_name(subject));
   if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
-  if (kind == "fork-call" && third == "idle-at-birth") idle_at_birth.push_back(subject);
   if (!(words >> fourth)) return;
   if (kind == "change" && third == "by") kept_changes.emplace_back(subject, fourth);
   if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
@@ -82,19 +82,6 @@ bool Quirks::is_harmless(const std::string& module, worker::FactKind kind) const
   return std::find(harmless_questions.begin(), harmless_questions.end(),
                    std::pair(module, std::string(worker::name_of(kind)))) !=
          harmless_questions.end();
-}
-
-py::dict Quirks::fork_calls_for(const py::dict& functions) const {
-  py::dict idle;
-  for (const auto& [when, function] : functions) {
-    const std::string name = name_of(py::reinterpret_borrow<py::object>(function));
-    if (std::find(idle_at_birth.begin(), idle_at_birth.end(), name) == idle_at_birth.end())
-      return functions;
-    worker::Ref call = worker::idle_at_birth(function.ptr());
-    if (!call) throw py::error_already_set();
-    idle[when] = py::reinterpret_steal<py::object>(call.release());
-  }
-  return idle;
 }
 
 py::object with_quirks(const py::object& function, const std::vector<ExitCallQuirk>& quirks) {

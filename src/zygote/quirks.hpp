@@ -29,8 +29,6 @@ struct RenewalQuirk {
 /// All that is known of libraries.
 struct Quirks {
   std::vector<ExitCallQuirk> exit_calls;
-  /// "fork-call MODULE:FUNCTION idle-at-birth": the functions.
-  std::vector<std::string> idle_at_birth;
   std::vector<RenewalQuirk> renewals;
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
@@ -42,15 +40,17 @@ struct Quirks {
   /// "question MODULE:KIND harmless".
   std::vector<std::pair<std::string, std::string>> harmless_questions;
 
+  /// "extension MODULE once": cannot be set up twice.
+  std::vector<std::string> once;
+  /// "extension MODULE:FUNCTION notices-second".
+  std::vector<std::pair<std::string, std::string>> import_guards;
+
   /// Adds what one line says; nothing where it is of no known form.
   void read(std::string_view line);
   /// The modules that the import of `name` fetches in a way that cannot be watched.
   [[nodiscard]] std::vector<std::string> needs_of(const std::string& name) const;
   /// Whether it does not matter that the module asks this when it is imported.
   [[nodiscard]] bool is_harmless(const std::string& module, worker::FactKind kind) const;
-  /// What to give to os.register_at_fork instead of `functions`: themselves, or where all of them
-  /// are known to be idle at a worker's birth, such as are.
-  [[nodiscard]] pybind11::dict fork_calls_for(const pybind11::dict& functions) const;
 };
 
 /// The function to register instead of `function`: itself, or one that looks at the quirk's pointer

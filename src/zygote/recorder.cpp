@@ -86,7 +86,7 @@ void Recorder::request_names(const std::string& package, const py::object& modul
       request(child);
       continue;
     }
-    const py::object all = py::getattr(module, "__all__", py::none());
+    const py::object all = name_in(module, "__all__");
     if (!all.is_none())
       for (const py::handle one : all)
         if (py::isinstance<py::str>(one)) request(py::str(one));
@@ -153,10 +153,34 @@ void Recorder::hook_registrations() {
              return function;
            }));
   const py::object original = module_named("os").attr("register_at_fork");
+  // The pool's own forks are none of the program's, and a job that does not import the module has
+  // no such call.
   hook(module_named("os"), "register_at_fork",
        py::cpp_function([this, original](const py::args& arguments, const py::kwargs& functions) {
-         return original(*arguments, **quirks_.fork_calls_for(functions));
+         if (!active_) return original(*arguments, **functions);
+         log_.current().calls.push_back({original, arguments, functions});
+         return py::object(py::none());
        }));
+}
+
+/// A module is another where a module that it looked for is there.
+void Recorder::hook_searches() {
+  const py::object original = module_named("importlib.util").attr("_find_spec");
+  hook(module_named("importlib.util"), "_find_spec",
+       py::cpp_function([this, original](const py::args& arguments) {
+         py::object spec = original(*arguments);
+         if (active_ && spec.is_none() && !log_.running().empty() && !arguments.empty())
+           note_absent(py::str(arguments[0]));
+         return spec;
+       }));
+}
+
+void Recorder::note_absent(const std::string& name) {
+  sources_.await(name);
+  if (modules().contains(name)) return;
+  log_.request(name);
+  log_.begin(name);
+  log_.end();
 }
 
 void Recorder::hook_environment() {
@@ -179,7 +203,10 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   hook_imports();
   hook_registrations();
   hook_environment();
-  start_process_spy([this](const ProcessQuestion& question) { return questions_.note(question); });
+  start_process_spy([this](const ProcessQuestion& question) { return questions_.note(question); },
+                    [this](PyObject* module, PyObject* name) {
+                      if (!log_.running().empty()) taken_.note(module, name, log_.running().back());
+                    });
   // After the hooks, which are changes too.
   changes_.start_names();
 }
@@ -195,6 +222,19 @@ void Recorder::replace_kept_hooks() {
   }
 }
 
+/// What mypyc compiles together keeps what it imports in one place: who comes second imports
+/// nothing.
+void Recorder::note_groups() {
+  std::map<std::string, std::vector<std::string>> groups;
+  for (const std::string& name : log_.order())
+    for (const std::string& asked : log_.requests_of(name))
+      if (asked.ends_with("__mypyc")) groups[asked].push_back(name);
+  for (const auto& [group, members] : groups)
+    if (members.size() > 1)
+      for (const std::string& member : members)
+        log_.note(member, {worker::FactKind::own, 0, "code that others are compiled into"});
+}
+
 void Recorder::finish() {
   note_changes();
   log_.note_new_modules();
@@ -203,9 +243,11 @@ void Recorder::finish() {
   for (const Hook& hook : hooks_) hook.owner.attr(hook.name) = hook.original;
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   module_named("os").attr("environ").attr("_data") = original_data_;
+  note_groups();
   changes_.restore();
   replace_kept_hooks();
   count_ = fill_stash({log_, changes_.lists(), quirks_, changes_.show_logger()}, sources_);
+  taken_.give_to_stash();
   questions_.renew_generators();
   sources_.note_missing();
   py::dict caches = module_named("sys").attr("path_importer_cache");
@@ -216,6 +258,7 @@ void Recorder::finish() {
 void Recorder::forget() {
   log_.clear();
   changes_.forget();
+  taken_.clear();
 }
 
 }  // namespace pml::zygote

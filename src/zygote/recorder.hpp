@@ -12,6 +12,7 @@
 #include "zygote/question_log.hpp"
 #include "zygote/quirks.hpp"
 #include "zygote/source_files.hpp"
+#include "zygote/taken_names.hpp"
 
 namespace pml::zygote {
 
@@ -23,6 +24,10 @@ class Recorder {
   /// Takes note of the modules that are there already and puts the hooks in place. `quirks` are
   /// lines of config/quirks.
   void start(const std::vector<std::string_view>& quirks);
+
+  /// Hears from now on of modules that are looked for without being imported. To be called once
+  /// importlib.util is there.
+  void hook_searches();
 
   /// Takes the module for one that was asked for in vain.
   void await(const std::string& name) { sources_.await(name); }
@@ -54,6 +59,8 @@ class Recorder {
   void hook_imports();
   void hook_registrations();
   void hook_environment();
+  void note_absent(const std::string& name);
+  void note_groups();
   pybind11::object load(const pybind11::object& name, const pybind11::object& import);
   pybind11::object import(const pybind11::args& arguments, const pybind11::kwargs& keywords);
   void request_names(const std::string& package, const pybind11::object& module,
@@ -66,6 +73,7 @@ class Recorder {
   Quirks quirks_;
   SourceFiles sources_;
   ChangeLog changes_{log_, quirks_};
+  TakenNames taken_{quirks_};
   QuestionLog questions_{log_, quirks_, changes_, sources_};
   std::vector<Hook> hooks_;
   pybind11::object original_load_, original_import_, original_register_;

@@ -76,7 +76,9 @@ void SettingWatch::note_setting(Setting& setting, ImportRecord& record) {
   const bool changed = bool(setting.seen);
   if (!setting.first) setting.first = now;
   setting.seen = now;
-  if (changed) record.calls.push_back(call_for(setting.module, setting.set, now));
+  if (!changed) return;
+  const auto [function, arguments] = call_for(setting.module, setting.set, now);
+  record.calls.push_back({function, arguments});
 }
 
 void SettingWatch::note_context(ImportRecord& record) {
@@ -91,11 +93,11 @@ void SettingWatch::note_context(ImportRecord& record) {
       known = true;
       if (old.is(value)) continue;
       old = value;
-      record.calls.emplace_back(variable.attr("set"), py::make_tuple(value));
+      record.calls.push_back({variable.attr("set"), py::make_tuple(value)});
     }
     if (known) continue;
     variables_.emplace_back(variable, value);
-    record.calls.emplace_back(variable.attr("set"), py::make_tuple(value));
+    record.calls.push_back({variable.attr("set"), py::make_tuple(value)});
   }
 }
 

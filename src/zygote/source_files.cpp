@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "zygote/module_table.hpp"
+
 namespace py = pybind11;
 
 namespace pml::zygote {
@@ -68,8 +70,9 @@ void SourceFiles::note_missing() {
     std::string relative = name;
     if (!parent.empty() && loaded().contains(parent)) {
       folders.clear();
-      const py::object places = py::getattr(loaded()[parent.c_str()], "__path__", py::tuple());
-      for (const py::handle folder : places) folders.push_back(py::str(folder));
+      const py::object places = name_in(loaded()[parent.c_str()], "__path__");
+      if (!places.is_none())
+        for (const py::handle folder : places) folders.push_back(py::str(folder));
       relative = name.substr(dot + 1);
     }
     std::replace(relative.begin(), relative.end(), '.', '/');

@@ -2,6 +2,8 @@
 
 #include <pybind11/eval.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -20,7 +22,7 @@ namespace {
 
 /// The sys.path entry that a top-level module or package was found in.
 std::string found_in(const py::object& module) {
-  const py::object spec = py::getattr(module, "__spec__", py::none());
+  const py::object spec = name_in(module, "__spec__");
   if (spec.is_none() || !py::getattr(spec, "has_location", py::bool_(false)).cast<bool>())
     return {};
   const std::string origin = py::str(py::getattr(spec, "origin", py::str("")));
@@ -66,9 +68,21 @@ void add_renewals(worker::StashEntry& entry, const Quirks& quirks) {
   }
 }
 
+/// Whether the interpreter's own modules lie in the folder.
+bool is_of_the_library(const std::string& folder) {
+  return folder.ends_with("/lib-dynload") ||
+         folder == parent_folder(py::str(module_named("os").attr("__file__")));
+}
+
+void add_extension_quirks(worker::StashEntry& entry, const Quirks& quirks) {
+  entry.once = std::find(quirks.once.begin(), quirks.once.end(), entry.name) != quirks.once.end();
+  for (const auto& [module, function] : quirks.import_guards)
+    if (module == entry.name) entry.first_import_guard = to_ref(py::str(function));
+}
+
 void describe(worker::StashEntry& entry, const py::object& module, SourceFiles& sources) {
-  const py::object spec = py::getattr(module, "__spec__", py::none());
-  const py::object file = py::getattr(module, "__file__", py::none());
+  const py::object spec = name_in(module, "__spec__");
+  const py::object file = name_in(module, "__file__");
   if (py::isinstance<py::str>(file)) sources.add(py::str(file));
   const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
   if (!loader.is_none())
@@ -77,6 +91,7 @@ void describe(worker::StashEntry& entry, const py::object& module, SourceFiles& 
   const std::string top = entry.name.substr(0, entry.name.find('.'));
   const auto all = modules();
   if (all.contains(top)) entry.found_in = found_in(all[top.c_str()]);
+  entry.foreign = entry.extension && !is_of_the_library(entry.found_in);
 }
 
 /// Whether a warning was raised for the module's code, shown or not, from C as well.
@@ -94,12 +109,53 @@ void add_record(worker::StashEntry& entry, const ImportRecord& record, const Rec
   }
   for (const NameChange& change : record.changes)
     entry.changes.push_back({to_ref(change.owner), to_ref(change.name), to_ref(change.after)});
-  for (const auto& [function, arguments] : record.calls)
-    entry.calls.push_back({to_ref(function), to_ref(arguments)});
+  for (const RecordedCall& call : record.calls)
+    entry.calls.push_back({to_ref(call.function), to_ref(call.arguments), to_ref(call.keywords)});
   entry.read_variables = record.variables;
   for (const auto& [arguments, keywords] : record.exit_calls)
     entry.exit_calls.push_back({to_ref(arguments), to_ref(keywords)});
   entry.edits = recording.lists.for_job(record.edits);
+}
+
+bool asked_for_preloads(const ImportLog& log, const std::string& name) {
+  const std::vector<std::string> requests = log.requests_of(name);
+  return std::any_of(requests.begin(), requests.end(),
+                     [&log](const std::string& one) { return !log.is_known(one); });
+}
+
+/// One module under several names: all but that by which it knows itself are aliases.
+void join_aliases(const std::vector<std::string>& names) {
+  worker::Stash& stash = worker::stash();
+  std::map<PyObject*, int> owners;
+  for (const auto& [key, module] : modules())
+    if (!stash.find(std::string(py::str(key)))) owners.emplace(module.ptr(), -1);
+  const auto is_own_name = [](const worker::StashEntry& entry) {
+    return name_in(entry.module.get(), "__name__").equal(py::str(entry.name));
+  };
+  for (const bool own : {true, false})
+    for (const std::string& name : names) {
+      const int index = *stash.find(name);
+      worker::StashEntry& entry = stash.at(index);
+      if (!entry.module || is_own_name(entry) != own) continue;
+      const auto [owner, first] = owners.try_emplace(entry.module.get(), index);
+      if (first) continue;
+      entry.alias = true;
+      if (owner->second >= 0) stash.graph().join(owner->second, index);
+    }
+}
+
+/// Who asked for whom, among the preloads and of what everyone has.
+void link(const std::vector<std::string>& names, const ImportLog& log) {
+  worker::Stash& stash = worker::stash();
+  for (const std::string& name : log.known())
+    if (name != "__main__" && modules().contains(name) && !stash.find(name))
+      stash.add_common(name, modules()[name.c_str()].ptr());
+  for (const std::string& name : names)
+    for (const std::string& request : log.requests_of(name))
+      if (const auto asked = stash.graph().find(request))
+        stash.graph().ask(*stash.find(name), *asked);
+  join_aliases(names);
+  stash.graph().settle();
 }
 
 }  // namespace
@@ -117,7 +173,8 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     const ImportRecord& record = recording.log.at(name);
     const bool present = modules().contains(name);
     // Of what failed within a package only what it had imported before matters.
-    if (!present && name.find('.') != std::string::npos && record.requests.empty()) continue;
+    if (!present && name.find('.') != std::string::npos && !asked_for_preloads(recording.log, name))
+      continue;
     if (stash.find(name)) continue;
     worker::StashEntry entry;
     entry.name = name;
@@ -125,10 +182,12 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     if (present) {
       entry.module = to_ref(modules()[name.c_str()]);
       add_renewals(entry, recording.quirks);
+      add_extension_quirks(entry, recording.quirks);
       describe(entry, py::reinterpret_borrow<py::object>(entry.module.get()), sources);
       ++count;
     }
     add_record(entry, record, recording);
+    entry.unimported = record.unimported;
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
     std::set<worker::ProcessFact> facts = record.facts;
     if (has_warned(entry)) facts.insert({worker::FactKind::warnings, 0, {}});
@@ -144,10 +203,7 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     for (const std::string& main_name : record.main_names) stash.add_main_name(index, main_name);
     added.push_back(name);
   }
-  for (const std::string& name : added)
-    for (const std::string& request : recording.log.at(name).requests)
-      if (const auto index = stash.find(request))
-        stash.at(*stash.find(name)).requests.push_back(*index);
+  link(added, recording.log);
   stash.set_computes(computes);
   return count;
 }

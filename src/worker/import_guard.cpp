@@ -1,0 +1,177 @@
+#include "worker/import_guard.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "worker/compat.hpp"
+#include "worker/names.hpp"
+#include "worker/stash.hpp"
+
+namespace pml::worker {
+
+namespace {
+
+bool g_audited = false;  // NOLINT: of the process
+PyCFunction g_add_audit_hook = nullptr;
+
+PyObject* add_audit_hook(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                         PyObject* names) {
+  g_audited = true;
+  return reinterpret_cast<_PyCFunctionFastWithKeywords>(reinterpret_cast<void*>(g_add_audit_hook))(
+      self, arguments, count, names);
+}
+
+/// What others watch the interpreter's every step with.
+bool is_traced() {
+  const PyThreadState* const thread = PyThreadState_Get();
+  if (thread->c_tracefunc != nullptr || thread->c_profilefunc != nullptr) return true;
+#if PY_VERSION_HEX >= 0x030c0000
+  const Ref monitoring =
+      attribute(PyDict_GetItemString(PyImport_GetModuleDict(), "sys"), "monitoring");
+  constexpr int k_tools = 6;
+  for (int tool = 0; monitoring && tool < k_tools; ++tool) {
+    const Ref name = Ref::steal(PyObject_CallMethod(monitoring.get(), "get_tool", "i", tool));
+    if (!name) PyErr_Clear();
+    if (name && name.get() != Py_None) return true;
+  }
+#endif
+  return false;
+}
+
+/// The parts of importlib that any import goes through.
+constexpr std::array<std::pair<const char*, std::array<const char*, 8>>, 2> k_machinery = {{
+    {"_frozen_importlib", {"ModuleSpec", "BuiltinImporter", "FrozenImporter"}},
+    {"_frozen_importlib_external",
+     {"PathFinder", "FileFinder", "FileLoader", "SourceLoader", "SourceFileLoader",
+      "SourcelessFileLoader", "ExtensionFileLoader", "_LoaderBasics"}},
+}};
+
+}  // namespace
+
+void watch_audit_hooks() {
+  PyObject* const function = PySys_GetObject("addaudithook");
+  if (function == nullptr || PyCFunction_CheckExact(function) == 0 || g_add_audit_hook != nullptr)
+    return;
+  PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
+  if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
+  g_add_audit_hook = definition->ml_meth;
+  definition->ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(add_audit_hook));
+}
+
+void ImportGuard::note_taken(int module, PyObject* name, int taker) {
+  std::vector<Taken>& names = taken_[module];
+  auto found = std::find_if(names.begin(), names.end(),
+                            [name](const Taken& one) { return one.name.get() == name; });
+  if (found == names.end()) found = names.insert(found, {Ref::borrow(name), {}, {}});
+  if (std::find(found->takers.begin(), found->takers.end(), taker) == found->takers.end())
+    found->takers.push_back(taker);
+}
+
+void ImportGuard::show(int module, const Ref& key, PyObject* object) {
+  PyObject* const names = PyModule_Check(object) != 0 ? PyModule_GetDict(object) : nullptr;
+  shown_.push_back({module, key, object, names, 0});
+}
+
+void ImportGuard::watch_machinery() {
+  const auto watch = [this](PyObject* names) {
+    if (names != nullptr) machinery_.push_back({Ref::borrow(names), 0});
+  };
+  watch(PyEval_GetBuiltins());
+  for (const auto& [module_name, types] : k_machinery) {
+    PyObject* const module = PyDict_GetItemString(PyImport_GetModuleDict(), module_name);
+    if (module == nullptr) continue;
+    watch(PyModule_GetDict(module));
+    for (const char* type : types)
+      if (const Ref found = type != nullptr ? attribute(module, type) : Ref();
+          found && PyType_Check(found.get()) != 0)
+        watch(reinterpret_cast<PyTypeObject*>(found.get())->tp_dict);
+  }
+}
+
+void ImportGuard::record() {
+  watch_machinery();
+  for (auto& [module, names] : taken_)
+    if (PyObject* const object = stash().object_of(module);
+        object != nullptr && PyModule_Check(object))
+      for (Taken& taken : names)
+        taken.value = Ref::borrow(PyDict_GetItem(PyModule_GetDict(object), taken.name.get()));
+  shown_.reserve(shown_.size() + stash().size());
+  settle();
+}
+
+void ImportGuard::read_values(const Shown& shown) {
+  const auto names = taken_.find(shown.module);
+  if (names == taken_.end()) return;
+  for (Taken& taken : names->second)
+    taken.value = Ref::borrow(PyDict_GetItem(shown.names, taken.name.get()));
+}
+
+void ImportGuard::start() {
+  for (const Shown& shown : shown_)
+    if (shown.names != nullptr && compat::dictionary_version(shown.names) != shown.version)
+      read_values(shown);
+  for (Machinery& part : machinery_) part.version = compat::dictionary_version(part.names.get());
+  settle();
+  started_ = true;
+}
+
+void ImportGuard::settle() {
+  for (Shown& shown : shown_)
+    if (shown.names != nullptr) shown.version = compat::dictionary_version(shown.names);
+  table_version_ = compat::dictionary_version(PyImport_GetModuleDict());
+}
+
+bool ImportGuard::sees_imports() {
+  if (!started_) return false;
+  seen_ = seen_ || g_audited ||
+          std::any_of(machinery_.begin(), machinery_.end(), [](const Machinery& part) {
+            return compat::dictionary_version(part.names.get()) != part.version;
+          });
+  return seen_ || is_traced();
+}
+
+/// Submodules that were bound to their package since are what a fresh import binds.
+bool ImportGuard::is_ours(PyObject* now) const {
+  return now != nullptr && PyModule_Check(now) != 0 && stash().is_shared_module(now);
+}
+
+void ImportGuard::add_takers(const Shown& shown, std::vector<int>& found) const {
+  const auto names = taken_.find(shown.module);
+  if (names == taken_.end()) return;
+  for (const Taken& taken : names->second) {
+    PyObject* const now = PyDict_GetItem(shown.names, taken.name.get());
+    const bool all = text_of(taken.name.get()) == "__dict__";
+    if (!all && (now == taken.value.get() || is_ours(now) ||
+                 stash().has_set(shown.object, taken.name.get(), now)))
+      continue;
+    found.insert(found.end(), taken.takers.begin(), taken.takers.end());
+  }
+}
+
+std::vector<int> ImportGuard::changed() {
+  std::vector<int> found;
+  if (!started_) return found;
+  for (Shown& shown : shown_) {
+    if (shown.names == nullptr) continue;
+    const std::uint64_t version = compat::dictionary_version(shown.names);
+    if (version == shown.version) continue;
+    shown.version = version;
+    add_takers(shown, found);
+  }
+  PyObject* const table = PyImport_GetModuleDict();
+  if (const std::uint64_t version = compat::dictionary_version(table); version != table_version_) {
+    table_version_ = version;
+    for (auto shown = shown_.begin(); shown != shown_.end();) {
+      if (PyDict_GetItem(table, shown->key.get()) == shown->object) {
+        ++shown;
+        continue;
+      }
+      found.push_back(shown->module);
+      shown = shown_.erase(shown);
+    }
+  }
+  return found;
+}
+
+}  // namespace pml::worker

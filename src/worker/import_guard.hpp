@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "worker/python.hpp"
+
+namespace pml::worker {
+
+/// Tells whether an import would still find in the modules that are there what it found when it was
+/// recorded: a program may have patched them, or have put something in place that sees each import.
+///
+/// Modules go by their numbers in the stash's graph.
+class ImportGuard {
+ public:
+  /// The import of `taker` looked the name up in the module; "__dict__" stands for all of them.
+  void note_taken(int module, PyObject* name, int taker);
+  /// The module is in sys.modules, where the program can get at it. `key` is its name there.
+  void show(int module, const Ref& key, PyObject* object);
+  /// The names hold now what programs are to find in them. Called in the zygote.
+  void record();
+  /// The program begins: what has changed since `record` is its own context, and none of its doing.
+  void start();
+  /// The interpreter's own part in an import has just changed modules; the program has not.
+  void settle();
+
+  /// Whether the program has put something in place that an import can be seen by, or that changes
+  /// what any import does: a trace or profile function, an audit hook, a name of builtins, a part
+  /// of the import system.
+  [[nodiscard]] bool sees_imports();
+  /// Modules whose imports took what is another thing now, and those that are others in sys.modules
+  /// or gone. Each is told once.
+  [[nodiscard]] std::vector<int> changed();
+
+ private:
+  struct Taken {
+    Ref name;
+    Ref value;  // when recorded; none: it was not there
+    std::vector<int> takers;
+  };
+  struct Shown {
+    int module;
+    Ref key;
+    PyObject* object;
+    PyObject* names;  // its dict, null for what is no module
+    std::uint64_t version;
+  };
+  struct Machinery {
+    Ref names;
+    std::uint64_t version;
+  };
+  void watch_machinery();
+  void read_values(const Shown& shown);
+  void add_takers(const Shown& shown, std::vector<int>& found) const;
+  [[nodiscard]] bool is_ours(PyObject* now) const;
+
+  std::vector<Shown> shown_;
+  std::unordered_map<int, std::vector<Taken>> taken_;
+  std::vector<Machinery> machinery_;
+  std::uint64_t table_version_ = 0;
+  bool started_ = false;
+  bool seen_ = false;
+};
+
+/// Notes from now on that the program adds audit hooks, which cannot be asked for.
+void watch_audit_hooks();
+
+}  // namespace pml::worker

@@ -1,0 +1,71 @@
+// Whether importing a module now would make of it, and of all that it brings, what the stash hides.
+
+#include <algorithm>
+
+#include "worker/names.hpp"
+#include "worker/stash.hpp"
+
+namespace pml::worker {
+
+/// Adds what `reveal` would reveal, in its order.
+void Stash::plan(int index, ModuleSet& seen, std::vector<int>& order) const {
+  if (static_cast<std::size_t>(index) >= entries_.size() || !is_hidden(index)) return;
+  if (seen.contains(index)) return;
+  const StashEntry& entry = entries_[index];
+  if (entry.module && entry.parent >= 0) plan(entry.parent, seen, order);
+  if (!seen.insert(index)) return;
+  order.push_back(index);
+  for (const int request : graph_.asked_by(index)) plan(request, seen, order);
+}
+
+/// Circles of imports that would begin with another module than they did.
+void Stash::add_early_circles(const std::vector<int>& order, std::vector<int>& found) const {
+  ModuleSet entered;
+  for (const int index : order) {
+    if (!entered.insert(graph_.circle_of(index)) || graph_.opens_circle(index)) continue;
+    const std::vector<int> members = graph_.brought_by(index).members();
+    const bool begun = std::any_of(members.begin(), members.end(), [&](int member) {
+      return static_cast<std::size_t>(member) < entries_.size() &&
+             graph_.circle_of(member) == graph_.circle_of(index) &&
+             states_[member] == EntryState::shown;
+    });
+    if (!begun) found.push_back(index);
+  }
+}
+
+/// Names that the program itself has taken in sys.modules: stubs, None, a module of its own.
+void Stash::add_taken_names(const std::vector<int>& order, std::vector<int>& found) const {
+  PyObject* const table = PyImport_GetModuleDict();
+  for (const int index : order)
+    if (PyObject* const now = PyDict_GetItem(table, entries_[index].key.get());
+        now != nullptr && now != entries_[index].module.get())
+      found.push_back(index);
+}
+
+void Stash::add_shadowed(const std::vector<int>& order, std::vector<int>& found) {
+  if (is_path_plain()) return;
+  for (const int index : order)
+    if (!still_first(entries_[index])) found.push_back(index);
+}
+
+std::vector<int> Stash::misfits(const std::vector<int>& order) {
+  std::vector<int> found;
+  add_early_circles(order, found);
+  add_taken_names(order, found);
+  add_shadowed(order, found);
+  return found;
+}
+
+bool Stash::is_as_recorded(int index) {
+  if (guard_.sees_imports() || has_foreign_finders()) fall({index});
+  fall(guard_.changed());
+  if (!main_names_.empty()) drop_those_of_main();
+  if (!is_hidden(index)) return false;
+  ModuleSet seen;
+  std::vector<int> order;
+  plan(index, seen, order);
+  fall(misfits(order));
+  return is_hidden(index);
+}
+
+}  // namespace pml::worker

@@ -1,0 +1,66 @@
+#include "worker/subclasses.hpp"
+
+#include <unordered_map>
+#include <vector>
+
+#include "worker/compat.hpp"
+#include "worker/names.hpp"
+#include "worker/stash.hpp"
+
+namespace pml::worker {
+
+namespace {
+
+PyCFunction g_subclasses = nullptr;              // NOLINT: of the process
+std::unordered_map<PyObject*, int> g_preloaded;  // NOLINT: classes, by the entry they are part of
+
+PyObject* subclasses(PyObject* type, PyObject* nothing) {
+  PyObject* const all = g_subclasses(type, nothing);
+  if (all == nullptr || PyList_Check(all) == 0) return all;
+  for (Py_ssize_t i = PyList_GET_SIZE(all); i-- > 0;) {
+    const auto found = g_preloaded.find(PyList_GET_ITEM(all, i));
+    if (found != g_preloaded.end() && !stash().is_shown(found->second))
+      PyList_SetSlice(all, i, i + 1, nullptr);
+  }
+  return all;
+}
+
+/// Past what its metaclass does about look-ups.
+std::string_view module_of(PyObject* type) {
+  PyObject* const name = PyType_Type.tp_getattro(type, interned("__module__"));
+  if (name == nullptr) PyErr_Clear();
+  const Ref held = Ref::steal(name);
+  // The class keeps it, or the interpreter does.
+  return held && PyUnicode_Check(held.get()) != 0 && Py_REFCNT(held.get()) > 1 ? text_of(held.get())
+                                                                               : std::string_view();
+}
+
+void note_classes() {
+  std::vector<Ref> open{Ref::borrow(reinterpret_cast<PyObject*>(&PyBaseObject_Type))};
+  std::unordered_map<PyObject*, bool> seen;
+  while (!open.empty()) {
+    const Ref type = std::move(open.back());
+    open.pop_back();
+    if (!seen.try_emplace(type.get(), true).second) continue;
+    if (const auto entry = stash().find(module_of(type.get()))) g_preloaded[type.get()] = *entry;
+    const Ref more = Ref::steal(g_subclasses(type.get(), nullptr));
+    if (!more) PyErr_Clear();
+    for (Py_ssize_t i = 0; more && i < PyList_Size(more.get()); ++i)
+      open.push_back(Ref::borrow(PyList_GetItem(more.get(), i)));
+  }
+}
+
+}  // namespace
+
+void hide_subclasses() {
+  PyObject* const method = PyDict_GetItemString(PyType_Type.tp_dict, "__subclasses__");
+  if (method == nullptr || !Py_IS_TYPE(method, &PyMethodDescr_Type) || g_subclasses != nullptr)
+    return;
+  PyMethodDef* const definition = reinterpret_cast<PyMethodDescrObject*>(method)->d_method;
+  if (definition->ml_flags != METH_NOARGS) return;
+  g_subclasses = definition->ml_meth;
+  note_classes();
+  definition->ml_meth = subclasses;
+}
+
+}  // namespace pml::worker

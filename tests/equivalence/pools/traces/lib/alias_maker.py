@@ -1,0 +1,4 @@
+import json
+import sys
+
+sys.modules["json_by_another_name"] = json

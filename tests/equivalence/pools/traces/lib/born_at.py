@@ -1,0 +1,3 @@
+import time
+
+BORN = time.time()

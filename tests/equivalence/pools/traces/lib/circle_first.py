@@ -1,0 +1,3 @@
+import circle_second
+
+FIRST = 1

@@ -1,0 +1,3 @@
+import circle_first
+
+SECOND = getattr(circle_first, "FIRST", None)

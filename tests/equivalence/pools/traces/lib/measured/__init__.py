@@ -1,0 +1,9 @@
+import os
+
+
+def used():
+    return 1
+
+
+def unused():
+    return os

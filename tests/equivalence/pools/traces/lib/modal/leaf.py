@@ -1,0 +1,3 @@
+from modal import MODE
+
+SEEN = MODE

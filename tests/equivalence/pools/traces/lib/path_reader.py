@@ -1,0 +1,3 @@
+import sys
+
+PATH = list(sys.path)
