@@ -21,8 +21,9 @@ enum class FactKind : std::uint8_t {
   priority = 6,        ///< nice level, scheduler, I/O priority: a worker with threads
   terminal = 7,        ///< whether descriptor `number` is a terminal
   terminal_size = 8,   ///< how large that is
+  blocking = 9,        ///< whether reading from descriptor `number` waits
 };
-inline constexpr std::uint8_t k_last_fact_kind = 8;
+inline constexpr std::uint8_t k_last_fact_kind = 9;
 
 /// The enumerator's name with spaces, as people read it.
 [[nodiscard]] std::string_view name_of(FactKind kind) noexcept;

@@ -1,5 +1,6 @@
 #include "ahead/judgement.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -138,19 +139,25 @@ std::optional<std::string> differing_fact(const Fact& fact, const Caller& then, 
       same = number < then.streams.size() &&
              then.streams[number].terminal == now.streams[number].terminal;
       break;
+    case FactKind::blocking:
+      same = number < then.streams.size() &&
+             then.streams[number].blocking == now.streams[number].blocking;
+      break;
     case FactKind::terminal_size:
       same = number < then.streams.size() && then.streams[number] == now.streams[number];
       break;
   }
   if (same) return std::nullopt;
   std::string what(name_of(fact.kind));
-  if (fact.kind == FactKind::terminal || fact.kind == FactKind::terminal_size)
+  if (fact.kind >= FactKind::terminal)
     what += " " + std::to_string(fact.number);
   return what;
 }
 
 Stream look_at(int number) {
-  Stream stream{true, false, 0, 0};
+  Stream stream;
+  stream.open = true;
+  stream.blocking = (::fcntl(number, F_GETFL) & O_NONBLOCK) == 0;
   winsize size{};
   stream.terminal = ::isatty(number) != 0;
   if (stream.terminal && ::ioctl(number, TIOCGWINSZ, &size) == 0) {

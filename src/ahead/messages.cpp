@@ -41,6 +41,7 @@ std::string encode(const Plan& plan) {
   for (const Stream& stream : plan.streams) {
     out.u8(stream.open ? 1 : 0);
     out.u8(stream.terminal ? 1 : 0);
+    out.u8(stream.blocking ? 1 : 0);
     out.i32(stream.columns);
     out.i32(stream.lines);
   }
@@ -60,6 +61,7 @@ std::optional<Plan> decode_plan(std::string_view bytes) {
   for (Stream& stream : plan.streams) {
     stream.open = in.u8() != 0;
     stream.terminal = in.u8() != 0;
+    stream.blocking = in.u8() != 0;
     stream.columns = in.i32();
     stream.lines = in.i32();
   }

@@ -16,6 +16,7 @@ namespace pml::ahead {
 struct Stream {
   bool open = false;
   bool terminal = false;
+  bool blocking = true;      ///< no O_NONBLOCK
   std::int32_t columns = 0;  ///< of a terminal
   std::int32_t lines = 0;
   bool operator==(const Stream&) const = default;

@@ -25,18 +25,21 @@ constexpr std::array k_groups = {
           "waitid_result _emscripten_log _is_inputhook_installed"},
     Group{"posix", Becomes::file,
           "stat lstat access listdir scandir readlink _path_isdir _path_isfile _path_islink "
-          "_path_exists _path_lexists _path_isdevdrive _path_isjunction"},
+          "_path_exists _path_lexists _path_isdevdrive _path_isjunction DirEntry.stat "
+          "DirEntry.is_dir DirEntry.is_file"},
     Group{"posix", Becomes::folder, "getcwd getcwdb"},
     Group{"posix", Becomes::mask, "umask"},
     Group{"posix", Becomes::affinity, "sched_getaffinity"},
-    Group{"posix", Becomes::terminal, "isatty device_encoding"},
+    Group{"posix", Becomes::terminal, "isatty"},
     Group{"posix", Becomes::terminal_size, "get_terminal_size"},
+    Group{"posix", Becomes::blocking, "get_blocking"},
     Group{"posix", Becomes::own_descriptor,
-          "close fstat lseek read pread readv preadv get_inheritable set_inheritable get_blocking"},
+          "close fstat lseek read pread readv preadv get_inheritable set_inheritable"},
     Group{"posix", Becomes::harmless, "open"},  // an audit event tells the same, and how
     Group{"posix", Becomes::environment, "putenv unsetenv"},
     Group{"posix", Becomes::template_stops,
           "getpid urandom getrandom pipe pipe2 memfd_create eventfd dup"},
+    Group{"_io", Becomes::terminal, "FileIO.isatty"},
     Group{"_signal", Becomes::harmless,
           "getsignal strsignal valid_signals default_int_handler struct_siginfo ItimerError"},
     Group{"_thread", Becomes::harmless,
@@ -56,7 +59,6 @@ constexpr std::array k_groups = {
         "_settraceallthreads activate_stack_trampoline set_asyncgen_hooks remote_exec"},
     Group{"resource", Becomes::harmless, "getrlimit getrusage getpagesize struct_rusage error"},
     Group{"select", Becomes::template_stops, "epoll poll"},
-    Group{"_multiprocessing", Becomes::harmless, "sem_unlink_later"},
     Group{"_socket", Becomes::harmless,
           "htonl htons ntohl ntohs inet_aton inet_ntoa inet_ntop inet_pton getdefaulttimeout "
           "setdefaulttimeout CMSG_LEN CMSG_SPACE error gaierror herror timeout"},
@@ -89,7 +91,7 @@ constexpr std::array k_groups = {
           "ctypes.addressof ctypes.cdata ctypes.cdata/buffer ctypes.string_at ctypes.wstring_at "
           "ctypes.set_errno ctypes.get_errno ctypes.seh_exception _posixsubprocess.fork_exec "
           "_thread.start_new_thread _thread.start_joinable_thread mmap.__new__ builtins.input "
-          "builtins.breakpoint builtins.id cpython.run_interactivehook cpython.run_startup "
+          "builtins.breakpoint cpython.run_interactivehook cpython.run_startup "
           "pty.spawn os.unshare os.setns gc.get_objects gc.get_referrers gc.get_referents"},
     Group{"audit", Becomes::template_stops, "socket.__new__"},
     // Attributes of the standard streams and of what lies below them; all others stop.
@@ -159,6 +161,20 @@ std::optional<Becomes> what_becomes_of(std::string_view module, std::string_view
     if (group.module == module && lists(group.names, name)) return group.becomes;
   if (is_watched(module)) return Becomes::stop;
   return std::nullopt;
+}
+
+std::vector<std::string_view> methods_in(std::string_view module) {
+  std::vector<std::string_view> methods;
+  for (const Group& group : k_groups) {
+    if (group.module != module || module == "audit") continue;
+    for (std::string_view names = group.names; !names.empty();) {
+      const std::size_t end = names.find(' ');
+      const std::string_view name = names.substr(0, end);
+      if (name.find('.') != std::string_view::npos) methods.push_back(name);
+      names.remove_prefix(end == std::string_view::npos ? names.size() : end + 1);
+    }
+  }
+  return methods;
 }
 
 bool is_watched(std::string_view module) noexcept {

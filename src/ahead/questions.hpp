@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace pml::ahead {
 
@@ -16,6 +17,7 @@ enum class Becomes : std::uint8_t {
   affinity,        ///< answered; a fact: the processors
   terminal,        ///< of 0, 1, 2 answered as with the last caller; a fact
   terminal_size,   ///< the same
+  blocking,        ///< the same
   own_descriptor,  ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
   renewed,         ///< random numbers are seeded by the system: each worker does it again
   environment,     ///< a variable is set or removed: done again over the caller's
@@ -28,6 +30,9 @@ enum class Becomes : std::uint8_t {
 /// ("audit", "socket.bind"). Nothing for what nobody has to hear of.
 [[nodiscard]] std::optional<Becomes> what_becomes_of(std::string_view module,
                                                      std::string_view name) noexcept;
+
+/// The methods of the module's types that the table names, as "Random.seed".
+[[nodiscard]] std::vector<std::string_view> methods_in(std::string_view module);
 
 /// Whether all functions and types of the module stop that the table does not name.
 [[nodiscard]] bool is_watched(std::string_view module) noexcept;

@@ -168,6 +168,34 @@ void send_report(const EndReport& report, int status) {
 
 }  // namespace
 
+namespace {
+
+EndReport g_report;  // NOLINT: of the process
+int g_status = 0;    // NOLINT: likewise
+
+/// The first call of exit(3) that was registered is the last that is made.
+void report_at_exit() {
+  std::fflush(nullptr);
+  const bool own = ::getpid() == g_report.pid;
+  base::close_between(0, UINT_MAX);
+  if (own) send_report(g_report, g_status);
+  ::_exit(g_status & 0xff);
+}
+
+}  // namespace
+
+void prepare_finish() {
+  std::atexit(report_at_exit);
+}
+
+void finish_whole(const Outcome& outcome, const EndReport& report) {
+  g_report = report;
+  g_status = outcome.status;
+  if (Py_FinalizeEx() < 0) g_status = 120;
+  if (outcome.interrupted) die_by_interrupt();
+  std::exit(g_status & 0xff);
+}
+
 void finish(const Outcome& outcome, const EndReport& report) {
   int status = outcome.status;
   compat::block_operations();

@@ -17,4 +17,10 @@ struct EndReport {
 /// preloaded is not taken apart. Never returns.
 [[noreturn]] void finish(const Outcome& outcome, const EndReport& report);
 
+/// To be called early in a process that may end by finish_whole.
+void prepare_finish();
+
+/// The same with the interpreter's own end, which takes everything apart.
+[[noreturn]] void finish_whole(const Outcome& outcome, const EndReport& report);
+
 }  // namespace pml::worker

@@ -57,6 +57,16 @@ void renew_numpy() {
   if (legacy) call_method(legacy.get(), "seed");
 }
 
+}  // namespace
+
+void prepare_identity() {
+  const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
+  if (legacy) g_numpy_seed = NumpySeed::of(legacy.get());
+  prepare_random();
+  g_threading = Ref::borrow(preloaded("threading")).release();
+  PyErr_Clear();
+}
+
 void renew_multiprocessing() {
   PyObject* const process = preloaded("multiprocessing.process");
   if (process == nullptr) return;
@@ -67,16 +77,6 @@ void renew_multiprocessing() {
   const Ref secret = Ref::steal(PyObject_CallMethod(os.get(), "urandom", "i", 32));
   const Ref key = Ref::steal(PyObject_CallOneArg(type.get(), secret.get()));
   if (settings && key) PyDict_SetItemString(settings.get(), "authkey", key.get());
-}
-
-}  // namespace
-
-void prepare_identity() {
-  const Ref legacy = attribute(preloaded("numpy.random.mtrand"), "_rand");
-  if (legacy) g_numpy_seed = NumpySeed::of(legacy.get());
-  prepare_random();
-  g_threading = Ref::borrow(preloaded("threading")).release();
-  PyErr_Clear();
 }
 
 void renew_thread_number() {

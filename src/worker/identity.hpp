@@ -10,6 +10,9 @@ void prepare_identity();
 /// itself.)
 void renew_identity();
 
+/// The part of it that is multiprocessing's key.
+void renew_multiprocessing();
+
 /// The part of it that what is imported later can spoil: a seed.
 void renew_random_numbers();
 

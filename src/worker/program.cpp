@@ -18,6 +18,8 @@
 
 namespace pml::worker {
 
+void (*g_at_outcome)() = nullptr;  // NOLINT: of the process
+
 namespace {
 
 /// A SystemExit's status, as PyErr_Print would have found it before calling exit.
@@ -57,6 +59,7 @@ int status_of_exit() {
 
 /// After code that python3 runs with PyErr_Print behind it.
 Outcome outcome_of(const Ref& result) {
+  if (g_at_outcome != nullptr) g_at_outcome();
   Outcome outcome;
   if (result) return outcome;
   if (PyErr_ExceptionMatches(PyExc_SystemExit)) {

@@ -7,6 +7,9 @@
 
 namespace pml::worker {
 
+/// Called when a program has ended, before anything is said of it; null: nothing is.
+extern void (*g_at_outcome)();  // NOLINT: of the process
+
 /// How a program ended, before the interpreter's own end.
 struct Outcome {
   int status = 0;            ///< exit status so far

@@ -310,6 +310,24 @@ bool open_streams(const RunOptions& options) {
   return true;
 }
 
+bool renew_streams() {
+  for (const Stream& stream : k_streams) {
+    const Original& original = originals()[stream.number];
+    if (!original.own.text) continue;
+    RunOptions options;
+    options.unbuffered = compat::config()->buffered_stdio == 0;
+    const Ref encoding = attribute(original.own.text.get(), "encoding");
+    const Ref errors = attribute(original.own.text.get(), "errors");
+    const char* encoding_name = encoding ? PyUnicode_AsUTF8(encoding.get()) : nullptr;
+    const char* errors_name = errors ? PyUnicode_AsUTF8(errors.get()) : nullptr;
+    if (encoding_name == nullptr || errors_name == nullptr) return false;
+    const Ref text = open_stream(stream, options, encoding_name, errors_name);
+    if (!text) return false;
+    if (text.get() != Py_None) (void)put_in_place(stream.number, layers_of(text));
+  }
+  return true;
+}
+
 bool flush_streams() {
   const bool out = flush_one(PySys_GetObject("stdout"), true);
   const bool err = flush_one(PySys_GetObject("stderr"), false);

@@ -17,6 +17,11 @@ void prepare_streams(const RunOptions& options);
 /// have kept them. False with an exception set.
 [[nodiscard]] bool open_streams(const RunOptions& options);
 
+/// For a program that runs already: what it knows as the standard streams is the same, but for
+/// the descriptors as they are now. Names of sys stay what the program made them. False with an
+/// exception set.
+[[nodiscard]] bool renew_streams();
+
 /// Flushes sys.stdout and sys.stderr as the interpreter does at its end; false where that failed.
 [[nodiscard]] bool flush_streams();
 

@@ -230,11 +230,11 @@ std::optional<JobTerminal> take_terminal(const wire::Request& request,
   return JobTerminal{std::move(*found[0]), std::move(*found[1]), std::move(*found[2])};
 }
 
-bool enter_terminal(JobTerminal terminal, bool leads_group) {
+bool enter_terminal(JobTerminal terminal, bool leads_group, bool tells_python) {
   if (::setsid() < 0 || ::ioctl(terminal.far.get(), TIOCSCTTY, 0) != 0) return false;
   std::optional<base::LeaderlessGroup> other;
   if (!leads_group && other.emplace().id() == 0) return false;
-  PyOS_BeforeFork();
+  if (tells_python) PyOS_BeforeFork();
   const SignalSet before = change_mask(~SignalSet{0});
   const pid_t job = ::fork();
   const pid_t group = other ? other->id() : job;
@@ -247,9 +247,9 @@ bool enter_terminal(JobTerminal terminal, bool leads_group) {
     // Blocked, the signal for changing the foreground from the background does not come.
     ::setpgid(0, group);
     ::tcsetpgrp(terminal.far.get(), ::getpgrp());
-    PyOS_AfterFork_Child();
+    if (tells_python) PyOS_AfterFork_Child();
     renew_thread_number();
-  } else {
+  } else if (tells_python) {
     PyOS_AfterFork_Parent();
   }
   change_mask(before);

@@ -24,7 +24,7 @@ struct JobTerminal {
 /// the job ended. The child returns true, in a process group of its own, which is the terminal's
 /// foreground, and which it leads if `leads_group`. (In one process the group would be orphaned,
 /// and no signal could stop it.) False, in this process, where the system does not allow it. The
-/// GIL is held.
-[[nodiscard]] bool enter_terminal(JobTerminal terminal, bool leads_group);
+/// GIL is held. Python hears of the fork if `tells_python`.
+[[nodiscard]] bool enter_terminal(JobTerminal terminal, bool leads_group, bool tells_python = true);
 
 }  // namespace pml::worker

@@ -33,16 +33,38 @@
 
 namespace pml::worker {
 
+bool tell_client(base::BorrowedFd connection, const wire::Reply& reply) {
+  const std::string frame = wire::encode_frame(reply);
+  return wire::send_some(connection, frame) == static_cast<long>(frame.size());
+}
+
+std::optional<Objection> take_context(const wire::Request& request, wire::Job& job,
+                                      base::UniqueFd& link, std::span<const int> fixed) {
+  int cwd = -1;
+  for (std::size_t i = 0; i < request.descriptors.size(); ++i)
+    if (request.descriptors[i] == wire::k_descriptor_cwd) cwd = job.descriptors[i].get();
+  if (const auto part = apply_context(request, cwd))
+    return Objection{wire::Refusal::context, *part};
+  for (std::size_t i = 0; i < request.descriptors.size(); ++i)
+    if (request.descriptors[i] == wire::k_descriptor_cwd) job.descriptors[i].reset();
+  base::UniqueFd* const keep[] = {&job.connection, &link};
+  const int error = place_all(job.descriptors, request.descriptors, keep, fixed);
+  if (error == EEXIST) return Objection{wire::Refusal::context, "a number that a module has taken"};
+  if (error != 0)
+    return Objection{wire::Refusal::context, std::string("descriptors: ") + std::strerror(error)};
+  if (!apply_descriptor_limit(request))
+    return Objection{wire::Refusal::context, "limit of open files"};
+  struct stat info {};
+  if (::fstat(0, &info) == 0 && S_ISDIR(info.st_mode))
+    return Objection{wire::Refusal::context, "standard input is a folder"};
+  return std::nullopt;
+}
+
 namespace {
 
 constexpr int k_status_declined = 0;  // the client never sees it
 
 std::vector<int> g_fixed_descriptors;  // opened by modules imported after the fork
-
-bool tell_client(base::BorrowedFd connection, const wire::Reply& reply) {
-  const std::string frame = wire::encode_frame(reply);
-  return wire::send_some(connection, frame) == static_cast<long>(frame.size());
-}
 
 /// The zygote is given PYTHONPATH for its profile's path, and for nothing else.
 bool has_profile_path() {
@@ -119,28 +141,6 @@ std::optional<Objection> check_customization(const RunOptions& options) {
   return std::nullopt;
 }
 
-std::optional<Objection> take_context(const wire::Request& request, wire::Job& job,
-                                      base::UniqueFd& link) {
-  int cwd = -1;
-  for (std::size_t i = 0; i < request.descriptors.size(); ++i)
-    if (request.descriptors[i] == wire::k_descriptor_cwd) cwd = job.descriptors[i].get();
-  if (const auto part = apply_context(request, cwd))
-    return Objection{wire::Refusal::context, *part};
-  for (std::size_t i = 0; i < request.descriptors.size(); ++i)
-    if (request.descriptors[i] == wire::k_descriptor_cwd) job.descriptors[i].reset();
-  base::UniqueFd* const keep[] = {&job.connection, &link};
-  const int error = place_all(job.descriptors, request.descriptors, keep, g_fixed_descriptors);
-  if (error == EEXIST) return Objection{wire::Refusal::context, "a number that a module has taken"};
-  if (error != 0)
-    return Objection{wire::Refusal::context, std::string("descriptors: ") + std::strerror(error)};
-  if (!apply_descriptor_limit(request))
-    return Objection{wire::Refusal::context, "limit of open files"};
-  struct stat info {};
-  if (::fstat(0, &info) == 0 && S_ISDIR(info.st_mode))
-    return Objection{wire::Refusal::context, "standard input is a folder"};
-  return std::nullopt;
-}
-
 /// A __main__ of the job's own: the zygote's is frozen, and the garbage collector would never
 /// find the cycles that go through its globals.
 void renew_main() {
@@ -166,7 +166,8 @@ void renew_main() {
   if (auto terminal = take_terminal(*request, job.descriptors))
     if (!enter_terminal(std::move(*terminal), (request->flags & wire::k_flag_group_leader) != 0))
       decline(job, link, {wire::Refusal::terminal, "no session on it"});
-  if (const auto objection = take_context(*request, job, link)) decline(job, link, *objection);
+  if (const auto objection = take_context(*request, job, link, g_fixed_descriptors))
+    decline(job, link, *objection);
   // From here on relative names mean the caller's.
   if (const auto objection = check_preloads(*request, fitness.options, caller))
     decline(job, link, *objection);

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "wire/channel.hpp"
+#include "wire/reply.hpp"
 #include "worker/fitness.hpp"
 
 namespace pml::worker {
@@ -21,6 +25,16 @@ void rehearse_in_zygote();
 /// cannot tell but by the clock. `after_fork` are modules to import here. The GIL is held. Returns
 /// whether nothing was left out.
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link);
+
+/// Gives this process the caller's context and descriptors, but for what is Python's; `link` and
+/// the job's connection are moved out of the way, `fixed` are descriptors of the program's own.
+/// Nothing, or what was in the way; then the process is of no more use.
+[[nodiscard]] std::optional<Objection> take_context(const wire::Request& request, wire::Job& job,
+                                                    base::UniqueFd& link,
+                                                    std::span<const int> fixed);
+
+/// Tells the client; false where it has gone.
+[[nodiscard]] bool tell_client(base::BorrowedFd connection, const wire::Reply& reply);
 
 /// Waits on `link` for one job, becomes it, runs it and leaves the process with it. Never returns,
 /// never throws into its caller; where the link closes first, it leaves quietly.

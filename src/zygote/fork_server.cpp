@@ -35,7 +35,7 @@ sigset_t child_signal() {
 ForkServer::ForkServer(base::UniqueFd link, std::vector<std::string> after_fork)
     : link_(std::move(link)), after_fork_(std::move(after_fork)) {
   const sigset_t set = child_signal();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::sigprocmask(SIG_BLOCK, &set, &before_);
   signals_ = base::UniqueFd(
       base::k_adopt, base::check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }
@@ -49,12 +49,19 @@ void ForkServer::send(const wire::Event& event, int descriptor) {
 }
 
 void ForkServer::run() {
-  while (!leaving_) {
+  if (!plain_) footprint_.emplace();
+  while (!leaving_ && !own_.valid()) {
     std::array<pollfd, 2> waits{{{link_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
     if (waits[1].revents != 0) handle_signals();
     if (waits[0].revents != 0) handle_order();
   }
+}
+
+base::UniqueFd ForkServer::run_plainly() {
+  plain_ = true;
+  run();
+  return std::move(own_);
 }
 
 void ForkServer::handle_signals() {
@@ -112,7 +119,7 @@ void ForkServer::deliver(const wire::Order& order) {
 }
 
 void ForkServer::fork_many(int count) {
-  for (int i = 0; i < count && !leaving_; ++i) fork_one();
+  for (int i = 0; i < count && !leaving_ && !own_.valid(); ++i) fork_one();
 }
 
 void ForkServer::fork_one() {
@@ -123,7 +130,17 @@ void ForkServer::fork_one() {
   }
   base::UniqueFd near(base::k_adopt, pair[0]);
   base::UniqueFd far(base::k_adopt, pair[1]);
-  footprint_.prepare();
+  if (plain_) {
+    const base::LeaderlessGroup group;
+    const pid_t pid = ::fork();
+    if (pid != 0) return tell_of(pid, errno, group, std::move(near));
+    link_.reset();
+    signals_.reset();
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+    own_ = std::move(far);
+    return;
+  }
+  footprint_->prepare();
   const base::LeaderlessGroup group;
   PyOS_BeforeFork();
   const pid_t pid = ::fork();
@@ -133,12 +150,17 @@ void ForkServer::fork_one() {
     near.reset();
     link_.reset();
     signals_.reset();
-    footprint_.adopt();
+    footprint_->adopt();
     PyOS_AfterFork_Child();
     become_worker(std::move(far));
   }
   const int error = errno;
   PyOS_AfterFork_Parent();
+  tell_of(pid, error, group, std::move(near));
+}
+
+void ForkServer::tell_of(pid_t pid, int error, const base::LeaderlessGroup& group,
+                         base::UniqueFd near) {
   if (pid < 0) {
     send({wire::EventKind::fork_failed, 0, error});
     return;
@@ -152,7 +174,7 @@ void ForkServer::fork_one() {
 void ForkServer::become_worker(base::UniqueFd link) {
   const sigset_t set = child_signal();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  footprint_.leave(worker::rehearse(after_fork_, link.borrow()));
+  footprint_->leave(worker::rehearse(after_fork_, link.borrow()));
   (void)wire::send_some(link.borrow(),
                         wire::encode(wire::Verdict{wire::VerdictKind::rehearsed, 0, {}}));
   worker::serve_one(std::move(link));

@@ -17,6 +17,7 @@
 #include "worker/late_imports.hpp"
 #include "worker/process_title.hpp"
 #include "worker/python.hpp"
+#include "zygote/ahead/run.hpp"
 #include "zygote/fork_server.hpp"
 #include "zygote/preload.hpp"
 
@@ -64,12 +65,15 @@ void serve(int link_number) {
   pml::base::UniqueFd link(pml::base::k_adopt, link_number);
   if (const auto why = pml::worker::compat::unfitness()) refuse(link.borrow(), *why);
   std::string packet(pml::wire::k_max_packet, '\0');
-  const pml::wire::Received received = pml::wire::receive(link.borrow(), packet);
+  pml::wire::Received received = pml::wire::receive(link.borrow(), packet);
   const auto order = pml::wire::decode_order({packet.data(), received.size});
-  if (!order || order->kind != pml::wire::OrderKind::boot)
+  const bool runs_ahead = order && order->kind == pml::wire::OrderKind::run_ahead;
+  if (!runs_ahead && (!order || order->kind != pml::wire::OrderKind::boot))
     throw std::runtime_error("the first packet is no boot order");
   leave_no_trace();
   pml::worker::compat::note_recursion_limit();
+  if (runs_ahead)
+    pml::zygote::ahead::run(std::move(received.descriptors), std::move(link), own_name());
   pml::worker::take_baseline(own_name());
   pml::worker::remember_memory_map();
   pml::worker::set_imports_address(std::string(order->boot.imports_to));

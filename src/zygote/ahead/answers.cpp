@@ -1,0 +1,237 @@
+#include "zygote/ahead/answers.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "worker/compat.hpp"
+#include "zygote/ahead/course.hpp"
+#include "zygote/ahead/parking.hpp"
+#include "zygote/ahead/spies.hpp"
+
+namespace pml::zygote::ahead {
+
+namespace {
+
+using worker::attribute;
+using worker::Ref;
+
+std::string text_of(PyObject* object) {
+  const char* bytes =
+      object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
+  if (bytes == nullptr) PyErr_Clear();
+  return bytes != nullptr ? bytes : "";
+}
+
+PyObject* named(const Call& call, const char* name) {
+  if (call.values != nullptr) return PyDict_GetItemString(call.values, name);
+  for (Py_ssize_t i = 0; call.names != nullptr && i < PyTuple_GET_SIZE(call.names); ++i)
+    if (text_of(PyTuple_GET_ITEM(call.names, i)) == name) return call.arguments[call.count + i];
+  return nullptr;
+}
+
+PyObject* first_of(const Call& call, const char* name) {
+  return call.count > 0 ? call.arguments[0] : named(call, name);
+}
+
+std::string public_name(const Called& called) {
+  return std::string(pml::ahead::public_name(called.module)) + "." + called.name;
+}
+
+/// The bytes of a str, bytes or path object; nothing for what is none.
+std::optional<std::string> path_of(PyObject* object) {
+  const Ref path = Ref::steal(PyOS_FSPath(object));
+  const Ref bytes = path && PyUnicode_Check(path.get())
+                        ? Ref::steal(PyUnicode_EncodeFSDefault(path.get()))
+                        : path;
+  if (!bytes || !PyBytes_Check(bytes.get())) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  return std::string(PyBytes_AS_STRING(bytes.get()),
+                     static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get())));
+}
+
+/// A number; -1 where it is none.
+int number_of(PyObject* object) {
+  if (object == nullptr || !PyLong_Check(object)) return -1;
+  const long number = PyLong_AsLong(object);
+  if (PyErr_Occurred() != nullptr) PyErr_Clear();
+  return number >= 0 && number < 1 << 20 ? static_cast<int>(number) : -1;
+}
+
+void hear_descriptor(const Called& called, int number) {
+  if (number < 0 || number > 2) return;
+  ask(Becomes::stop, public_name(called) + "(" + std::to_string(number) + ")");
+}
+
+void hear_file(const Called& called, const Call& call) {
+  for (const char* name : {"dir_fd", "fd"})
+    if (PyObject* folder = named(call, name); folder != nullptr && folder != Py_None)
+      return ask(Becomes::stop, public_name(called) + " below a descriptor");
+  if (called.name.starts_with("DirEntry.")) {
+    if (const auto path = path_of(attribute(call.self, "path").get()))
+      note_path(*path, public_name(called));
+    return;
+  }
+  PyObject* const first = first_of(call, "path");
+  if (first == nullptr || first == Py_None) return note_path(".", public_name(called));
+  if (PyLong_Check(first)) return hear_descriptor(called, number_of(first));
+  if (const auto path = path_of(first)) note_path(*path, public_name(called));
+}
+
+Ref answer_terminal(const Called& called, const Call& call) {
+  const Ref own =
+      call.count == 0 && called.module == "_io" ? worker::call_method(call.self, "fileno") : Ref();
+  PyErr_Clear();
+  const int number = number_of(own ? own.get() : first_of(call, "fd"));
+  if (number < 0 || number > 2) return {};
+  note(FactKind::terminal, number);
+  return Ref::borrow(course().plan.streams[static_cast<std::size_t>(number)].terminal ? Py_True
+                                                                                      : Py_False);
+}
+
+Ref answer_blocking(const Call& call) {
+  const int number = number_of(first_of(call, "fd"));
+  if (number < 0 || number > 2) return {};
+  note(FactKind::blocking, number);
+  const pml::ahead::Stream& stream = course().plan.streams[static_cast<std::size_t>(number)];
+  return stream.open ? Ref::borrow(stream.blocking ? Py_True : Py_False) : Ref();
+}
+
+Ref answer_terminal_size(const Call& call) {
+  PyObject* const first = first_of(call, "fd");
+  const int number = first == nullptr ? 1 : number_of(first);
+  if (number < 0 || number > 2) return {};
+  const pml::ahead::Stream& stream = course().plan.streams[static_cast<std::size_t>(number)];
+  note(FactKind::terminal, number);
+  if (!stream.terminal) return {};  // no descriptor of this process is one: the same error
+  note(FactKind::terminal_size, number);
+  const Ref os = Ref::steal(PyImport_ImportModule("os"));
+  const Ref type = attribute(os.get(), "terminal_size");
+  return Ref::steal(PyObject_CallFunction(type.get(), "((ii))", stream.columns, stream.lines));
+}
+
+void hear_variable(const Call& call) {
+  const auto name = call.count > 0 ? path_of(call.arguments[0]) : std::nullopt;
+  if (!name) return;
+  course().c_changes.push_back({*name, call.count > 1 ? path_of(call.arguments[1]) : std::nullopt});
+}
+
+void forget(std::vector<Ref>& list, PyObject* object) {
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [object](const Ref& one) { return one.get() == object; }),
+             list.end());
+}
+
+void hear_seed(const Call& call) {
+  PyObject* const seed = call.count > 0 ? call.arguments[0] : nullptr;
+  forget(course().system_seeded, call.self);
+  forget(course().fixed_seeded, call.self);
+  const bool by_system = seed == nullptr || seed == Py_None;
+  (by_system ? course().system_seeded : course().fixed_seeded).push_back(Ref::borrow(call.self));
+}
+
+/// What a generator with a seed of the program's gives is the same every time.
+bool is_fixed(const Called& called, const Call& call) {
+  if (called.module != "_random") return false;
+  const auto& list = course().fixed_seeded;
+  return std::any_of(list.begin(), list.end(),
+                     [&](const Ref& one) { return one.get() == call.self; });
+}
+
+/// What each worker renews: multiprocessing's key of the process, the number of threading's main
+/// thread; and what leaves nothing: whether there is epoll at all.
+bool is_renewed(const Called& called) {
+  const Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  const Ref globals = attribute(frame.get(), "f_globals");
+  const Ref code = attribute(frame.get(), "f_code");
+  if (!globals) return false;
+  const std::string module = text_of(PyDict_GetItemString(globals.get(), "__name__"));
+  const std::string function = text_of(attribute(code.get(), "co_name").get());
+  const auto is = [&](const char* one, const char* asker, const char* asking) {
+    return called.name == one && module == asker && function == asking;
+  };
+  if (is("urandom", "multiprocessing.process", "__init__"))
+    return course().renews_multiprocessing = true;
+  return is("get_native_id", "threading", "_set_native_id") ||
+         is("epoll", "selectors", "_can_use");
+}
+
+bool is_library_folder(const std::string& file) {
+  return file.find("/lib-dynload/") != std::string::npos &&
+         file.find("-packages/") == std::string::npos;
+}
+
+/// A compiled module is about to be loaded, or initialised.
+void hear_compiled(const Called& called, const Call& call) {
+  if (!called.name.starts_with("create_")) return;
+  PyObject* const spec = call.count > 0 ? call.arguments[0] : nullptr;
+  const std::string name = text_of(attribute(spec, "name").get());
+  const std::string file = text_of(attribute(spec, "origin").get());
+  const bool built_in = called.name == "create_builtin";
+  if (built_in || is_library_folder(file)) {
+    ask(pml::ahead::import_of(name), "import " + name);
+    return;
+  }
+  if (!course().plan.compiled) ask(Becomes::stop, "runs compiled code: " + file);
+}
+
+Ref hear_module(const Called& called, const Call& call) {
+  hear_compiled(called, call);
+  return {};
+}
+
+Ref answer_quietly(const Called& called, const Call& call) {
+  switch (called.becomes) {
+    case Becomes::harmless:
+      return called.module == "_imp" ? hear_module(called, call) : Ref();
+    case Becomes::file:
+      hear_file(called, call);
+      return {};
+    case Becomes::folder:
+      note(FactKind::folder);
+      return {};
+    case Becomes::mask:
+      note(FactKind::mask);
+      return {};
+    case Becomes::affinity:
+      note(FactKind::affinity);
+      return {};
+    case Becomes::terminal:
+      return answer_terminal(called, call);
+    case Becomes::terminal_size:
+      return answer_terminal_size(call);
+    case Becomes::blocking:
+      return answer_blocking(call);
+    case Becomes::own_descriptor:
+      hear_descriptor(called, number_of(first_of(call, "fd")));
+      return {};
+    case Becomes::renewed:
+      hear_seed(call);
+      return {};
+    case Becomes::environment:
+      hear_variable(call);
+      return {};
+    case Becomes::template_stops:
+      if (is_fixed(called, call) || is_renewed(called)) return {};
+      break;
+    case Becomes::stop:
+      break;
+  }
+  ask(called.becomes, public_name(called));
+  return {};
+}
+
+}  // namespace
+
+Ref answer(const Called& called, const Call& call) {
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  Ref result = answer_quietly(called, call);
+  PyErr_Clear();
+  PyErr_Restore(type, value, trace);
+  return result;
+}
+
+}  // namespace pml::zygote::ahead

@@ -1,0 +1,174 @@
+#include "zygote/ahead/course.hpp"
+
+#include <limits.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "worker/interpreter.hpp"
+#include "zygote/ahead/parking.hpp"
+
+namespace pml::zygote::ahead {
+
+namespace {
+
+using pml::ahead::Place;
+using worker::attribute;
+using worker::Ref;
+
+std::string text_of(PyObject* object) {
+  const char* bytes =
+      object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
+  if (bytes == nullptr) PyErr_Clear();
+  return bytes != nullptr ? bytes : "";
+}
+
+/// The program's own code is of interest, not that of the standard library which it called.
+bool is_library(const std::string& file) {
+  if (file.starts_with('<')) return true;
+  static const std::string folder = [] {
+    const Ref os = Ref::steal(PyImport_ImportModule("os"));
+    const std::string path = text_of(attribute(os.get(), "__file__").get());
+    return path.substr(0, path.rfind('/') + 1);
+  }();
+  return file.starts_with(folder) && file.find("-packages/", folder.size()) == std::string::npos;
+}
+
+std::string without_path_entry(const std::string& file) {
+  std::string shortest = file;
+  PyObject* path = PySys_GetObject("path");
+  for (Py_ssize_t i = 0; path != nullptr && i < PyList_Size(path); ++i) {
+    const std::string entry = text_of(PyList_GetItem(path, i)) + "/";
+    if (entry.size() > 1 && file.starts_with(entry) && file.size() - entry.size() < shortest.size())
+      shortest = file.substr(entry.size());
+  }
+  return shortest;
+}
+
+void note_file(const std::string& path) {
+  const pml::ahead::Identity now = pml::ahead::identity_of(path);
+  const auto [known, added] = course().files.emplace(path, now);
+  if (!added && known->second != now) give_up(path + " changed while it was read");
+}
+
+/// A path that names the entry itself, not what a link points to.
+void note_parent(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string::npos) note_file(slash == 0 ? "/" : path.substr(0, slash));
+}
+
+bool is_special(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+std::string absolute(const std::string& path) {
+  std::array<char, PATH_MAX> folder{};
+  if (path.starts_with('/') || ::getcwd(folder.data(), folder.size()) == nullptr) return path;
+  return path.empty() ? folder.data() : std::string(folder.data()) + "/" + path;
+}
+
+void note_module_files() {
+  PyObject *key = nullptr, *module = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;) {
+    const Ref spec = attribute(module, "__spec__");
+    for (const char* name : {"origin", "cached"}) {
+      const std::string file = text_of(attribute(spec.get(), name).get());
+      if (file.starts_with('/')) note_file(file);
+    }
+  }
+}
+
+void note_path_folders() {
+  PyObject* path = PySys_GetObject("path");
+  for (Py_ssize_t i = 0; path != nullptr && i < PyList_Size(path); ++i) {
+    const std::string folder = text_of(PyList_GetItem(path, i));
+    if (!folder.empty()) note_file(absolute(folder));
+  }
+}
+
+}  // namespace
+
+Course& course() {
+  static auto* const instance = new Course;  // holds objects that must outlive static destructors
+  return *instance;
+}
+
+bool listening() noexcept {
+  const Course& own = course();
+  return own.quiet == 0 && (own.phase == Phase::in_template || own.phase == Phase::in_worker);
+}
+
+void note(FactKind kind, int number, std::string name) {
+  course().facts.insert({kind, number, std::move(name)});
+}
+
+void note_path(const std::string& path, std::string_view what) {
+  if (!path.starts_with('/')) note(FactKind::folder);
+  const std::string full = absolute(path);
+  const std::string question = std::string(what) + " " + path;
+  switch (pml::ahead::place_of(full)) {
+    case Place::nothing:
+      return;
+    case Place::random:
+    case Place::own:
+      ask(Becomes::template_stops, question);
+      return;
+    case Place::system:
+      ask(Becomes::stop, question);
+      return;
+    case Place::ordinary:
+      break;
+  }
+  if (is_special(full)) {
+    ask(Becomes::stop, question);
+    return;
+  }
+  note_file(full);
+  struct stat info {};
+  if (::lstat(full.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) note_parent(full);
+}
+
+void ask(Becomes becomes, const std::string& what) {
+  if (!listening()) return;
+  if (becomes != Becomes::stop && becomes != Becomes::template_stops) return;
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  // After it the same process may be a worker, which has the same question still to answer.
+  if (course().phase == Phase::in_template) stop_template(what);
+  if (becomes == Becomes::stop) stop_worker(what);
+  PyErr_Restore(type, value, trace);
+}
+
+std::string place() {
+  std::string first;
+  Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  while (frame && frame.get() != Py_None) {
+    const Ref code = attribute(frame.get(), "f_code");
+    const std::string file = text_of(attribute(code.get(), "co_filename").get());
+    const Ref line = attribute(frame.get(), "f_lineno");
+    const long number = line && PyLong_Check(line.get()) ? PyLong_AsLong(line.get()) : 0;
+    PyErr_Clear();
+    const std::string here = without_path_entry(file) + ":" + std::to_string(number);
+    if (first.empty()) first = here;
+    if (!is_library(file)) return here;
+    frame = attribute(frame.get(), "f_back");
+  }
+  return first;
+}
+
+void note_start() {
+  note_module_files();
+  note_path_folders();
+  for (const char* file : {"/etc/localtime", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"})
+    note_file(file);
+  const wire::Request& request = course().request;
+  if (request.kind == wire::ProgramKind::script) {
+    const std::string program = absolute(std::string(request.target));
+    note_file(program);
+    note_parent(program);
+  }
+}
+
+}  // namespace pml::zygote::ahead

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ahead/facts.hpp"
+#include "ahead/messages.hpp"
+#include "ahead/questions.hpp"
+#include "base/unique_fd.hpp"
+#include "wire/request.hpp"
+#include "worker/finish.hpp"
+#include "worker/python.hpp"
+
+namespace pml::zygote::ahead {
+
+using pml::ahead::Becomes;
+using pml::ahead::Fact;
+using pml::ahead::FactKind;
+
+/// How far the process is with its program.
+enum class Phase { before, in_template, in_worker, served };
+
+/// A variable that the program itself has set, or removed where there is no value.
+struct VariableChange {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+/// The one program that this process runs ahead, and all that it has asked. The GIL is held by
+/// whoever touches it.
+struct Course {
+  Phase phase = Phase::before;
+  int quiet = 0;  ///< not 0: what is asked is asked by pml itself
+  base::UniqueFd link;
+  pml::ahead::Plan plan;
+  wire::Request request;  ///< the last caller's; points into `plan`
+
+  std::set<Fact> facts;
+  std::map<std::string, pml::ahead::Identity> files;
+  std::vector<VariableChange> python_changes;  ///< of os.environ
+  std::vector<VariableChange> c_changes;       ///< of environ(7)
+  std::set<std::string> own_variables;         ///< what it set before it was asked for
+  std::vector<worker::Ref> system_seeded;      ///< generators that each process seeds for itself
+  std::vector<worker::Ref> fixed_seeded;       ///< generators that the program gave a seed
+  bool renews_multiprocessing = false;
+  std::uint64_t start_usec = 0;             ///< CLOCK_MONOTONIC
+  std::uint64_t processor_usec_before = 0;  ///< of the template
+  worker::EndReport end_report;
+};
+[[nodiscard]] Course& course();
+
+/// While one lives, nothing is heard.
+class Quiet {
+ public:
+  Quiet() noexcept { ++course().quiet; }
+  ~Quiet() { --course().quiet; }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+};
+
+/// Whether a question that comes now is the program's, and it has no caller yet.
+[[nodiscard]] bool listening() noexcept;
+
+/// Answered as with the last caller: to be compared.
+void note(FactKind kind, int number = 0, std::string name = {});
+
+/// Answered with what lies there now. A relative path is a question about the folder, too. Stops,
+/// or lets the template stop, where the path is none of an ordinary file or folder.
+void note_path(const std::string& path, std::string_view what);
+
+/// What a question of that kind does: nothing, or it stops. `what` is for people. Comes back in a
+/// worker; where all stops, only when that has taken its caller's context.
+void ask(Becomes becomes, const std::string& what);
+
+/// Where Python code is right now, as "package/module.py:12"; empty without any.
+[[nodiscard]] std::string place();
+
+/// Of files whose reading nobody hears: the interpreter's start, the program itself.
+void note_start();
+
+}  // namespace pml::zygote::ahead
