@@ -149,8 +149,7 @@ std::optional<std::string> differing_fact(const Fact& fact, const Caller& then, 
   }
   if (same) return std::nullopt;
   std::string what(name_of(fact.kind));
-  if (fact.kind >= FactKind::terminal)
-    what += " " + std::to_string(fact.number);
+  if (fact.kind >= FactKind::terminal) what += " " + std::to_string(fact.number);
   return what;
 }
 

@@ -34,7 +34,7 @@ constexpr std::array k_groups = {
     Group{"posix", Becomes::terminal_size, "get_terminal_size"},
     Group{"posix", Becomes::blocking, "get_blocking"},
     Group{"posix", Becomes::own_descriptor,
-          "close fstat lseek read pread readv preadv get_inheritable set_inheritable"},
+          "close fstat lseek read write pread readv preadv get_inheritable set_inheritable"},
     Group{"posix", Becomes::harmless, "open"},  // an audit event tells the same, and how
     Group{"posix", Becomes::environment, "putenv unsetenv"},
     Group{"posix", Becomes::template_stops,
@@ -60,7 +60,8 @@ constexpr std::array k_groups = {
     Group{"resource", Becomes::harmless, "getrlimit getrusage getpagesize struct_rusage error"},
     Group{"select", Becomes::template_stops, "epoll poll"},
     Group{"_socket", Becomes::harmless,
-          "htonl htons ntohl ntohs inet_aton inet_ntoa inet_ntop inet_pton getdefaulttimeout "
+          "gethostname htonl htons ntohl ntohs inet_aton inet_ntoa inet_ntop inet_pton "
+          "getdefaulttimeout "
           "setdefaulttimeout CMSG_LEN CMSG_SPACE error gaierror herror timeout"},
     Group{"_socket", Becomes::harmless, "socket SocketType"},  // audit events tell
     Group{"_posixsubprocess", Becomes::stop, "fork_exec"},
@@ -73,23 +74,25 @@ constexpr std::array k_groups = {
           "get_default_verify_paths _test_decode_cert"},
     Group{"_locale", Becomes::stop, "gettext dgettext dcgettext"},
     Group{"_imp", Becomes::harmless, "create_dynamic create_builtin exec_dynamic exec_builtin"},
-    Group{"gc", Becomes::harmless, "collect"},
+    Group{"gc", Becomes::all_objects,
+          "collect get_objects get_referrers get_freeze_count freeze unfreeze"},
+    Group{"_ctypes", Becomes::stop, "CFuncPtr"},  // its calls
     // Of the events that audit hooks hear, those that something may follow which nobody else tells
     // of.
     Group{"audit", Becomes::stop,
           "cpython._PySys_ClearAuditHooks sys.addaudithook sys._current_frames "
           "socket.bind socket.connect socket.sendto socket.sendmsg socket.getaddrinfo "
           "socket.gethostbyname socket.gethostbyaddr socket.getnameinfo socket.getservbyname "
-          "socket.getservbyport socket.gethostname socket.sethostname subprocess.Popen os.system "
+          "socket.getservbyport socket.sethostname subprocess.Popen os.system "
           "os.exec os.fork os.forkpty os.posix_spawn os.spawn os.startfile os.kill os.killpg "
           "os.mkdir os.rename os.remove os.rmdir os.link os.symlink os.chmod os.chown os.lchown "
           "os.truncate os.utime os.chdir os.fchdir os.lockf os.setxattr os.removexattr "
           "os.getxattr os.listxattr os.add_dll_directory shutil.chown signal.pthread_kill "
           "syslog.openlog syslog.syslog syslog.setlogmask syslog.closelog fcntl.fcntl fcntl.flock "
           "fcntl.ioctl fcntl.lockf resource.setrlimit resource.prlimit sqlite3.connect "
-          "ctypes.call_function ctypes.dlopen ctypes.dlsym ctypes.dlsym/handle "
-          "ctypes.addressof ctypes.cdata ctypes.cdata/buffer ctypes.string_at ctypes.wstring_at "
-          "ctypes.set_errno ctypes.get_errno ctypes.seh_exception _posixsubprocess.fork_exec "
+          "ctypes.call_function ctypes.dlopen "
+          "ctypes.string_at ctypes.wstring_at "
+          "ctypes.seh_exception _posixsubprocess.fork_exec "
           "_thread.start_new_thread _thread.start_joinable_thread mmap.__new__ builtins.input "
           "builtins.breakpoint cpython.run_interactivehook cpython.run_startup "
           "pty.spawn os.unshare os.setns gc.get_objects gc.get_referrers gc.get_referents"},

@@ -20,6 +20,7 @@ enum class Becomes : std::uint8_t {
   blocking,        ///< the same
   own_descriptor,  ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
   renewed,         ///< random numbers are seeded by the system: each worker does it again
+  all_objects,     ///< harmless; the garbage collector must not leave anything out from then on
   environment,     ///< a variable is set or removed: done again over the caller's
   template_stops,  ///< a worker goes on: each process has its own
   stop,            ///< a worker stops, too, before it

@@ -95,7 +95,7 @@ void write_whole(const std::string& path) {
   std::set<std::string> files;
   for (const char* file : {"check", "process_group", "unique_fd"})
     files.insert(source_folder() + "/base/" + file + ".cpp");
-  for (const char* part : {"wire", "worker", "zygote"})
+  for (const char* part : {"wire", "ahead", "worker", "zygote", "zygote/ahead"})
     for (const auto& entry : fs::directory_iterator(source_folder() + "/" + part))
       if (entry.path().extension() == ".cpp") files.insert(entry.path().string());
   std::string text;

@@ -172,6 +172,8 @@ class Stash {
   /// Whether any preloaded shared object lies outside the standard library.
   [[nodiscard]] bool computes() const noexcept { return computes_; }
   void set_computes(bool value) noexcept { computes_ = value; }
+  /// It is one of those that is_shared_module tells of.
+  void share(PyObject* module) { note_shared(module); }
   /// Whether it is a module that was there before the job: preloaded, or in every interpreter.
   /// __main__ is the job's own. Looks at the address alone: to read a module costs a page of it.
   [[nodiscard]] bool is_shared_module(PyObject* module) const {

@@ -110,6 +110,7 @@ class Program:
 
 class Template:
     def __init__(self, program, modules, interpreter="/usr/bin/python3", compiled=False, allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024)):
+        allowed = list(allowed) + [line.strip() for line in open(os.path.join(os.path.dirname(__file__), "../../config/ahead")) if line.strip() and line[0] != "#"]
         self.link, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (f"import sys\nsys.path[:0]=[{modules!r}]\nimport _pml_zygote\nsys.path_importer_cache.pop({modules!r},0)\n"
                 "del sys.path[:1]\n_pml_zygote.serve(3)")
@@ -252,6 +253,7 @@ def main(words):
         print("warm:", kind, warm_status, warm_out[-1500:].decode(), warm_err[-2500:].decode())
     print("SAME" if same else "DIFFER", f"cold {cold_ms:.0f} ms, warm {getattr(worker, 'ms', 0):.0f} ms")
     template.close()
+    if os.environ.get("SAID"): print(template.said())
     return not same
 
 

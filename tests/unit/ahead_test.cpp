@@ -104,8 +104,8 @@ TEST(AheadMessages, its_orders_and_events_are_known) {
 }
 
 TEST(AheadQuestions, what_others_could_notice_stops) {
-  for (const char* name : {"mkdir", "unlink", "fork", "kill", "_exit", "write", "chdir", "setsid",
-                           "sendfile", "getppid", "a_function_of_next_year"})
+  for (const char* name : {"mkdir", "unlink", "fork", "kill", "_exit", "chdir", "setsid",
+                           "sendfile", "getppid", "openpty", "a_function_of_next_year"})
     EXPECT_EQ(pml::ahead::what_becomes_of("posix", name), Becomes::stop) << name;
   EXPECT_EQ(pml::ahead::what_becomes_of("_posixsubprocess", "fork_exec"), Becomes::stop);
   EXPECT_EQ(pml::ahead::what_becomes_of("stream", "write"), Becomes::stop);

@@ -16,13 +16,6 @@ namespace {
 using worker::attribute;
 using worker::Ref;
 
-std::string text_of(PyObject* object) {
-  const char* bytes =
-      object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
-  if (bytes == nullptr) PyErr_Clear();
-  return bytes != nullptr ? bytes : "";
-}
-
 PyObject* named(const Call& call, const char* name) {
   if (call.values != nullptr) return PyDict_GetItemString(call.values, name);
   for (Py_ssize_t i = 0; call.names != nullptr && i < PyTuple_GET_SIZE(call.names); ++i)
@@ -154,8 +147,7 @@ bool is_renewed(const Called& called) {
   };
   if (is("urandom", "multiprocessing.process", "__init__"))
     return course().renews_multiprocessing = true;
-  return is("get_native_id", "threading", "_set_native_id") ||
-         is("epoll", "selectors", "_can_use");
+  return is("get_native_id", "threading", "_set_native_id") || is("epoll", "selectors", "_can_use");
 }
 
 bool is_library_folder(const std::string& file) {
@@ -210,6 +202,8 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::renewed:
       hear_seed(call);
       return {};
+    case Becomes::all_objects:
+      return {};
     case Becomes::environment:
       hear_variable(call);
       return {};
@@ -219,7 +213,10 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::stop:
       break;
   }
-  ask(called.becomes, public_name(called));
+  if (called.module == "_ctypes")
+    ask(called.becomes, "calls C function " + text_of(attribute(call.self, "__name__").get()));
+  else
+    ask(called.becomes, public_name(called));
   return {};
 }
 

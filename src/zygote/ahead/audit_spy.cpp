@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,7 @@ PyObject* argument(PyObject* arguments, Py_ssize_t place) {
 }
 
 /// The bytes of a str or bytes object.
-std::optional<std::string> bytes_of(PyObject* object) {
+std::optional<std::string> path_bytes(PyObject* object) {
   if (object == nullptr) return std::nullopt;
   const Ref bytes =
       PyUnicode_Check(object) ? Ref::steal(PyUnicode_EncodeFSDefault(object)) : Ref::borrow(object);
@@ -39,6 +40,15 @@ bool writes(long flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC | O_APPEND)) != 0;
 }
 
+/// Opening it leaves nothing behind, then.
+bool fails_for_want_of_folder(const std::string& path, long flags) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return false;
+  const std::string folder = (flags & O_TMPFILE) == O_TMPFILE ? path : path.substr(0, slash);
+  struct stat info {};
+  return ::stat(folder.c_str(), &info) != 0 && errno == ENOENT;
+}
+
 void hear_open(PyObject* arguments) {
   PyObject* const path = argument(arguments, 0);
   PyObject* const how = argument(arguments, 2);
@@ -48,15 +58,16 @@ void hear_open(PyObject* arguments) {
       ask(Becomes::stop, "opens descriptor " + std::to_string(number));
     return;
   }
-  const auto text = bytes_of(path);
+  const auto text = path_bytes(path);
   if (!text) return ask(Becomes::stop, "opens something");
-  if (writes(flags) && pml::ahead::place_of(*text) != pml::ahead::Place::nothing)
+  if (writes(flags) && pml::ahead::place_of(*text) != pml::ahead::Place::nothing &&
+      !fails_for_want_of_folder(*text, flags))
     return ask(Becomes::stop, "writes " + *text);
   note_path(*text, "reads");
 }
 
 void hear_import(PyObject* arguments) {
-  const auto name = bytes_of(argument(arguments, 0));
+  const auto name = path_bytes(argument(arguments, 0));
   if (!name) return;
   const auto lists = [&](const std::vector<std::string>& all) {
     return std::find(all.begin(), all.end(), *name) != all.end();
@@ -68,11 +79,21 @@ void hear_import(PyObject* arguments) {
 }
 
 std::string described(const char* event, PyObject* arguments) {
-  const auto first = bytes_of(argument(arguments, 0));
-  return first ? std::string(event) + " " + *first : event;
+  std::string text = event;
+  for (Py_ssize_t i = 0; i < 2; ++i) {
+    PyObject* const one = argument(arguments, i);
+    if (one == nullptr || one == Py_None) continue;
+    if (const auto bytes = path_bytes(one)) text += " " + *bytes;
+    // The words of a command, an address.
+    const bool several = PyTuple_Check(one) != 0 || PyList_Check(one) != 0;
+    const Ref shown = several ? Ref::steal(PyObject_Repr(one)) : Ref();
+    if (shown) text += " " + text_of(shown.get());
+    PyErr_Clear();
+  }
+  return text;
 }
 
-int hear(const char* event, PyObject* arguments, void* /*data*/) {
+int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
   if (!listening()) return 0;
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
@@ -92,7 +113,7 @@ int hear(const char* event, PyObject* arguments, void* /*data*/) {
 }  // namespace
 
 void start_audit_spy() {
-  (void)PySys_AddAuditHook(hear, nullptr);
+  (void)PySys_AddAuditHook(hear_event, nullptr);
 }
 
 }  // namespace pml::zygote::ahead

@@ -1,5 +1,6 @@
 #include "zygote/ahead/course.hpp"
 
+#include <fnmatch.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -17,22 +18,9 @@ using pml::ahead::Place;
 using worker::attribute;
 using worker::Ref;
 
-std::string text_of(PyObject* object) {
-  const char* bytes =
-      object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
-  if (bytes == nullptr) PyErr_Clear();
-  return bytes != nullptr ? bytes : "";
-}
-
 /// The program's own code is of interest, not that of the standard library which it called.
 bool is_library(const std::string& file) {
-  if (file.starts_with('<')) return true;
-  static const std::string folder = [] {
-    const Ref os = Ref::steal(PyImport_ImportModule("os"));
-    const std::string path = text_of(attribute(os.get(), "__file__").get());
-    return path.substr(0, path.rfind('/') + 1);
-  }();
-  return file.starts_with(folder) && file.find("-packages/", folder.size()) == std::string::npos;
+  return file.starts_with('<') || is_library_file(file);
 }
 
 std::string without_path_entry(const std::string& file) {
@@ -69,6 +57,33 @@ std::string absolute(const std::string& path) {
   return path.empty() ? folder.data() : std::string(folder.data()) + "/" + path;
 }
 
+constexpr int k_frames_looked_at = 12;
+
+/// Whether one of the innermost frames is of the function, as "module:function"; shell pattern.
+bool is_asked_by(const std::string& pattern) {
+  Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  for (int i = 0; i < k_frames_looked_at && frame && frame.get() != Py_None; ++i) {
+    const Ref globals = attribute(frame.get(), "f_globals");
+    const Ref code = attribute(frame.get(), "f_code");
+    const std::string here = text_of(PyDict_GetItemString(globals.get(), "__name__")) + ":" +
+                             text_of(attribute(code.get(), "co_name").get());
+    if (::fnmatch(pattern.c_str(), here.c_str(), 0) == 0) return true;
+    frame = attribute(frame.get(), "f_back");
+  }
+  return false;
+}
+
+/// Lines of config/ahead: QUESTION @ MODULE:FUNCTION.
+bool is_allowed(const std::string& what) {
+  for (const std::string& line : course().plan.allowed) {
+    const std::size_t at = line.find(" @ ");
+    if (::fnmatch(line.substr(0, at).c_str(), what.c_str(), 0) == 0 &&
+        (at == std::string::npos || is_asked_by(line.substr(at + 3))))
+      return true;
+  }
+  return false;
+}
+
 void note_module_files() {
   PyObject *key = nullptr, *module = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;) {
@@ -89,6 +104,13 @@ void note_path_folders() {
 }
 
 }  // namespace
+
+std::string text_of(PyObject* object) {
+  const char* bytes =
+      object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
+  if (bytes == nullptr) PyErr_Clear();
+  return bytes != nullptr ? bytes : "";
+}
 
 Course& course() {
   static auto* const instance = new Course;  // holds objects that must outlive static destructors
@@ -133,11 +155,13 @@ void note_path(const std::string& path, std::string_view what) {
 void ask(Becomes becomes, const std::string& what) {
   if (!listening()) return;
   if (becomes != Becomes::stop && becomes != Becomes::template_stops) return;
+  if (is_allowed(what)) return;
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   // After it the same process may be a worker, which has the same question still to answer.
-  if (course().phase == Phase::in_template) stop_template(what);
-  if (becomes == Becomes::stop) stop_worker(what);
+  const bool went_on = course().phase == Phase::in_worker;
+  if (!went_on) stop_template(what);
+  if (becomes == Becomes::stop) stop_worker(what, went_on);
   PyErr_Restore(type, value, trace);
 }
 
@@ -158,10 +182,20 @@ std::string place() {
   return first;
 }
 
+bool is_library_file(const std::string& file) {
+  static const std::string folder = [] {
+    const Ref os = Ref::steal(PyImport_ImportModule("os"));
+    const std::string path = text_of(attribute(os.get(), "__file__").get());
+    return path.substr(0, path.rfind('/') + 1);
+  }();
+  return file.starts_with(folder) && file.find("-packages/", folder.size()) == std::string::npos;
+}
+
 void note_start() {
   note_module_files();
   note_path_folders();
-  for (const char* file : {"/etc/localtime", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"})
+  for (const char* file :
+       {"/etc/localtime", "/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"})
     note_file(file);
   const wire::Request& request = course().request;
   if (request.kind == wire::ProgramKind::script) {

@@ -80,6 +80,12 @@ void ask(Becomes becomes, const std::string& what);
 /// Where Python code is right now, as "package/module.py:12"; empty without any.
 [[nodiscard]] std::string place();
 
+/// Whether a file of that name is one of the standard library's.
+[[nodiscard]] bool is_library_file(const std::string& file);
+
+/// A str as UTF-8; empty for what is none. Leaves no exception.
+[[nodiscard]] std::string text_of(PyObject* object);
+
 /// Of files whose reading nobody hears: the interpreter's start, the program itself.
 void note_start();
 

@@ -8,16 +8,16 @@ namespace {
 using worker::attribute;
 using worker::Ref;
 
-struct Spy {
+struct EnvironmentSpy {
   Ref environ, original;
 };
 
-Spy& spy() {
-  static auto* const instance = new Spy;
+EnvironmentSpy& environment_spy() {
+  static auto* const instance = new EnvironmentSpy;
   return *instance;
 }
 
-std::string text_of(PyObject* name) {
+std::string bytes_in(PyObject* name) {
   return PyBytes_Check(name) != 0 ? std::string(PyBytes_AS_STRING(name),
                                                 static_cast<std::size_t>(PyBytes_GET_SIZE(name)))
                                   : std::string();
@@ -25,7 +25,7 @@ std::string text_of(PyObject* name) {
 
 void hear_variable(PyObject* key) {
   if (!listening() || PyBytes_Check(key) == 0) return;
-  std::string name = text_of(key);
+  std::string name = bytes_in(key);
   if (course().own_variables.count(name) == 0) note(FactKind::variable, 0, std::move(name));
 }
 
@@ -56,10 +56,10 @@ PyObject* iterate(PyObject* self) {
 int assign(PyObject* self, PyObject* key, PyObject* value) {
   if (listening() && PyBytes_Check(key) != 0) {
     if (value == nullptr) hear_variable(key);  // an error where there is none
-    std::string name = text_of(key);
+    std::string name = bytes_in(key);
     course().own_variables.insert(name);
     course().python_changes.push_back(
-        {std::move(name), value != nullptr ? std::optional(text_of(value)) : std::nullopt});
+        {std::move(name), value != nullptr ? std::optional(bytes_in(value)) : std::nullopt});
   }
   return PyDict_Type.tp_as_mapping->mp_ass_subscript(self, key, value);
 }
@@ -83,7 +83,7 @@ PyType_Spec g_spec = {"builtins.dict", 0, 0, Py_TPFLAGS_DEFAULT, g_slots};
 }  // namespace
 
 void start_environment_spy() {
-  Spy& own = spy();
+  EnvironmentSpy& own = environment_spy();
   const Ref os = Ref::steal(PyImport_ImportModule("os"));
   own.environ = attribute(os.get(), "environ");
   own.original = attribute(own.environ.get(), "_data");
@@ -96,7 +96,7 @@ void start_environment_spy() {
 }
 
 void lift_environment_spy() {
-  Spy& own = spy();
+  EnvironmentSpy& own = environment_spy();
   if (own.environ && own.original)
     PyObject_SetAttrString(own.environ.get(), "_data", own.original.get());
   PyErr_Clear();

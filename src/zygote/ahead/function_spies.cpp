@@ -7,6 +7,7 @@
 
 #include "zygote/ahead/answers.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/ahead/end.hpp"
 #include "zygote/ahead/parking.hpp"
 #include "zygote/ahead/spies.hpp"
 
@@ -25,7 +26,8 @@ struct Spied {
   PyMethodDef* definition = nullptr;
   PyCFunction call = nullptr;  // its own
   PyTypeObject* type = nullptr;
-  newfunc make = nullptr;  // its own
+  newfunc make = nullptr;        // its own
+  ternaryfunc invoke = nullptr;  // its own
 };
 
 /// Never destroyed: a type that the program derived may look into it until all is lifted.
@@ -44,9 +46,16 @@ std::string name_of_loaded(const Call& call) {
   return text != nullptr ? text : "";
 }
 
+void lift_lasting_spies();
+
 Ref hear(std::size_t place, const Call& call) {
-  if (!listening()) return {};
   const Spied& one = spied()[place];
+  if (one.becomes == Becomes::all_objects && course().phase == Phase::served &&
+      course().quiet == 0) {
+    lift_lasting_spies();
+    show_all_objects();
+  }
+  if (!listening()) return {};
   return answer({one.module, one.name, one.becomes}, call);
 }
 
@@ -100,6 +109,11 @@ struct StandIn {
     return spied()[N].make(type, arguments, names);
   }
 
+  static PyObject* invoke(PyObject* self, PyObject* arguments, PyObject* names) {
+    if (Ref own = hear(N, of_tuple(self, arguments, names))) return own.release();
+    return spied()[N].invoke(self, arguments, names);
+  }
+
   static PyCFunction for_flags(int flags) {
     switch (flags & ~(METH_STATIC | METH_CLASS | METH_COEXIST)) {
       case METH_NOARGS:
@@ -129,6 +143,11 @@ template <std::size_t... N>
 constexpr std::array<newfunc, sizeof...(N)> all_makes(std::index_sequence<N...> /*places*/) {
   return {StandIn<N>::make...};
 }
+template <std::size_t... N>
+constexpr std::array<ternaryfunc, sizeof...(N)> all_invokes(std::index_sequence<N...> /*places*/) {
+  return {StandIn<N>::invoke...};
+}
+constexpr auto k_invokes = all_invokes(std::make_index_sequence<k_most_spies>());
 constexpr auto k_calls = all_calls(std::make_index_sequence<k_most_spies>());
 constexpr auto k_makes = all_makes(std::make_index_sequence<k_most_spies>());
 
@@ -162,7 +181,10 @@ void go_round(std::string_view module, std::string_view name, Becomes becomes, P
   } else if (type != nullptr && type->tp_new != nullptr &&
              PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(PyExc_BaseException)) == 0) {
     one.type = type;
-    one.make = std::exchange(type->tp_new, k_makes[place]);
+    if (module == "_ctypes")
+      one.invoke = std::exchange(type->tp_call, k_invokes[place]);
+    else
+      one.make = std::exchange(type->tp_new, k_makes[place]);
   } else {
     return;
   }
@@ -170,14 +192,31 @@ void go_round(std::string_view module, std::string_view name, Becomes becomes, P
 }
 
 /// Of the type and of all that inherited it.
-void restore_make(PyTypeObject* type, newfunc instead, newfunc original) {
-  if (type->tp_new != instead) return;
-  type->tp_new = original;
+template <typename Function>
+void restore_slot(PyTypeObject* type, Function PyTypeObject::*slot, Function instead,
+                  Function original) {
+  if (type->*slot != instead) return;
+  type->*slot = original;
   const Ref list =
       Ref::steal(PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__subclasses__", nullptr));
   for (Py_ssize_t i = 0; list && i < PyList_Size(list.get()); ++i)
-    restore_make(reinterpret_cast<PyTypeObject*>(PyList_GetItem(list.get(), i)), instead, original);
+    restore_slot(reinterpret_cast<PyTypeObject*>(PyList_GetItem(list.get(), i)), slot, instead,
+                 original);
   PyErr_Clear();
+}
+
+void lift(std::size_t place) {
+  const Spied& one = spied()[place];
+  if (one.definition != nullptr) one.definition->ml_meth = one.call;
+  if (one.make != nullptr) restore_slot(one.type, &PyTypeObject::tp_new, k_makes[place], one.make);
+  if (one.invoke != nullptr)
+    restore_slot(one.type, &PyTypeObject::tp_call, k_invokes[place], one.invoke);
+}
+
+/// Those that stay until the program asks, or ends.
+void lift_lasting_spies() {
+  for (std::size_t place = 0; place < spied().size(); ++place)
+    if (spied()[place].becomes == Becomes::all_objects) lift(place);
 }
 
 void spy_on_methods(std::string_view module, PyObject* names) {
@@ -216,11 +255,8 @@ void spy_on_module(PyObject* module) {
 }
 
 void lift_function_spies() {
-  for (std::size_t place = 0; place < spied().size(); ++place) {
-    const Spied& one = spied()[place];
-    if (one.definition != nullptr) one.definition->ml_meth = one.call;
-    if (one.type != nullptr) restore_make(one.type, k_makes[place], one.make);
-  }
+  for (std::size_t place = 0; place < spied().size(); ++place)
+    if (spied()[place].becomes != Becomes::all_objects) lift(place);
 }
 
 }  // namespace pml::zygote::ahead

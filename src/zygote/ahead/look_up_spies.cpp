@@ -27,7 +27,7 @@ struct Layer {
   int number = 0;
 };
 
-struct Spies {
+struct LookUpSpies {
   Ref system, posix;
   getattrofunc module_look_up = nullptr;
   std::array<Slots, 4> types;
@@ -35,8 +35,8 @@ struct Spies {
   std::size_t layer_count = 0;
 };
 
-Spies& spies() {
-  static auto* const instance = new Spies;
+LookUpSpies& look_up_spies() {
+  static auto* const instance = new LookUpSpies;
   return *instance;
 }
 
@@ -128,7 +128,7 @@ void hear_system_name(std::string_view name) {
 }
 
 PyObject* look_up_in_module(PyObject* module, PyObject* name) {
-  const Spies& state = spies();
+  const LookUpSpies& state = look_up_spies();
   if (listening())
     if (const char* text = utf8_of(name)) {
       if (module == state.system.get()) hear_system_name(text);
@@ -139,7 +139,7 @@ PyObject* look_up_in_module(PyObject* module, PyObject* name) {
 }
 
 int layer_number(PyObject* object) {
-  const Spies& state = spies();
+  const LookUpSpies& state = look_up_spies();
   for (std::size_t i = 0; i < state.layer_count; ++i)
     if (state.layers[i].object == object) return state.layers[i].number;
   return -1;
@@ -161,7 +161,7 @@ void hear_stream(PyObject* stream, std::string_view name) {
 
 const Slots* slots_of(PyTypeObject* type) {
   for (PyTypeObject* one = type; one != nullptr; one = one->tp_base)
-    for (const Slots& slots : spies().types)
+    for (const Slots& slots : look_up_spies().types)
       if (slots.type == one) return &slots;
   return nullptr;
 }
@@ -180,7 +180,7 @@ PyObject* next_of_stream(PyObject* stream) {
 }
 
 void add_layers(int number, PyObject* stream) {
-  Spies& state = spies();
+  LookUpSpies& state = look_up_spies();
   Ref layer = Ref::borrow(stream);
   for (const char* below : {"buffer", "raw", ""}) {
     if (!layer || layer.get() == Py_None || state.layer_count == state.layers.size()) return;
@@ -206,7 +206,7 @@ void restore(PyTypeObject* type, Function PyTypeObject::*slot, Function instead,
 }  // namespace
 
 void start_look_up_spies() {
-  Spies& state = spies();
+  LookUpSpies& state = look_up_spies();
   state.system = Ref::steal(PyImport_ImportModule("sys"));
   state.posix = Ref::steal(PyImport_ImportModule("posix"));
   constexpr std::array k_names = {"__stdin__", "__stdout__", "__stderr__"};
@@ -228,7 +228,7 @@ void start_look_up_spies() {
 }
 
 void lift_look_up_spies() {
-  Spies& state = spies();
+  LookUpSpies& state = look_up_spies();
   restore(&PyModule_Type, &PyTypeObject::tp_getattro, &look_up_in_module, state.module_look_up);
   for (const Slots& slots : state.types) {
     restore(slots.type, &PyTypeObject::tp_getattro, &look_up_in_stream, slots.look_up);

@@ -15,6 +15,7 @@
 #include "wire/zygote_message.hpp"
 #include "worker/context.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/ahead/end.hpp"
 #include "zygote/ahead/open_files.hpp"
 #include "zygote/ahead/spies.hpp"
 #include "zygote/ahead/takeover.hpp"
@@ -135,7 +136,8 @@ void stop_template(const std::string& what) {
   const Quiet quiet;
   stop_bounds();
   if (count_threads() > 1) give_up("threads were started");
-  if (const auto why = note_open_files(own.link.get())) give_up(*why);
+  if (const auto why = note_open_files(own.link.get())) give_up(*why + " at: " + what);
+  prepare_end();
   send_with(event_packet(wire::EventKind::ahead, {}, {}), report_of(what));
   own.processor_usec_before = microseconds(CLOCK_PROCESS_CPUTIME_ID);
   base::UniqueFd link;
@@ -153,12 +155,13 @@ void stop_template(const std::string& what) {
   start_bounds();
 }
 
-void stop_worker(const std::string& what) {
+void stop_worker(const std::string& what, bool went_on) {
   Course& own = course();
   if (own.phase != Phase::in_worker) return;
   const Quiet quiet;
   stop_bounds();
   worker::remember_own_context();
+  if (went_on) prepare_end();
   send_with(wire::encode(wire::Verdict{wire::VerdictKind::ahead, 0, {}}), report_of(what));
   std::optional<wire::Job> job = wire::receive_job(own.link.borrow());
   if (!job) ::_exit(k_status_left);

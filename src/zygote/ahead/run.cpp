@@ -88,6 +88,11 @@ void start_spies() {
   PyObject *key = nullptr, *module = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;)
     spy_on_module(module);
+  PyObject* const modules = PyImport_GetModuleDict();
+  const bool has_gc = PyDict_GetItemString(modules, "gc") != nullptr;
+  spy_on_module(Ref::steal(PyImport_ImportModule("gc")).get());
+  if (!has_gc) PyDict_DelItemString(modules, "gc");
+  PyErr_Clear();
   start_look_up_spies();
   start_audit_spy();
 }
