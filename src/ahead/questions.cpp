@@ -32,13 +32,14 @@ constexpr std::array k_groups = {
     Group{"posix", Becomes::affinity, "sched_getaffinity"},
     Group{"posix", Becomes::terminal, "isatty"},
     Group{"posix", Becomes::terminal_size, "get_terminal_size"},
+    Group{"posix", Becomes::copies_descriptor, "dup"},
     Group{"posix", Becomes::blocking, "get_blocking"},
     Group{"posix", Becomes::own_descriptor,
           "close fstat lseek read write pread readv preadv get_inheritable set_inheritable"},
     Group{"posix", Becomes::harmless, "open"},  // an audit event tells the same, and how
     Group{"posix", Becomes::environment, "putenv unsetenv"},
     Group{"posix", Becomes::template_stops,
-          "getpid urandom getrandom pipe pipe2 memfd_create eventfd dup"},
+          "getpid urandom getrandom pipe pipe2 memfd_create eventfd"},
     Group{"_io", Becomes::terminal, "FileIO.isatty"},
     Group{"_signal", Becomes::harmless,
           "getsignal strsignal valid_signals default_int_handler struct_siginfo ItimerError"},
@@ -64,6 +65,10 @@ constexpr std::array k_groups = {
           "getdefaulttimeout "
           "setdefaulttimeout CMSG_LEN CMSG_SPACE error gaierror herror timeout"},
     Group{"_socket", Becomes::harmless, "socket SocketType"},  // audit events tell
+    Group{"_socket", Becomes::stop,
+          "socket.send socket.sendall socket.recv socket.recv_into socket.recvfrom "
+          "socket.recvfrom_into socket.recvmsg socket.recvmsg_into socket.accept socket._accept "
+          "socket.listen socket.shutdown socket.connect_ex"},
     Group{"_posixsubprocess", Becomes::stop, "fork_exec"},
     Group{"pwd", Becomes::harmless, "getpwuid getpwnam getpwall struct_passwd"},
     Group{"grp", Becomes::harmless, "getgrgid getgrnam getgrall struct_group"},

@@ -10,20 +10,21 @@ namespace pml::ahead {
 /// What becomes of a question that a program asks while it runs ahead. The one table of it is in
 /// questions.cpp; what is not in it, and belongs to a module that is watched, stops.
 enum class Becomes : std::uint8_t {
-  harmless,        ///< answered: it concerns nobody else, and is the same for every caller
-  file,            ///< answered, and what lies at the path that is its first argument is noted
-  folder,          ///< answered; a fact: the current folder
-  mask,            ///< answered; a fact: the umask
-  affinity,        ///< answered; a fact: the processors
-  terminal,        ///< of 0, 1, 2 answered as with the last caller; a fact
-  terminal_size,   ///< the same
-  blocking,        ///< the same
-  own_descriptor,  ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
-  renewed,         ///< random numbers are seeded by the system: each worker does it again
-  all_objects,     ///< harmless; the garbage collector must not leave anything out from then on
-  environment,     ///< a variable is set or removed: done again over the caller's
-  template_stops,  ///< a worker goes on: each process has its own
-  stop,            ///< a worker stops, too, before it
+  harmless,           ///< answered: it concerns nobody else, and is the same for every caller
+  file,               ///< answered, and what lies at the path that is its first argument is noted
+  folder,             ///< answered; a fact: the current folder
+  mask,               ///< answered; a fact: the umask
+  affinity,           ///< answered; a fact: the processors
+  terminal,           ///< of 0, 1, 2 answered as with the last caller; a fact
+  terminal_size,      ///< the same
+  blocking,           ///< the same
+  own_descriptor,     ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
+  copies_descriptor,  ///< the same, and the template stops
+  renewed,            ///< random numbers are seeded by the system: each worker does it again
+  all_objects,        ///< harmless; the garbage collector must not leave anything out from then on
+  environment,        ///< a variable is set or removed: done again over the caller's
+  template_stops,     ///< a worker goes on: each process has its own
+  stop,               ///< a worker stops, too, before it
 };
 
 /// Of a function, type or method ("Random.seed") of a compiled module, of a name of `sys`
@@ -46,7 +47,7 @@ enum class Place : std::uint8_t {
   ordinary,  ///< noted with its identity
   random,    ///< /dev/urandom, /dev/random: the template stops
   nothing,   ///< /dev/null, /dev/zero: harmless
-  own,       ///< /proc/self: the template stops
+  own,       ///< /proc/self: stop
   system,    ///< the rest of /proc, /sys, /dev: stop
 };
 [[nodiscard]] Place place_of(std::string_view path) noexcept;

@@ -60,6 +60,15 @@ std::optional<Objection> take_context(const wire::Request& request, wire::Job& j
   return std::nullopt;
 }
 
+void renew_main() {
+  const Ref main = Ref::steal(PyModule_New("__main__"));
+  PyObject* globals = PyModule_GetDict(main.get());
+  PyDict_Clear(globals);
+  PyDict_Update(globals, baseline().main_globals.get());
+  PyDict_SetItemString(globals, "__annotations__", Ref::steal(PyDict_New()).get());
+  PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
+}
+
 namespace {
 
 constexpr int k_status_declined = 0;  // the client never sees it
@@ -139,17 +148,6 @@ std::optional<Objection> check_customization(const RunOptions& options) {
             ::stat(file.c_str(), &info) == 0)
           return Objection{wire::Refusal::shadowed, file};
   return std::nullopt;
-}
-
-/// A __main__ of the job's own: the zygote's is frozen, and the garbage collector would never
-/// find the cycles that go through its globals.
-void renew_main() {
-  const Ref main = Ref::steal(PyModule_New("__main__"));
-  PyObject* globals = PyModule_GetDict(main.get());
-  PyDict_Clear(globals);
-  PyDict_Update(globals, baseline().main_globals.get());
-  PyDict_SetItemString(globals, "__annotations__", Ref::steal(PyDict_New()).get());
-  PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
 }
 
 [[noreturn]] void run_job(wire::Job& job, base::UniqueFd& link) {

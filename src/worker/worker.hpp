@@ -26,6 +26,10 @@ void rehearse_in_zygote();
 /// whether nothing was left out.
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link);
 
+/// A __main__ of the job's own: the zygote's is frozen, and the garbage collector would never find
+/// the cycles that go through its globals; the frame of the code that started this holds them, too.
+void renew_main();
+
 /// Gives this process the caller's context and descriptors, but for what is Python's; `link` and
 /// the job's connection are moved out of the way, `fixed` are descriptors of the program's own.
 /// Nothing, or what was in the way; then the process is of no more use.

@@ -199,6 +199,10 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::own_descriptor:
       hear_descriptor(called, number_of(first_of(call, "fd")));
       return {};
+    case Becomes::copies_descriptor:
+      hear_descriptor(called, number_of(first_of(call, "fd")));
+      ask(Becomes::template_stops, public_name(called));
+      return {};
     case Becomes::renewed:
       hear_seed(call);
       return {};

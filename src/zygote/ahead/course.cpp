@@ -134,9 +134,9 @@ void note_path(const std::string& path, std::string_view what) {
     case Place::nothing:
       return;
     case Place::random:
-    case Place::own:
       ask(Becomes::template_stops, question);
       return;
+    case Place::own:
     case Place::system:
       ask(Becomes::stop, question);
       return;

@@ -4,10 +4,10 @@
 
 namespace pml::zygote::ahead {
 
-/// At a stop: looks what of the program so far needs an end of its own, and where nothing does, sees
-/// to it that the end looks only at what comes after. In a worker it is enough to do so where the
-/// program went on behind the template's stop. The garbage collector
-/// leaves the rest alone until the program itself asks it about all objects.
+/// At a stop: looks what of the program so far needs an end of its own, and where nothing does,
+/// sees to it that the end looks only at what comes after. In a worker it is enough to do so where
+/// the program went on behind the template's stop. The garbage collector leaves the rest alone
+/// until the program itself asks it about all objects.
 void prepare_end();
 
 /// Ends a served program as python3 does, and reports. Never returns.

@@ -14,6 +14,7 @@
 #include "worker/interpreter.hpp"
 #include "worker/process_title.hpp"
 #include "worker/program.hpp"
+#include "worker/worker.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/end.hpp"
 #include "zygote/ahead/open_files.hpp"
@@ -132,6 +133,7 @@ void run(std::vector<base::UniqueFd> descriptors, base::UniqueFd link, std::stri
   worker::prepare_finish();
   worker::take_baseline(executable);
   worker::remember_memory_map();
+  worker::renew_main();
   if (!begin(own.request)) give_up("the interpreter cannot be prepared");
   note_start();
   worker::g_at_outcome = ended;

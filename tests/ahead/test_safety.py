@@ -1,0 +1,249 @@
+"""Programs that at import do what others could notice: the same as cold, and nothing left where no caller comes."""
+
+import os
+import socket
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import driver
+
+MODULES = os.environ.get("PML_MODULES", "")
+pytestmark = pytest.mark.skipif(not MODULES, reason="PML_MODULES: the folder of pml's module")
+
+# Each is written behind `import sys, os` and before what a caller is told; FOLDER is a folder of the test's own.
+DEEDS = {
+    "write": "open('FOLDER/left', 'w').write('x')",
+    "append": "open('FOLDER/left', 'a').close()",
+    "os-open": "os.close(os.open('FOLDER/left', os.O_WRONLY | os.O_CREAT))",
+    "file-io": "import _io\n_io.FileIO('FOLDER/left', 'w').close()",
+    "pathlib": "import pathlib\npathlib.Path('FOLDER/left').write_text('x')",
+    "folder": "os.mkdir('FOLDER/left')",
+    "link": "os.symlink('a', 'FOLDER/left')",
+    "fifo": "os.mkfifo('FOLDER/left')",
+    "mknod": "os.mknod('FOLDER/left')",
+    "rename": "os.rename('FOLDER/data', 'FOLDER/left')",
+    "remove": "os.remove('FOLDER/data')",
+    "truncate": "os.truncate('FOLDER/data', 0)",
+    "utime": "os.utime('FOLDER/data', (1, 1))",
+    "chmod": "os.chmod('FOLDER/data', 0o600)",
+    "temporary": "import tempfile\nf = tempfile.NamedTemporaryFile(dir='FOLDER', delete=False)\nf.write(b'x'); f.close()",
+    "mkdtemp": "import tempfile\ntempfile.mkdtemp(dir='FOLDER')",
+    "sqlite": "import sqlite3\nsqlite3.connect('FOLDER/left').execute('create table t (a)')",
+    "dbm": "import dbm.dumb\ndbm.dumb.open('FOLDER/left', 'c').close()",
+    "process": "import subprocess\nsubprocess.run(['touch', 'FOLDER/left'])",
+    "system": "os.system('touch FOLDER/left')",
+    "popen": "os.popen('touch FOLDER/left').close()",
+    "spawn": "os.waitpid(os.posix_spawn('/bin/touch', ['touch', 'FOLDER/left'], os.environ), 0)",
+    "fork": "if os.fork() == 0:\n    open('FOLDER/left', 'w').close(); os._exit(0)\nos.wait()",
+    "exec": "if len(sys.argv) > 1: os.execv('/bin/echo', ['echo', 'executed'])",
+    "exec-at-once": "os.execv('/bin/touch', ['touch', 'FOLDER/left'])",
+    "multiprocessing": "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=os.mkdir, args=('FOLDER/left',))\np.start(); p.join()",
+    "print": "print('at import')",
+    "print-error": "print('at import', file=sys.stderr)",
+    "stdout-write": "sys.stdout.write('at import')",
+    "stdout-buffer": "sys.stdout.buffer.write(b'at import')",
+    "kept-stream": "out = sys.stdout\nimport json\njson.dump({}, out)",
+    "os-write": "os.write(1, b'at import')",
+    "dup": "os.write(os.dup(1), b'at import')",
+    "fdopen": "os.fdopen(1, 'w', closefd=False).write('at import')",
+    "open-number": "open(1, 'w', closefd=False).write('at import')",
+    "logging": "import logging\nlogging.warning('at import')",
+    "warning": "import warnings\nwarnings.warn('at import')",
+    "traceback": "import traceback\ntraceback.print_stack()",
+    "faulthandler": "import faulthandler\nfaulthandler.enable(); print(faulthandler.is_enabled())",
+    "read": "print(sys.stdin.read())",
+    "read-line": "line = sys.stdin.readline()",
+    "read-lines": "lines = list(sys.stdin)",
+    "read-next": "line = next(sys.stdin)",
+    "input": "line = input()",
+    "os-read": "data = os.read(0, 3)",
+    "fileinput": "import fileinput\nlines = list(fileinput.input('-'))",
+    "connect": "import socket\ns = socket.create_connection(('127.0.0.1', PORT)); s.sendall(b'x'); s.close()",
+    "datagram": "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', PORT))",
+    "bind": "import socket\ns = socket.socket(socket.AF_UNIX); s.bind('FOLDER/left')",
+    "urlopen": "import urllib.request\ntry: urllib.request.urlopen('http://127.0.0.1:PORT', timeout=1)\nexcept Exception as e: pass",
+    "signal-self": "import signal\nsignal.signal(signal.SIGUSR1, lambda *a: print('signal'))\nos.kill(os.getpid(), signal.SIGUSR1)",
+    "signal-parent": "os.kill(os.getppid(), 0)",
+    "raise-signal": "import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\nsignal.raise_signal(signal.SIGUSR1)",
+    "handler": "import signal\nsignal.signal(signal.SIGTERM, lambda *a: None)\nprint(signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)",
+    "alarm": "import signal\nsignal.alarm(100)",
+    "flock": "import fcntl\nf = open('FOLDER/data'); fcntl.flock(f, fcntl.LOCK_EX)",
+    "lockf": "f = os.open('FOLDER/data', os.O_RDWR); os.lockf(f, os.F_LOCK, 0)",
+    "thread": "import threading\nt = threading.Thread(target=open, args=('FOLDER/left', 'w')); t.start(); t.join()",
+    "low-thread": "import _thread, time\n_thread.start_new_thread(os.mkdir, ('FOLDER/left',)); time.sleep(.3)",
+    "executor": "from concurrent.futures import ThreadPoolExecutor\nlist(ThreadPoolExecutor().map(os.mkdir, ['FOLDER/left']))",
+    "exit": "os._exit(7)",
+    "sys-exit": "sys.exit(7)",
+    "exit-text": "sys.exit('text')",
+    "raise": "raise ValueError('at import')",
+    "abort": "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.abort()",
+    "chdir": "os.chdir('FOLDER'); print(os.getcwd())",
+    "umask": "os.umask(0o77)\nopen('FOLDER/left', 'w').close()\nprint(oct(os.stat('FOLDER/left').st_mode))",
+    "umask-read": "m = os.umask(0); os.umask(m); print(oct(m))",
+    "limit": "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0)); print(resource.getrlimit(resource.RLIMIT_CORE))",
+    "nice": "os.nice(1); print(os.nice(0))",
+    "affinity": "print(len(os.sched_getaffinity(0)))",
+    "ctypes": "import ctypes\nctypes.CDLL(None).mkdir(b'FOLDER/left', 0o755)",
+    "ctypes-write": "import ctypes\nctypes.CDLL(None).write(1, b'at import\\n', 10)",
+    "ctypes-type": "import ctypes\nctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, ctypes.c_int)(('mkdir', ctypes.CDLL(None)))(b'FOLDER/left', 0o755)",
+    "ctypes-pid": "import ctypes\nassert ctypes.CDLL(None).getpid() == os.getpid()",
+    "sleep": "import time\ntime.sleep(.2)",
+    "file-read": "print(open('FOLDER/data').read())",
+    "device": "f = open('/dev/tty') if os.path.exists('/nowhere') else open('/dev/full', 'rb')\nprint(len(f.read(1)))",
+    "null": "print(open('/dev/null').read())",
+    "own-status": "assert ('Pid:\\t%d\\n' % os.getpid()) in open('/proc/self/status').read()",
+    "own-folder": "assert os.readlink('/proc/self') == str(os.getpid())",
+    "own-descriptors": "print(sorted(map(int, os.listdir('/proc/self/fd'))))",
+    "own-words": "print(open('/proc/self/cmdline').read().split('\\0')[1:])",
+    "memory": "m = [l for l in open('/proc/meminfo')][0]; print(m)",
+    "clock": "import time\nassert abs(time.time() - float(os.popen('date +%s.%N').read())) < 5",
+    "pid": "assert os.getpid() == int(os.popen('echo $PPID').read())",
+    "parent": "assert os.getppid() > 0",
+    "random": "import random\nx = random.random(); print(0 <= x < 1)",
+    "fixed-random": "import random\nrandom.seed(3); print(random.random())\nr = random.Random(4)\nprint(r.random(), r.getrandbits(9))",
+    "half-fixed-random": "import random\nrandom.seed(3)\nimport tempfile, uuid\nif len(sys.argv) > 1: print(random.random())",
+    "urandom": "assert len(os.urandom(3)) == 3",
+    "uuid": "import uuid\nprint(len(str(uuid.uuid4())))",
+    "environment": "os.environ['ADDED'] = '1'\nos.environ.pop('HOME', None)\nif sys.argv[1:]: os.system('echo $ADDED-$HOME')",
+    "environment-all": "print(sorted(os.environ.items()))",
+    "environment-bytes": "print(os.environb.get(b'HOME'), os.getenv('PATH'))",
+    "putenv": "os.putenv('ADDED', '2')\nif sys.argv[1:]: os.system('echo $ADDED')\nprint(os.environ.get('ADDED'))",
+    "arguments": "print(sys.argv, sys.orig_argv[1:])",
+    "arguments-kept": "a = sys.argv\nif len(a) > 1: print(a[1])",
+    "arguments-from": "from sys import argv\nprint(argv)",
+    "arguments-by-name": "print(getattr(sys, 'argv'), vars(sys)['argv'], sys.__dict__['argv'])",
+    "own-name": "name = sys.argv[0]\nsys.argv[0] = sys.argv[0] + 'x'\nprint(name, sys.argv)",
+    "trace": "sys.settrace(None); print(sys.gettrace())",
+    "audit": "sys.addaudithook(lambda *a: None)\nprint('audited')",
+    "frames": "import inspect\nprint([f.function for f in inspect.stack()], sys._getframe().f_back)",
+    "frames-after": "if sys.argv[1:]:\n    import inspect\n    print([f.function for f in inspect.stack()])",
+    "types-after": "if sys.argv[1:]: print(type(os.environ._data), type(os.mkdir), os.mkdir.__qualname__, type(sys), type(sys.stdout))",
+    "collector": "import gc\nclass A: pass\na = A(); a.a = a\nif sys.argv[1:]: print(gc.get_freeze_count(), any(o is a for o in gc.get_objects()), gc.is_tracked(a))",
+    "collected": "import gc, weakref\ngc.disable()\nclass A: pass\na = A(); a.a = a; w = weakref.ref(a); del a\nif sys.argv[1:]: gc.collect(); print(w() is None)",
+    "at-exit": "import atexit\natexit.register(print, 'at exit')",
+    "finalizer": "class A:\n    def __del__(self): print('del', A)\na = A()",
+    "finalizer-cycle": "class A:\n    def __del__(self): print('del', A)\na = A(); a.a = a",
+    "finalizer-after": "class A:\n    def __del__(self): print('del', A)\nif sys.argv[1:]: a = A(); a.a = a",
+    "weak-callback": "import weakref\nclass A: pass\na = A(); w = weakref.ref(a, lambda r: print('gone'))",
+    "generator": "def g():\n    try: yield 1\n    finally: print('closed')\nx = g(); next(x)",
+    "file-left-open": "f = open('FOLDER/data'); f.read(1)\nif sys.argv[1:]: print(f.fileno(), f.read())",
+    "folder-left-open": "s = os.scandir('FOLDER')\nif sys.argv[1:]: print([e.name for e in s])",
+    "pipe": "r, w = os.pipe(); os.write(w, b'x'); print(os.read(r, 1), r, w)",
+    "socket-pair": "import socket\na, b = socket.socketpair(); a.send(b'x'); print(b.recv(1))",
+    "event-loop": "import asyncio\nasyncio.run(asyncio.sleep(0)); print('ran')",
+    "mmap": "import mmap\nm = mmap.mmap(-1, 10); m[0] = 65; print(m[0])",
+    "shared-memory": "from multiprocessing import shared_memory\ns = shared_memory.SharedMemory(create=True, size=10); s.close(); s.unlink()",
+    "semaphore": "import multiprocessing\nl = multiprocessing.Lock(); print(l.acquire())",
+    "terminal": "print(sys.stdout.isatty(), os.isatty(0), sys.stdin.isatty(), sys.stdout.line_buffering, sys.stderr.line_buffering)",
+    "terminal-size": "import shutil\nprint(shutil.get_terminal_size())\ntry: print(os.get_terminal_size())\nexcept OSError as e: print(e)",
+    "replaced-stream": "class W:\n    def __init__(self, s): self.s = s\n    def write(self, t): self.s.write(t.upper())\n    def flush(self): self.s.flush()\nsys.stdout = W(sys.stdout)",
+    "stream-kept": "kept = sys.stdout, sys.stdout.buffer, sys.stdout.buffer.raw\nif sys.argv[1:]: print(kept[0] is sys.stdout, kept[1] is sys.stdout.buffer, kept[2] is sys.stdout.buffer.raw, kept[2].fileno())",
+    "list-relative": "print(sorted(os.listdir('.')), os.path.exists('data'))",
+    "locale": "import locale\nlocale.setlocale(locale.LC_ALL, ''); print(locale.getlocale())",
+    "recursion": "def f(n):\n    try: return f(n + 1)\n    except RecursionError: return n\nprint(f(0))",
+    "curses": "import curses\ncurses.setupterm('xterm', 1)",
+    "readline": "import readline\nreadline.set_history_length(10)",
+    "zone": "import time\nprint(time.localtime(0).tm_hour, time.tzname)",
+    "names": "print(sorted(sys.modules)[:20], sorted(globals()))",
+    "import-system": "import importlib\nm = importlib.import_module('FOLDERNAME_own'); print(m.X)",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "data").write_text("content")
+    return tmp_path
+
+
+def program(folder, deed, port=9):
+    text = deed.replace("FOLDERNAME", "mod").replace("FOLDER", str(folder)).replace("PORT", str(port))
+    (folder / "mod_own.py").write_text("X = 5\n")
+    (folder / "program.py").write_text("import sys, os\n" + text + "\nprint('told', sys.argv[1:])\n")
+    return driver.Program([str(folder / "program.py"), "one", "two"], cwd=str(folder))
+
+
+def state(folder):
+    return sorted((p.name, p.lstat().st_mode, p.lstat().st_size, p.lstat().st_mtime_ns) for p in folder.iterdir())
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith("tmp"))
+
+
+def reset(folder):
+    for path in folder.iterdir():
+        if path.name not in ("program.py", "mod_own.py"):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    (folder / "data").write_text("content")
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_is_as_cold_and_leaves_nothing(name, folder):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        one = program(folder, DEEDS[name], server.getsockname()[1])
+        cold = driver.cold(one, stdin=b"first\nsecond\n")[:3]
+        left_cold = names(folder)
+        reset(folder)
+        try:
+            while True:
+                server.accept()[0].close()
+        except TimeoutError:
+            pass
+        before = state(folder)
+        template = driver.Template(one, MODULES)
+        if not template.wait():
+            assert name in ("sys-exit", "exit-text", "raise"), template.why
+            assert template.said() == "" and state(folder) == before
+            template.close()
+            return
+        worker = template.worker()
+        assert worker.wait(), worker.why
+        assert state(folder) == before, "something was done"
+        with pytest.raises(TimeoutError):
+            server.accept()
+        assert template.said() == ""
+        kind, *warm = worker.run(one, stdin=b"first\nsecond\n")
+        assert (kind, tuple(warm)) == ("started", cold)
+        assert names(folder) == left_cold
+        template.close()
+
+
+@pytest.mark.parametrize("deed", ["while True: pass", "x = []\nwhile True: x.append('x' * 1000)"])
+def test_too_much_is_given_up_or_stopped(deed, folder):
+    one = program(folder, deed)
+    template = driver.Template(one, MODULES, bounds=(300, 2000, 200))
+    if template.wait(20):
+        assert template.report["question"] == "takes long"
+    else:
+        assert "too" in template.why
+    template.close()
+
+
+def test_what_nobody_calls_goes_with_its_template(folder):
+    one = program(folder, DEEDS["write"])
+    template = driver.Template(one, MODULES)
+    assert template.wait()
+    workers = [template.worker() for _ in range(2)]
+    assert all(worker.wait() for worker in workers)
+    for worker in workers:
+        worker.link.close()
+        assert template.status(worker.pid) == 0
+    template.close()
+    assert not (folder / "left").exists()
+
+
+def test_two_workers_have_chance_of_their_own(folder):
+    one = program(folder, "import random, uuid, multiprocessing.process as p\nx = random\nif sys.argv[1:]: print(random.random(), uuid.uuid4(), bytes(p.current_process().authkey))")
+    template = driver.Template(one, MODULES)
+    assert template.wait()
+    outputs = set()
+    for _ in range(3):
+        worker = template.worker()
+        assert worker.wait()
+        outputs.update(worker.run(one)[2].split())
+    assert len(outputs) >= 9, outputs
+    template.close()
