@@ -165,6 +165,13 @@ bool is_known(const PyMethodDef* definition, const PyTypeObject* type) {
   });
 }
 
+/// A class that derives from the type takes what its __call__ wraps.
+void wrap_call(PyTypeObject* type, ternaryfunc function) {
+  PyObject* const wrapper = PyDict_GetItemString(type->tp_dict, "__call__");
+  if (wrapper != nullptr && Py_IS_TYPE(wrapper, &PyWrapperDescr_Type))
+    reinterpret_cast<PyWrapperDescrObject*>(wrapper)->d_wrapped = reinterpret_cast<void*>(function);
+}
+
 void go_round(std::string_view module, std::string_view name, Becomes becomes, PyObject* object) {
   if (becomes == Becomes::harmless && module != "_imp") return;
   PyMethodDef* const definition = definition_of(object);
@@ -181,10 +188,12 @@ void go_round(std::string_view module, std::string_view name, Becomes becomes, P
   } else if (type != nullptr && type->tp_new != nullptr &&
              PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(PyExc_BaseException)) == 0) {
     one.type = type;
-    if (module == "_ctypes")
+    if (module == "_ctypes") {
       one.invoke = std::exchange(type->tp_call, k_invokes[place]);
-    else
+      wrap_call(type, k_invokes[place]);
+    } else {
       one.make = std::exchange(type->tp_new, k_makes[place]);
+    }
   } else {
     return;
   }
@@ -209,6 +218,7 @@ void lift(std::size_t place) {
   const Spied& one = spied()[place];
   if (one.definition != nullptr) one.definition->ml_meth = one.call;
   if (one.make != nullptr) restore_slot(one.type, &PyTypeObject::tp_new, k_makes[place], one.make);
+  if (one.invoke != nullptr) wrap_call(one.type, one.invoke);
   if (one.invoke != nullptr)
     restore_slot(one.type, &PyTypeObject::tp_call, k_invokes[place], one.invoke);
 }
