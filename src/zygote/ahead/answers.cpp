@@ -217,10 +217,12 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::stop:
       break;
   }
-  if (called.module == "_ctypes")
-    ask(called.becomes, "calls C function " + text_of(attribute(call.self, "__name__").get()));
-  else
-    ask(called.becomes, public_name(called));
+  if (called.module == "_ctypes") {
+    const std::string name = text_of(attribute(call.self, "__name__").get());
+    ask(called.becomes, "calls C function " + (name.empty() ? "(unnamed)" : name));
+    return {};
+  }
+  ask(called.becomes, public_name(called));
   return {};
 }
 

@@ -78,6 +78,15 @@ void hear_import(PyObject* arguments) {
     ask(Becomes::template_stops, "import " + *name);
 }
 
+bool is_whole_path(PyObject* arguments) {
+  const auto path = path_bytes(argument(arguments, 0));
+  return path && path->starts_with('/');
+}
+
+void hear_library(PyObject* arguments) {
+  note_path(*path_bytes(argument(arguments, 0)), "loads");
+}
+
 std::string described(const char* event, PyObject* arguments) {
   std::string text = event;
   for (Py_ssize_t i = 0; i < 2; ++i) {
@@ -104,6 +113,8 @@ int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
     hear_import(arguments);
   else if (name == "ctypes.dlopen" && argument(arguments, 0) == Py_None)
     ;  // the interpreter itself
+  else if (name == "ctypes.dlopen" && course().plan.compiled && is_whole_path(arguments))
+    hear_library(arguments);  // its functions are still to be called
   else if (const auto becomes = pml::ahead::what_becomes_of("audit", name))
     ask(*becomes, described(event, arguments));
   PyErr_Restore(type, value, trace);

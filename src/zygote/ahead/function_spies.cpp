@@ -167,6 +167,7 @@ bool is_known(const PyMethodDef* definition, const PyTypeObject* type) {
 
 /// A class that derives from the type takes what its __call__ wraps.
 void wrap_call(PyTypeObject* type, ternaryfunc function) {
+  if (type->tp_dict == nullptr) return;
   PyObject* const wrapper = PyDict_GetItemString(type->tp_dict, "__call__");
   if (wrapper != nullptr && Py_IS_TYPE(wrapper, &PyWrapperDescr_Type))
     reinterpret_cast<PyWrapperDescrObject*>(wrapper)->d_wrapped = reinterpret_cast<void*>(function);

@@ -8,10 +8,9 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
-import driver
+import ahead_driver as driver
 
-MODULES = os.environ.get("PML_MODULES", "")
-pytestmark = pytest.mark.skipif(not MODULES, reason="PML_MODULES: the folder of pml's module")
+MODULES = driver.module_folder()
 
 # Each is written behind `import sys, os` and before what a caller is told; FOLDER is a folder of the test's own.
 DEEDS = {

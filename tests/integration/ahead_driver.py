@@ -1,10 +1,11 @@
 """Speaks to a template as pmld does: starts it, has it fork, gives a worker a job, and says how that ended.
 
-    driver.py [--module FOLDER] [--compiled] SCRIPT|-m MODULE|-e NAME [ARG…]     runs it cold and ahead, and compares
+    ahead_driver.py [--module FOLDER] [--compiled] SCRIPT|-m MODULE|-e NAME [ARG…]     runs it cold and ahead, and compares
 """
 
 import array
-import fcntl
+import glob
+import importlib.machinery
 import os
 import resource
 import select
@@ -45,6 +46,13 @@ class Reader:
         value = self.data[self.at : self.at + size]
         self.at += size + 1
         return os.fsdecode(value)
+
+
+def module_folder():
+    """Where pml's module lies: $PML_MODULES, or in the prefix that is tested."""
+    prefix = os.environ.get("PML_TEST_PREFIX", "build-test/stage")
+    found = glob.glob(os.path.join(prefix, "lib*", "**", "_pml_zygote" + importlib.machinery.EXTENSION_SUFFIXES[0]), recursive=True)
+    return os.environ.get("PML_MODULES") or os.path.dirname(max(found, key=os.path.getmtime))
 
 
 def order(kind, value=0):
@@ -103,14 +111,14 @@ class Program:
         os.umask(mask)
         return (struct.pack("=BI", self.kind, 0) + text(self.target) + texts(self.arguments) + texts(self.options)
                 + texts([f"{k}={v}" for k, v in self.environment.items()]) + text("") + text(self.cwd)
-                + struct.pack("=I", mask) + limits + struct.pack("=iiiii", 0, 0, 0, 0, -1 if False else 0)
+                + struct.pack("=I", mask) + limits + struct.pack("=iiiii", 0, 0, 0, 0, 0)
                 + text("") + struct.pack("=QQ", 0, 0) + struct.pack("=I", len(descriptors))
                 + b"".join(struct.pack("=i", n) for n in descriptors) + struct.pack("=iQ", -1, 0))
 
 
 class Template:
     def __init__(self, program, modules, interpreter="/usr/bin/python3", compiled=False, allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024)):
-        allowed = list(allowed) + [line.strip() for line in open(os.path.join(os.path.dirname(__file__), "../../config/ahead")) if line.strip() and line[0] != "#"]
+        allowed = list(allowed) + [line.strip() for line in open(os.path.join(os.path.dirname(__file__), "../../config/ahead"), encoding="utf-8") if line.strip() and line[0] != "#"]
         self.link, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (f"import sys\nsys.path[:0]=[{modules!r}]\nimport _pml_zygote\nsys.path_importer_cache.pop({modules!r},0)\n"
                 "del sys.path[:1]\n_pml_zygote.serve(3)")
@@ -225,7 +233,7 @@ def cold(program, interpreter="/usr/bin/python3", stdin=b""):
 
 
 def main(words):
-    modules, compiled = os.environ.get("PML_MODULES", "build/stage/lib/pml"), False
+    modules, compiled = module_folder(), False
     while words and words[0].startswith("--"):
         if words[0] == "--module":
             modules = words[1]
