@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <optional>
 #include <string>
 
+#include "ahead/compiled.hpp"
 #include "ahead/judgement.hpp"
 #include "ahead/messages.hpp"
 #include "ahead/questions.hpp"
@@ -214,6 +217,37 @@ TEST(AheadJudgement, who_cannot_run_ahead) {
   request.interpreter_options = {};
   request.kind = ProgramKind::command;
   EXPECT_TRUE(pml::ahead::hindrance(request));
+}
+
+/// Compiles C code to a shared object and asks of it.
+std::optional<std::string> deed_of(const std::string& code) {
+  char folder[] = "/tmp/pml-ahead-XXXXXX";
+  if (::mkdtemp(folder) == nullptr) return "no folder";
+  const std::string base(folder);
+  std::ofstream(base + "/a.c") << code;
+  const std::string command = "cc -shared -fPIC -O0 -o " + base + "/a.so " + base + "/a.c -ldl";
+  if (std::system(command.c_str()) != 0) return "no compiler";
+  auto deed = pml::ahead::hidden_deed_of(base + "/a.so");
+  (void)std::system(("rm -r " + base).c_str());
+  return deed;
+}
+
+TEST(AheadCompiled, what_only_computes_has_no_hidden_deed) {
+  EXPECT_EQ(
+      deed_of("#include <string.h>\n#include <stdlib.h>\n"
+              "void *f(const char *t) { char *c = malloc(strlen(t)); return memcpy(c, t, 1); }"),
+      std::nullopt);
+}
+
+TEST(AheadCompiled, what_asks_or_acts_has_one) {
+  EXPECT_EQ(deed_of("#include <stdlib.h>\nchar *f(void) { return getenv(\"HOME\"); }"), "getenv");
+  EXPECT_EQ(deed_of("#include <unistd.h>\nint f(void) { return unlink(\"x\"); }"), "unlink");
+  EXPECT_EQ(deed_of("long syscall(long, ...);\nlong f(void) { return syscall(39); }"), "syscall");
+  EXPECT_EQ(deed_of("void *PySys_GetObject(const char*);\n"
+                    "void *f(void) { return PySys_GetObject(\"argv\"); }"),
+            "PySys_GetObject");
+  EXPECT_TRUE(pml::ahead::hidden_deed_of("/etc/passwd"));
+  EXPECT_TRUE(pml::ahead::hidden_deed_of("/nowhere"));
 }
 
 TEST(AheadFacts, a_file_that_is_written_is_another_one) {

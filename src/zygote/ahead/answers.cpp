@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "ahead/compiled.hpp"
 #include "worker/compat.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/parking.hpp"
@@ -166,7 +167,9 @@ void hear_compiled(const Called& called, const Call& call) {
     ask(pml::ahead::import_of(name), "import " + name);
     return;
   }
-  if (!course().plan.compiled) ask(Becomes::stop, "runs compiled code: " + file);
+  if (course().plan.compiled) return;
+  if (const auto deed = pml::ahead::hidden_deed_of(file))
+    ask(Becomes::stop, "runs compiled code: " + file + " (" + *deed + ")");
 }
 
 Ref hear_module(const Called& called, const Call& call) {
