@@ -160,6 +160,13 @@ start_services() {
   fi
 }
 
+# An interpreter that pml does not know, or that has no headers: no failure, but nothing to start either.
+without_module() {
+  sed -n 's/^Message: \(no module for .*\)/pml has \1./p' build-install/install.log
+  say "So pml executes python3 for each program. pmlctl python add PATH makes a module for an interpreter that pml serves;"
+  say "a profile names it (python.interpreter), and pmlctl doctor says what is missing."
+}
+
 milliseconds() { # the median of 21 runs of the words given, a moment apart as a person would start them
   local i start end times=()
   for i in $(seq 21); do
@@ -258,7 +265,11 @@ case ${1:-} in
     build
     install_files
     make_reachable
-    if [ "${1:-}" = '' ] && start_services; then first_program; fi
+    if ! grep -q '/_pml_zygote\.' "$record"; then
+      without_module
+    elif [ "${1:-}" = '' ] && start_services; then
+      first_program
+    fi
     ;;
   -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" ;;
   *) fail "unknown option $1 (--no-start, --deb, --uninstall, --help)" ;;

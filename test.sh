@@ -3,6 +3,7 @@
 #
 #   ./test.sh                                       everything
 #   ./test.sh unit|integration|equivalence|systemd  one part of it
+#   ./test.sh names                                 private names of CPython stay in src/worker/compat/
 #   ./test.sh docs                                  the manual pages
 #   ./test.sh package                               the Debian package: built, linted, installed, upgraded, purged
 #   ./test.sh sanitize                              unit, integration and systemd tests under ASan and UBSan
@@ -13,6 +14,9 @@
 # Other interpreters than /usr/bin/python3 that have their headers are built for and tested in short:
 # those in $PML_TEST_INTERPRETERS (words), or where it is not set, what is found in the usual places.
 #
+#   ./test.sh machines                              unit, integration, equivalence and systemd on Debian 13 and testing (root)
+#
+# PML_TEST_EVERY=N: only each N-th case of equivalence. PML_TEST_WHOLE=1: other interpreters not in short, but whole.
 # The last line is "N passed, N failed, N skipped". CI=true: what cannot run has failed.
 set -euo pipefail
 # A shell starts what it puts into the background, and nohup all, with signals ignored that tests send.
@@ -22,7 +26,8 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 root=$PWD stage=$PWD/build-test/stage results=$PWD/build-test/results
 jobs=$(nproc)
 packages=(g++ meson ninja-build pkg-config libsystemd-dev libtomlplusplus-dev nlohmann-json3-dev pybind11-dev python3 python3-dev
-  libgtest-dev clang libclang-rt-14-dev clang-format clang-tidy valgrind python3-pytest python3-numpy python3-pyside2.qtwidgets
+  libgtest-dev clang libclang-rt-dev clang-format clang-tidy valgrind python3-pytest python3-numpy
+  "python3-pyside2.qtwidgets|python3-pyside6.qtwidgets"
   netcat-openbsd systemd dbus dbus-user-session procps util-linux scdoc mandoc zsh fish)
 counted=()
 others=${PML_TEST_INTERPRETERS-$(ls -d /usr/{local/,}bin/python3.{[0-9],[0-9][0-9]} /opt/python*/bin/python3 ~/.pyenv/versions/*/bin/python3 2>/dev/null || true)}
@@ -33,10 +38,23 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }
 
+# ONE|OTHER…: the first that this release has. What is installed needs no question.
+name_of_package() {
+  local names name
+  IFS='|' read -ra names <<<"$1"
+  for name in "${names[@]}"; do
+    [ ${#names[@]} = 1 ] || [ -n "$(apt-cache policy "$name" 2>/dev/null | grep -v '(none)' | grep Candidate)" ] || continue
+    echo "$name"
+    return
+  done
+  echo "${names[0]}"
+}
+
 install_packages() {
   command -v apt-get >/dev/null || return 0
   local package missing=()
   for package in "${packages[@]}"; do
+    package=$(name_of_package "$package")
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
@@ -62,14 +80,8 @@ clean_environment() {
 other_interpreters() {
   local interpreter
   for interpreter in $others; do
-    "$interpreter" -I - "$interpreter" <<'END' 2>/dev/null || true
-import os, sys, sysconfig, _imp
-headers = sysconfig.get_path("include") + "/internal/pycore_runtime.h"
-plain = _imp.extension_suffixes()[0].startswith(".cpython-%d%d-" % sys.version_info[:2])
-own = os.path.samefile(sys.executable, "/usr/bin/python3")
-if (3, 9) <= sys.version_info[:2] <= (3, 13) and plain and os.path.exists(headers) and not own:
-    print(os.path.realpath(sys.executable), sys.argv[1])
-END
+    [ "$("$interpreter" -I src/zygote/interpreter_facts.py src/base/python_abi.hpp 2>/dev/null | sed -n '3s/^$/fits/p')" = fits ] || continue
+    [ "$(readlink -f "$interpreter")" = "$(readlink -f /usr/bin/python3)" ] || echo "$(readlink -f "$interpreter") $interpreter"
   done | sort -u -k1,1 | cut -d' ' -f2
 }
 
@@ -106,7 +118,7 @@ integration() { # STAGE NAME [OTHER INTERPRETERS]
 equivalence() {
   say "Equivalence with python3"
   local line
-  tests/equivalence/run.py --prefix "$stage" -j "$jobs" | tee "$results/equivalence.log" || true
+  tests/equivalence/run.py --prefix "$stage" -j "$jobs" --every "${PML_TEST_EVERY:-1}" | tee "$results/equivalence.log" || true
   line=$(tail -n 1 "$results/equivalence.log")
   count_equivalence equivalence "$line"
   short_equivalence "venv" --venv
@@ -116,12 +128,13 @@ equivalence() {
   done
 }
 
-# NAME OPTIONS: some of the cases, with another interpreter.
+# NAME OPTIONS: some of the cases, with another interpreter, or all where PML_TEST_WHOLE is set.
 short_equivalence() {
-  local name=$1
+  local name=$1 every=12
   shift
-  say "Equivalence in short ($name)"
-  tests/equivalence/run.py --prefix "$stage" -j "$jobs" --every 12 "$@" | tee "$results/equivalence-$name.log" || true
+  [ -z "${PML_TEST_WHOLE:-}" ] || every=1
+  say "Equivalence with another interpreter ($name, each of $every)"
+  tests/equivalence/run.py --prefix "$stage" -j "$jobs" --every "$every" "$@" | tee "$results/equivalence-$name.log" || true
   count_equivalence "equivalence-$name" "$(tail -n 1 "$results/equivalence-$name.log")"
 }
 
@@ -162,6 +175,12 @@ checklist() {
   fi
 }
 
+names() {
+  say "What is known of one CPython version stays in one folder"
+  checklist names tests/private_names.py
+  checklist names-self tests/private_names.py --self
+}
+
 docs() {
   say "The manual pages"
   checklist docs tests/manual.sh "$stage"
@@ -170,6 +189,28 @@ docs() {
 package() {
   say "The Debian package"
   checklist package tests/package/run.sh
+}
+
+# What Debian 13 and testing have. Among everything else, or in CI, a slice: all of it takes hours.
+machines() {
+  local suite what=(unit integration equivalence systemd)
+  [ -z "$slice" ] || what=(unit equivalence systemd)
+  for suite in ${PML_TEST_MACHINES:-trixie forky}; do machine "$suite" "${what[@]}"; done
+}
+
+machine() { # SUITE PART…
+  local name=machine-$1 status=0 line
+  say "Debian $1: ${*:2}"
+  PML_TEST_EVERY=${PML_TEST_EVERY:-${slice:+8}} PML_TEST_WHOLE=$([ -n "$slice" ] || echo 1) \
+    tests/machines/run.sh "$@" 2>&1 | tee "$results/$name.log" || status=$?
+  line=$(tail -n 1 "$results/$name.log")
+  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+    counted+=("$name=${BASH_REMATCH[1]},${BASH_REMATCH[2]},${BASH_REMATCH[3]}")
+  elif [ "$status" = 77 ] && [ "${CI:-}" != true ]; then
+    counted+=("$name=0,0,1")
+  else
+    counted+=("$name=0,1,0")
+  fi
 }
 
 sanitize() {
@@ -213,8 +254,9 @@ lint() {
   if printf '%s\n' "${files[@]}" | xargs -P "$jobs" -n 4 clang-tidy --quiet -p build-lint --extra-arg=-isystem --extra-arg="$headers"; then counted+=("lint=1,0,0"); else counted+=("lint=0,1,0"); fi
 }
 
-parts=("$@")
-[ $# -gt 0 ] || parts=(unit integration equivalence systemd docs package sanitize fuzz format)
+parts=("$@") slice=
+[ $# -gt 0 ] && [ "${CI:-}" != true ] || slice=yes
+[ $# -gt 0 ] || parts=(names unit integration equivalence systemd docs package sanitize fuzz format machines)
 clean_environment
 install_packages
 mkdir -p "$results"
@@ -223,6 +265,8 @@ say "Building${others:+ (for /usr/bin/python3 and }${others//$'\n'/, }${others:+
 build build-test "-Dinterpreters=/usr/bin/python3$(printf ',%s' $others | sed 's/,$//')"
 for part in "${parts[@]}"; do
   case $part in
+    names) names ;;
+    machines) machines ;;
     unit) unit build-test unit ;;
     integration) integration "$stage" integration "$others" ;;
     equivalence) equivalence ;;

@@ -90,14 +90,15 @@ void compile(std::vector<std::string> words, const char* flags, const std::strin
     throw Failure(k_exit_failure, "the module for " + interpreter + " could not be compiled");
 }
 
-/// One file that holds all others: what takes time is reading the headers.
-void write_whole(const std::string& path) {
+/// One file that includes all others of that ending: what takes time is reading the headers.
+void write_whole(const std::string& path, const std::string& ending) {
   std::set<std::string> files;
-  for (const char* file : {"check", "process_group", "unique_fd"})
-    files.insert(source_folder() + "/base/" + file + ".cpp");
-  for (const char* part : {"wire", "ahead", "worker", "zygote", "zygote/ahead"})
-    for (const auto& entry : fs::directory_iterator(source_folder() + "/" + part))
-      if (entry.path().extension() == ".cpp") files.insert(entry.path().string());
+  if (ending == ".cpp")
+    for (const char* file : {"check", "process_group", "unique_fd"})
+      files.insert(source_folder() + "/base/" + file + ending);
+  for (const char* part : {"wire", "ahead", "worker", "zygote"})
+    for (const auto& entry : fs::recursive_directory_iterator(source_folder() + "/" + part))
+      if (entry.path().extension() == ending) files.insert(entry.path().string());
   std::string text;
   for (const std::string& file : files) text += "#include \"" + file + "\"\n";
   write_file(path, text);
@@ -107,9 +108,10 @@ std::string build(const std::string& interpreter, const PythonFacts& facts, cons
   const std::string cc = compiler("CC", "cc");
   const std::string cxx = compiler("CXX", "c++");
   std::string file = in + "/_pml_zygote." + facts.abi + ".so";
-  write_whole(in + "/module.cpp");
+  write_whole(in + "/module.cpp", ".cpp");
+  write_whole(in + "/compat.c", ".c");
   compile({cc, "-O2", "-fPIC", "-D_GNU_SOURCE", "-I" + source_folder(), "-isystem", facts.headers,
-           "-c", source_folder() + "/worker/compat.c", "-o", in + "/compat.o"},
+           "-c", in + "/compat.c", "-o", in + "/compat.o"},
           "CFLAGS", interpreter);
   compile({cxx, "-std=c++20", "-O2", "-fPIC", "-fvisibility=hidden", "-shared", "-D_GNU_SOURCE",
            "-I" + source_folder(), "-isystem", facts.headers, "-isystem",

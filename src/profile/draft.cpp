@@ -61,8 +61,8 @@ std::string meant_by(std::string_view section, const Member& member) {
 
 void unknown(const Scope& scope, std::string_view section, const Member& member) {
   const std::string meant = meant_by(section, member);
-  scope.problem(member.at, "unknown key " + quoted(dotted(section, member.key)),
-                meant.empty() ? "" : "did you mean " + quoted(meant) + "?");
+  scope.problem(member.at, "unknown key " + in_quotes(dotted(section, member.key)),
+                meant.empty() ? "" : "did you mean " + in_quotes(meant) + "?");
 }
 
 void merge_member(const std::string& file, std::string_view section, const Member& member,
@@ -74,7 +74,7 @@ void merge_member(const std::string& file, std::string_view section, const Membe
     unknown(scope, section, member);
   } else if (member.value.type != Node::Type::table) {
     scope.problem(member.value.at,
-                  quoted(member.key) + " must be a table, not " + member.value.type_name,
+                  in_quotes(member.key) + " must be a table, not " + member.value.type_name,
                   "write [" + member.key + "]");
   } else {
     for (const Member& inner : member.value.members) merge_member(file, member.key, inner, draft);

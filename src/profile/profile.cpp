@@ -78,9 +78,9 @@ std::string Problem::one_line() const {
 
 std::string Result::one_line(std::string_view name) const {
   if (good()) return {};
-  if (!masked_by.empty()) return "profile " + quoted(name) + " is masked by " + masked_by;
+  if (!masked_by.empty()) return "profile " + in_quotes(name) + " is masked by " + masked_by;
   if (not_found())
-    return "profile " + quoted(name) + " not found (looked in " + joined(looked_in, ", ") + ')';
+    return "profile " + in_quotes(name) + " not found (looked in " + joined(looked_in, ", ") + ')';
   std::string line = problems.front().one_line();
   const std::size_t more = problems.size() - 1;
   if (more > 0) line += " (and " + std::to_string(more) + " more)";
@@ -91,7 +91,7 @@ Result load(std::string_view name, const std::vector<std::string>& folders) {
   Result result;
   result.looked_in = folders;
   if (!base::valid_profile_name(name)) {
-    result.problems.push_back({"", 0, 0, quoted(name) + " cannot be the name of a profile", ""});
+    result.problems.push_back({"", 0, 0, in_quotes(name) + " cannot be the name of a profile", ""});
     return result;
   }
   const Found main = find_file(folders, std::string(name) + ".toml");

@@ -35,11 +35,12 @@ std::string checked_target(const Scope& scope, TargetKind kind, const Node& node
   if (kind == TargetKind::script) return expanded_path(scope, node);
   if (!expect_text(scope, node)) return {};
   if (node.text.empty() || has_control_character(node.text)) {
-    scope.problem(node.at, quoted(scope.key) + " must be the name of one");
+    scope.problem(node.at, in_quotes(scope.key) + " must be the name of one");
     return {};
   }
   if (kind == TargetKind::module && !is_dotted_name(node.text)) {
-    scope.problem(node.at, quoted(scope.key) + ": " + quoted(node.text) + " is not a module's name",
+    scope.problem(node.at,
+                  in_quotes(scope.key) + ": " + in_quotes(node.text) + " is not a module's name",
                   module_hint(node.text));
     return {};
   }
@@ -50,7 +51,7 @@ std::string checked_target(const Scope& scope, TargetKind kind, const Node& node
 void set_target(const Scope& scope, TargetKind kind, const Member& member, Program& program,
                 const Member*& earlier) {
   if (earlier != nullptr) {
-    scope.problem(member.at, quoted(scope.key) + ": the program has \"" + earlier->key +
+    scope.problem(member.at, in_quotes(scope.key) + ": the program has \"" + earlier->key +
                                  "\" already, and is only one of them");
     return;
   }
@@ -69,15 +70,15 @@ void set_target(const Scope& scope, TargetKind kind, const Member& member, Progr
 void unknown_key(const Scope& scope, const std::string& table, const Member& member) {
   const std::string_view meant =
       near_miss(member.key, {"entry-point", "script", "module", "workers"});
-  scope.problem(member.at, "unknown key " + quoted(scope.key),
-                meant.empty() ? "" : "did you mean " + quoted(dotted(table, meant)) + "?");
+  scope.problem(member.at, "unknown key " + in_quotes(scope.key),
+                meant.empty() ? "" : "did you mean " + in_quotes(dotted(table, meant)) + "?");
 }
 
 void set_program(const Scope& scope, const Member& table) {
   const std::string key = program_key(table.key);
   const Scope own{scope.draft, scope.file, key};
   if (table.key.empty() || table.key.size() > k_longest_name || has_control_character(table.key)) {
-    own.problem(table.at, quoted(table.key) + " cannot be the name of a program");
+    own.problem(table.at, in_quotes(table.key) + " cannot be the name of a program");
     return;
   }
   if (!expect(own, table.value, Node::Type::table, "a table",
@@ -114,7 +115,7 @@ std::string_view name_of(Learnt learnt) noexcept {
 
 std::string program_key(std::string_view name) {
   const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), is_bare);
-  return "program." + (bare ? std::string(name) : quoted(name));
+  return "program." + (bare ? std::string(name) : in_quotes(name));
 }
 
 void set_programs(const Scope& scope, const Node& node) {
@@ -143,9 +144,9 @@ void set_learn_memory(const Scope& scope, const Node& node) {
   if (!expect(scope, node, Node::Type::text, "a string", hint)) return;
   const auto size = parse_size(node.text);
   if (!size) {
-    scope.problem(node.at,
-                  quoted(scope.key) + ": " + quoted(node.text) + " is not an amount of memory",
-                  "write it as \"512M\" or \"2G\"");
+    scope.problem(
+        node.at, in_quotes(scope.key) + ": " + in_quotes(node.text) + " is not an amount of memory",
+        "write it as \"512M\" or \"2G\"");
     return;
   }
   scope.draft.profile.learning.memory = *size;
@@ -163,7 +164,7 @@ void check_programs(Draft& draft) {
     for (const Setting& setting : draft.settings)
       if (setting.key == key && draft.problems.empty())
         draft.problems.push_back({setting.file, setting.at.line, setting.at.column,
-                                  quoted(key) + " does not say what the program is",
+                                  in_quotes(key) + " does not say what the program is",
                                   "add \"entry-point\", \"script\" or \"module\""});
   }
 }

@@ -24,10 +24,12 @@ void set_duration(const Scope& scope, const Node& node, microseconds least, micr
   if (!expect(scope, node, Node::Type::text, "a string", hint)) return;
   const auto duration = parse_duration(node.text);
   if (!duration) {
-    scope.problem(node.at, quoted(scope.key) + ": " + quoted(node.text) + " is not a time span",
+    scope.problem(node.at,
+                  in_quotes(scope.key) + ": " + in_quotes(node.text) + " is not a time span",
                   "write it as \"500ms\", \"60s\", \"1min 30s\" or \"2h\"");
   } else if (*duration < least) {
-    scope.problem(node.at, quoted(scope.key) + " must be at least 1s, not " + quoted(node.text));
+    scope.problem(node.at,
+                  in_quotes(scope.key) + " must be at least 1s, not " + in_quotes(node.text));
   } else {
     value = *duration;
     scope.set(node.at);
@@ -46,7 +48,7 @@ void forget(const Scope& scope, std::vector<std::string>& list) {
 // item, or says what is wrong with it and returns an empty text.
 void set_list(const Scope& scope, const Node& node, Check check, std::vector<std::string>& list) {
   std::string hint;
-  if (node.type == Node::Type::text) hint = "write [" + quoted(node.text) + "]";
+  if (node.type == Node::Type::text) hint = "write [" + in_quotes(node.text) + "]";
   if (!expect(scope, node, Node::Type::list, "a list of strings", hint)) return;
   if (node.items.empty()) forget(scope, list);
   for (const Node& item : node.items) {
@@ -65,7 +67,7 @@ void set_list(const Scope& scope, const Node& node, Check check, std::vector<std
 std::string checked_path(const Scope& scope, const Node& node) {
   std::string path = expanded_path(scope, node);
   if (path.find(':') == std::string::npos) return path;
-  scope.problem(node.at, quoted(scope.key) + ": " + quoted(path) +
+  scope.problem(node.at, in_quotes(scope.key) + ": " + in_quotes(path) +
                              " holds a colon, which separates the entries of PYTHONPATH");
   return {};
 }
@@ -73,7 +75,8 @@ std::string checked_path(const Scope& scope, const Node& node) {
 std::string checked_module(const Scope& scope, const Node& node) {
   if (!expect_text(scope, node)) return {};
   if (is_dotted_name(node.text)) return node.text;
-  scope.problem(node.at, quoted(scope.key) + ": " + quoted(node.text) + " is not a module's name",
+  scope.problem(node.at,
+                in_quotes(scope.key) + ": " + in_quotes(node.text) + " is not a module's name",
                 module_hint(node.text));
   return {};
 }
@@ -86,7 +89,7 @@ std::string checked_function(const Scope& scope, const Node& node) {
       is_dotted_name(text.substr(colon + 1)) && text.find('.', colon) == std::string_view::npos)
     return node.text;
   scope.problem(node.at,
-                quoted(scope.key) + ": " + quoted(text) + " is not a module and a function",
+                in_quotes(scope.key) + ": " + in_quotes(text) + " is not a module and a function",
                 "write it as \"module:function\"");
   return {};
 }
@@ -96,7 +99,7 @@ std::string checked_function(const Scope& scope, const Node& node) {
 void set_description(const Scope& scope, const Node& node) {
   if (!expect_text(scope, node)) return;
   if (has_control_character(node.text)) {
-    scope.problem(node.at, quoted(scope.key) + " must be one line of plain text");
+    scope.problem(node.at, in_quotes(scope.key) + " must be one line of plain text");
     return;
   }
   scope.draft.profile.description = node.text;
@@ -114,13 +117,13 @@ void set_variable(const Scope& scope, const Member& member) {
   auto& environment = scope.draft.profile.environment;
   if (member.key.empty() ||
       member.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
-    scope.problem(member.at, quoted(member.key) + " cannot be the name of a variable");
+    scope.problem(member.at, in_quotes(member.key) + " cannot be the name of a variable");
     return;
   }
   const Scope inner{scope.draft, scope.file, dotted(scope.key, member.key)};
   if (member.key.starts_with("PYTHON")) {
     inner.problem(member.at,
-                  quoted(inner.key) + " would act on the programs too, which have their own",
+                  in_quotes(inner.key) + " would act on the programs too, which have their own",
                   member.key == "PYTHONPATH" ? "did you mean \"python.path\"?" : "");
     return;
   }

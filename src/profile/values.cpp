@@ -12,7 +12,7 @@ namespace pml::profile {
 bool expect(const Scope& scope, const Node& node, Node::Type type, const char* wanted,
             std::string hint) {
   if (node.type == type) return true;
-  scope.problem(node.at, quoted(scope.key) + " must be " + wanted + ", not " + node.type_name,
+  scope.problem(node.at, in_quotes(scope.key) + " must be " + wanted + ", not " + node.type_name,
                 std::move(hint));
   return false;
 }
@@ -23,7 +23,7 @@ bool expect_text(const Scope& scope, const Node& node) {
   if (node.type == Node::Type::boolean) hint = node.flag ? "write \"true\"" : "write \"false\"";
   if (!expect(scope, node, Node::Type::text, "a string", hint)) return false;
   if (node.text.find('\0') == std::string::npos) return true;
-  scope.problem(node.at, quoted(scope.key) + " must not hold a NUL character");
+  scope.problem(node.at, in_quotes(scope.key) + " must not hold a NUL character");
   return false;
 }
 
@@ -34,8 +34,9 @@ void set_number(const Scope& scope, const Node& node, unsigned low, unsigned hig
     hint = "write " + node.text + " without quotes";
   if (!expect(scope, node, Node::Type::integer, "an integer", hint)) return;
   if (node.number < low || node.number > high) {
-    scope.problem(node.at, quoted(scope.key) + " must be between " + std::to_string(low) + " and " +
-                               std::to_string(high) + ", not " + std::to_string(node.number));
+    scope.problem(node.at, in_quotes(scope.key) + " must be between " + std::to_string(low) +
+                               " and " + std::to_string(high) + ", not " +
+                               std::to_string(node.number));
     return;
   }
   value = static_cast<unsigned>(node.number);
@@ -46,12 +47,12 @@ std::string expanded_path(const Scope& scope, const Node& node) {
   if (!expect_text(scope, node)) return {};
   Expanded expanded = expand(node.text);
   if (!expanded.error.empty()) {
-    scope.problem(node.at, quoted(scope.key) + ": " + expanded.error);
+    scope.problem(node.at, in_quotes(scope.key) + ": " + expanded.error);
     return {};
   }
   if (expanded.text.starts_with('/')) return std::move(expanded.text);
-  scope.problem(node.at,
-                quoted(scope.key) + ": " + quoted(expanded.text) + " is not an absolute path");
+  scope.problem(
+      node.at, in_quotes(scope.key) + ": " + in_quotes(expanded.text) + " is not an absolute path");
   return {};
 }
 
@@ -62,10 +63,11 @@ std::size_t expect_one_of(const Scope& scope, const Node& node,
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
   std::string list;
   for (std::size_t i = 0; i < words.size(); ++i)
-    list += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + quoted(words[i]);
+    list += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + in_quotes(words[i]);
   const std::string_view meant = near_miss(node.text, words);
-  scope.problem(node.at, quoted(scope.key) + " must be " + list + ", not " + quoted(node.text),
-                meant.empty() ? "" : "did you mean " + quoted(meant) + "?");
+  scope.problem(node.at,
+                in_quotes(scope.key) + " must be " + list + ", not " + in_quotes(node.text),
+                meant.empty() ? "" : "did you mean " + in_quotes(meant) + "?");
   return std::string::npos;
 }
 

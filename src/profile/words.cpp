@@ -48,11 +48,11 @@ std::string module_hint(std::string_view text) {
   if (colon != std::string_view::npos && is_dotted_name(text.substr(0, colon)))
     return "functions to call belong in \"preload.warmup\"";
   if (const std::string meant = replaced(text, '-', '_'); is_dotted_name(meant))
-    return "did you mean " + quoted(meant) + "?";
+    return "did you mean " + in_quotes(meant) + "?";
   std::string_view stem = text;
   if (stem.ends_with(".py")) stem.remove_suffix(3);
   if (const std::string meant = replaced(stem, '/', '.'); is_dotted_name(meant))
-    return "did you mean " + quoted(meant) + "?";
+    return "did you mean " + in_quotes(meant) + "?";
   return {};
 }
 
@@ -68,7 +68,7 @@ std::string dotted(std::string_view section, std::string_view key) {
   return section.empty() ? std::string(key) : std::string(section) + '.' + std::string(key);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   result += text.substr(0, k_longest_quote);
   // A character that was cut in two would make the whole line unreadable for the journal.

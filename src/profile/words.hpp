@@ -22,6 +22,6 @@ namespace pml::profile {
 [[nodiscard]] std::string dotted(std::string_view section, std::string_view key);
 
 /// A text in quotes for a message: shortened, and with "?" for control characters.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace pml::profile

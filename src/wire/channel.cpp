@@ -64,6 +64,7 @@ long send_some(base::BorrowedFd socket, std::string_view bytes, std::span<const 
   if (!descriptors.empty()) {
     message.msg_control = control;
     message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    std::memset(control, 0, message.msg_controllen);  // what pads an odd number of them, too
     cmsghdr* item = CMSG_FIRSTHDR(&message);
     item->cmsg_level = SOL_SOCKET;
     item->cmsg_type = SCM_RIGHTS;

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "worker/compat.hpp"
+#include "worker/compat/ending.hpp"
 #include "worker/end_steps.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/python.hpp"

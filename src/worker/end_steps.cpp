@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "worker/compat.hpp"
+#include "worker/compat/ending.hpp"
+#include "worker/compat/objects.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/stash.hpp"
 #include "worker/uncounted_dict.hpp"

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "worker/compat.hpp"
+#include "worker/compat/objects.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 
@@ -21,8 +21,8 @@ PyObject* create_dynamic(PyObject* self, PyObject* const* arguments, Py_ssize_t 
     if (module != nullptr) g_loaded.insert(module);
     if (module != nullptr || PyErr_Occurred() != nullptr) return module;
   }
-  return reinterpret_cast<_PyCFunctionFast>(reinterpret_cast<void*>(g_create))(self, arguments,
-                                                                               count);
+  return reinterpret_cast<compat::FastFunction>(reinterpret_cast<void*>(g_create))(self, arguments,
+                                                                                   count);
 }
 
 PyObject* exec_dynamic(PyObject* self, PyObject* module) {

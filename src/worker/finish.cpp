@@ -16,7 +16,9 @@
 
 #include "base/unique_fd.hpp"
 #include "wire/reply.hpp"
-#include "worker/compat.hpp"
+#include "worker/compat/ending.hpp"
+#include "worker/compat/messages.hpp"
+#include "worker/compat/objects.hpp"
 #include "worker/end_steps.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/late_imports.hpp"
@@ -120,7 +122,7 @@ void finalize_held_objects() {
     PyObject* object = PyList_GetItem(objects.get(), i);
     PyTypeObject* type = Py_TYPE(object);
     if (type->tp_finalize == nullptr || PyType_Check(object) || spared.count(object) != 0 ||
-        _PyType_Lookup(type, name) == nullptr)
+        compat::type_attribute(type, name) == nullptr)
       continue;
     if (kept.count(object) != 0) continue;
     layers[layer_of(object)].push_back(object);

@@ -63,24 +63,10 @@ Objection variable_objection(std::string_view name) {
 }
 
 std::optional<Objection> read_x_option(std::string_view value, RunOptions& options) {
-  // Only what changes nothing but sys._xoptions, or can be done late.
-  constexpr std::array<std::string_view, 12> k_at_start = {"dev",
-                                                           "utf8",
-                                                           "importtime",
-                                                           "tracemalloc",
-                                                           "showrefcount",
-                                                           "frozen_modules",
-                                                           "showalloccount",
-                                                           "no_debug_ranges",
-                                                           "int_max_str_digits",
-                                                           "warn_default_encoding",
-                                                           "pycache_prefix",
-                                                           "perf"};
+  // What can be done late. Any other acts at the start, or may do so in the next version.
   const std::string_view name = value.substr(0, value.find('='));
-  if (std::find(k_at_start.begin(), k_at_start.end(), name) != k_at_start.end() ||
-      name.starts_with("oldparser") || name.starts_with("cpu_count") || name.starts_with("gil"))
-    return option_objection("-X " + std::string(value));
-  if (name == "faulthandler") options.faulthandler = true;
+  if (name != "faulthandler") return option_objection("-X " + std::string(value));
+  options.faulthandler = true;
   options.x_options.emplace_back(value);
   return std::nullopt;
 }
@@ -187,7 +173,7 @@ std::optional<std::string_view> Environment::get(std::string_view name) const {
   return found->value;
 }
 
-LocaleChoice choose_locale(const Environment& environment) {
+LocaleChoice choose_locale(const Environment& environment, bool utf8_by_default) {
   LocaleChoice choice;
   const std::string_view all = environment.get("LC_ALL").value_or("");
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
@@ -198,9 +184,9 @@ LocaleChoice choose_locale(const Environment& environment) {
   if (choice.name.empty()) choice.name.push_back('C');
   choice.escape_errors =
       choice.name == "C.UTF-8" || choice.name == "C.utf8" || choice.name == "UTF-8";
+  choice.utf8_mode = utf8_by_default || is_c_locale(choice.name);
+  if (choice.utf8_mode) choice.escape_errors = true;
   if (is_c_locale(choice.name)) {
-    choice.utf8_mode = true;
-    choice.escape_errors = true;
     if (all.empty()) {
       choice.coerced = true;
       choice.name = "C.UTF-8";
@@ -210,7 +196,7 @@ LocaleChoice choose_locale(const Environment& environment) {
 }
 
 Fitness judge(const wire::Request& request, const Environment& caller,
-              const Environment& started_with, bool computes) {
+              const Environment& started_with, bool computes, const Interpreter& interpreter) {
   Fitness result;
   RunOptions& options = result.options;
   std::vector<std::string> variable_warnings;
@@ -220,6 +206,10 @@ Fitness judge(const wire::Request& request, const Environment& caller,
     if (name.starts_with("PYTHON"))
       if ((result.objection = read_python_variable(name, value, options, variable_warnings)))
         return result;
+  if (options.faulthandler && interpreter.dumps_c_stack) {
+    result.objection = option_objection("faulthandler");
+    return result;
+  }
   if ((result.objection = compare_start_variables(caller, started_with, computes))) return result;
   options.warnings.insert(options.warnings.begin(), variable_warnings.begin(),
                           variable_warnings.end());
@@ -227,7 +217,7 @@ Fitness judge(const wire::Request& request, const Environment& caller,
     options.warnings.emplace_back("error::BytesWarning");
   else if (options.bytes_warning == 1)
     options.warnings.emplace_back("default::BytesWarning");
-  options.locale = choose_locale(caller);
+  options.locale = choose_locale(caller, interpreter.utf8_by_default);
   if (const auto zone = caller.get("TZ")) options.time_zone = *zone;
   if (const auto home = caller.get("HOME")) options.home = *home;
   return result;

@@ -61,6 +61,12 @@ class Environment {
   std::vector<Variable> variables_;
 };
 
+/// What matters of the interpreter that serves.
+struct Interpreter {
+  bool utf8_by_default = false;  ///< in its UTF-8 mode unless it is told otherwise
+  bool dumps_c_stack = false;    ///< faulthandler shows what called the interpreter, too
+};
+
 /// Reads the request's interpreter options and variables. `started_with` is the environment the
 /// zygote's interpreter started with; `computes` says whether preloaded libraries of others read
 /// thread counts at load (OMP_*, OPENBLAS_*, …). Either the options or an objection.
@@ -69,9 +75,10 @@ struct Fitness {
   std::optional<Objection> objection;
 };
 [[nodiscard]] Fitness judge(const wire::Request& request, const Environment& caller,
-                            const Environment& started_with, bool computes);
+                            const Environment& started_with, bool computes,
+                            const Interpreter& interpreter);
 
 /// The locale a fresh interpreter in this environment settles on.
-[[nodiscard]] LocaleChoice choose_locale(const Environment& environment);
+[[nodiscard]] LocaleChoice choose_locale(const Environment& environment, bool utf8_by_default);
 
 }  // namespace pml::worker

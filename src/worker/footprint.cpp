@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cinttypes>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -26,13 +27,18 @@ namespace pml::worker {
 
 namespace {
 
-constexpr std::size_t k_page = 4096;  // proc(5) counts in the kernel's pages, as does madvise(2)
 constexpr std::size_t k_most_ranges = 4000;
 /// Larger mappings are reservations, a sanitizer's shadow for one: it takes long to look at them.
-constexpr std::size_t k_largest_mapping = 4UL << 30;
+constexpr std::uint64_t k_largest_mapping = 4ULL << 30;
 constexpr std::uint64_t k_present = 1ULL << 63;
 constexpr std::uint64_t k_exclusive = 1ULL << 56;
 constexpr std::uint64_t k_of_file = 1ULL << 61;
+
+/// proc(5) counts in the kernel's pages, as does madvise(2).
+std::size_t page_size() noexcept {
+  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
 
 struct Mapping {
   std::uintptr_t from;
@@ -52,8 +58,8 @@ void for_each_mapping(const Use& use) noexcept {
     std::uintptr_t from = 0, to = 0;
     unsigned long inode = 0;
     char read = 0, write = 0, execute = 0, kind = 0;
-    if (std::sscanf(line.data(), "%lx-%lx %c%c%c%c %*x %*s %lu", &from, &to, &read, &write,
-                    &execute, &kind, &inode) == 7 &&
+    if (std::sscanf(line.data(), "%" SCNxPTR "-%" SCNxPTR " %c%c%c%c %*x %*s %lu", &from, &to,
+                    &read, &write, &execute, &kind, &inode) == 7 &&
         read == 'r' && kind == 'p' && to - from <= k_largest_mapping)
       use(Mapping{from, to, write == 'w', inode != 0});
   }
@@ -71,7 +77,7 @@ struct Footprint::Shared {
   void add(std::uintptr_t page, std::uint32_t advice) noexcept {
     Range* const last = count > 0 ? &ranges[count - 1] : nullptr;
     if (last != nullptr && last->advice == advice &&
-        last->start + std::size_t{last->pages} * k_page == page)
+        last->start + std::size_t{last->pages} * page_size() == page)
       ++last->pages;
     else if (count < ranges.size())
       ranges[count++] = {page, 1, advice};
@@ -88,15 +94,15 @@ void look_at(base::BorrowedFd pages, std::uintptr_t from, std::uintptr_t to, boo
   std::array<std::uint64_t, 512> entries;
   const std::uint64_t wanted = k_present | (writable ? k_exclusive : k_of_file);
   while (from < to) {
-    const std::size_t most = std::min(entries.size(), (to - from) / k_page);
+    const std::size_t most = std::min(entries.size(), (to - from) / page_size());
     const ssize_t size = ::pread(pages.get(), entries.data(), most * sizeof entries[0],
-                                 static_cast<off_t>(from / k_page * sizeof entries[0]));
+                                 static_cast<off_t>(from / page_size() * sizeof entries[0]));
     if (size <= 0) return;
     const std::size_t count = static_cast<std::size_t>(size) / sizeof entries[0];
     for (std::size_t i = 0; i < count; ++i)
       if ((entries[i] & wanted) == wanted)
-        add(from + i * k_page, writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-    from += count * k_page;
+        add(from + i * page_size(), writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    from += count * page_size();
   }
 }
 
@@ -105,8 +111,7 @@ void look_at(base::BorrowedFd pages, std::uintptr_t from, std::uintptr_t to, boo
 Footprint::Footprint() noexcept {
   void* const memory =
       ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (::sysconf(_SC_PAGESIZE) == static_cast<long>(k_page) && memory != MAP_FAILED)
-    shared_ = new (memory) Shared{};
+  if (memory != MAP_FAILED) shared_ = new (memory) Shared{};
 }
 
 void Footprint::prepare() noexcept {
@@ -125,7 +130,7 @@ void Footprint::prepare() noexcept {
 
 void Footprint::take(const Shared& shared) {
   const auto end_of = [](const Range& range) {
-    return range.start + std::size_t{range.pages} * k_page;
+    return range.start + std::size_t{range.pages} * page_size();
   };
   const Range* const first = shared.ranges.data();
   const Range* const last = first + shared.count;
@@ -157,7 +162,7 @@ void Footprint::adopt() noexcept {
     ::madvise(range.iov_base, range.iov_len, MADV_POPULATE_WRITE);
   for (const Range& range : mapped_) {
     void* const start = reinterpret_cast<void*>(range.start);  // NOLINT(performance-no-int-to-ptr)
-    ::madvise(start, range.pages * k_page, static_cast<int>(range.advice));
+    ::madvise(start, range.pages * page_size(), static_cast<int>(range.advice));
   }
 }
 

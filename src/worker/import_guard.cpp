@@ -4,7 +4,8 @@
 #include <array>
 #include <string_view>
 
-#include "worker/compat.hpp"
+#include "worker/compat/dict.hpp"
+#include "worker/compat/objects.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 
@@ -18,15 +19,14 @@ PyCFunction g_add_audit_hook = nullptr;
 PyObject* add_audit_hook(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                          PyObject* names) {
   g_audited = true;
-  return reinterpret_cast<_PyCFunctionFastWithKeywords>(reinterpret_cast<void*>(g_add_audit_hook))(
-      self, arguments, count, names);
+  return reinterpret_cast<compat::FastFunctionWithKeywords>(
+      reinterpret_cast<void*>(g_add_audit_hook))(self, arguments, count, names);
 }
 
 /// What others watch the interpreter's every step with.
 bool is_traced() {
   const PyThreadState* const thread = PyThreadState_Get();
   if (thread->c_tracefunc != nullptr || thread->c_profilefunc != nullptr) return true;
-#if PY_VERSION_HEX >= 0x030c0000
   const Ref monitoring =
       attribute(PyDict_GetItemString(PyImport_GetModuleDict(), "sys"), "monitoring");
   constexpr int k_tools = 6;
@@ -35,7 +35,6 @@ bool is_traced() {
     if (!name) PyErr_Clear();
     if (name && name.get() != Py_None) return true;
   }
-#endif
   return false;
 }
 

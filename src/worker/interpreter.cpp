@@ -10,7 +10,9 @@
 #include <cstring>
 
 #include "wire/entry_point_code.hpp"
-#include "worker/compat.hpp"
+#include "worker/compat/config.hpp"
+#include "worker/compat/gc.hpp"
+#include "worker/compat/objects.hpp"
 #include "worker/process_title.hpp"
 #include "worker/stash.hpp"
 #include "worker/streams.hpp"
@@ -75,7 +77,7 @@ bool set_environment(const std::vector<std::string_view>& entries) {
 
 bool set_flag(PyObject* flags, const char* name, long value) {
   PyTypeObject* type = Py_TYPE(flags);
-  for (Py_ssize_t i = 0; i < Py_SIZE(flags); ++i) {
+  for (Py_ssize_t i = 0; type->tp_members[i].name != nullptr; ++i) {
     if (std::strcmp(type->tp_members[i].name, name) != 0) continue;
     PyObject* number = PyLong_FromLong(value);
     if (number == nullptr) return false;
@@ -90,7 +92,7 @@ bool set_flags(const RunOptions& options) {
   PyObject* old = PySys_GetObject("flags");
   const Ref flags = Ref::steal(PyStructSequence_New(Py_TYPE(old)));
   if (!flags) return false;
-  for (Py_ssize_t i = 0; i < Py_SIZE(old); ++i)
+  for (Py_ssize_t i = 0; i < compat::count_of_fields(old); ++i)
     PyStructSequence_SetItem(flags.get(), i,
                              compat::new_reference(PyStructSequence_GetItem(old, i)));
   PyConfig* config = compat::config();
@@ -265,7 +267,7 @@ void take_baseline(std::string_view executable) {
   base.system_names = Ref::steal(PyDict_Copy(PyModule_GetDict(sys.get())));
   const Ref os = Ref::steal(PyImport_ImportModule("os"));
   base.environment_values = attribute(attribute(os.get(), "environ").get(), "_data");
-  const Ref io = Ref::steal(PyImport_ImportModule("io"));
+  const Ref io = Ref::steal(PyImport_ImportModule("_io"));
   base.open = attribute(io.get(), "open");
   base.text_wrapper = attribute(io.get(), "TextIOWrapper");
   remember_streams();

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "worker/compat/objects.hpp"
+
 namespace pml::worker {
 
 namespace {
@@ -57,8 +59,7 @@ Ref number_of(const Words& words) {
   std::array<unsigned char, sizeof(Words)> bytes;
   for (std::size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<unsigned char>(words[i / 4] >> (i % 4 * 8));
-  constexpr int k_lowest_first = 1, k_signed = 0;
-  return Ref::steal(_PyLong_FromByteArray(bytes.data(), bytes.size(), k_lowest_first, k_signed));
+  return compat::number_of_bytes(bytes.data(), bytes.size());
 }
 
 bool equal(PyObject* one, PyObject* other) {

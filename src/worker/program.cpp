@@ -12,7 +12,11 @@
 #include <string>
 
 #include "wire/entry_point_code.hpp"
-#include "worker/compat.hpp"
+#include "worker/compat/command.hpp"
+#include "worker/compat/config.hpp"
+#include "worker/compat/frames.hpp"
+#include "worker/compat/main_module.hpp"
+#include "worker/compat/messages.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/python.hpp"
 
@@ -133,7 +137,7 @@ Outcome run_open_file(std::FILE* file, const std::string& path, PyObject* name, 
   PyObject* globals = main_globals();
   const Ref keep = Ref::borrow(PyImport_AddModule("__main__"));
   PyDict_SetItemString(globals, "__file__", name);
-  PyDict_SetItemString(globals, "__cached__", Py_None);
+  if (compat::k_has_cached) PyDict_SetItemString(globals, "__cached__", Py_None);
   Ref result;
   if (path != "<stdin>" && is_compiled(file, path)) {
     if (!set_loader(globals, name, "SourcelessFileLoader")) return outcome_of({});

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "worker/compat.hpp"
+#include "worker/compat/frames.hpp"
+#include "worker/compat/objects.hpp"
+#include "worker/compat/warnings.hpp"
 #include "worker/extension_loads.hpp"
 #include "worker/names.hpp"
 #include "worker/subclasses.hpp"
@@ -168,7 +170,6 @@ bool Stash::hide(PyObject* original) {
   watch_audit_hooks();
   go_round_loaders();
   hide_subclasses();
-  filters_mutated_ = attribute(PyDict_GetItemString(modules, "_warnings"), "_filters_mutated");
   if (PyObject* const exits = preloaded("atexit"))
     exit_names_ = Ref::borrow(PyModule_GetDict(exits));
   enroll_name_ = Ref::borrow(interned("register"));
@@ -259,8 +260,7 @@ bool Stash::apply_edits(const StashEntry& entry) {
     for (const Ref& item : edit.back)
       if (!insert(edit.list.get(), PyList_Size(edit.list.get()), item.get())) return false;
   }
-  if (!entry.edits.empty() && filters_mutated_)
-    if (!Ref::steal(PyObject_CallNoArgs(filters_mutated_.get()))) return false;
+  if (!entry.edits.empty()) compat::tell_filters_changed();
   for (const NameEdit& change : entry.changes)
     if (!apply(change)) PyErr_Clear();
   for (const Renewal& renewal : entry.renewals) {

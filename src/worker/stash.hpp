@@ -223,10 +223,9 @@ class Stash {
   std::vector<Ref> base_finders_;
   std::optional<UncountedDict> table_;  // sys.modules
   Ref original_;
-  Ref main_;             // the zygote's __main__; a job has its own
-  Ref filters_mutated_;  // _warnings._filters_mutated
-  Ref exit_names_;       // atexit.__dict__
-  Ref enroll_name_;      // "register"
+  Ref main_;         // the zygote's __main__; a job has its own
+  Ref exit_names_;   // atexit.__dict__
+  Ref enroll_name_;  // "register"
   bool computes_ = false;
 };
 

@@ -3,7 +3,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "worker/compat.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 

@@ -1,6 +1,7 @@
 #include "worker/uncounted_dict.hpp"
 
-#include "worker/compat.hpp"
+#include "worker/compat/dict.hpp"
+#include "worker/compat/objects.hpp"
 
 namespace pml::worker {
 

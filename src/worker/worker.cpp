@@ -16,13 +16,15 @@
 #include "wire/reply.hpp"
 #include "wire/request.hpp"
 #include "wire/zygote_message.hpp"
-#include "worker/compat.hpp"
+#include "worker/compat/config.hpp"
+#include "worker/compat/main_module.hpp"
 #include "worker/context.hpp"
 #include "worker/end_rehearsal.hpp"
 #include "worker/finish.hpp"
 #include "worker/fitness.hpp"
 #include "worker/identity.hpp"
 #include "worker/interpreter.hpp"
+#include "worker/kept_file.hpp"
 #include "worker/placement.hpp"
 #include "worker/process_title.hpp"
 #include "worker/program.hpp"
@@ -48,6 +50,9 @@ std::optional<Objection> take_context(const wire::Request& request, wire::Job& j
   for (std::size_t i = 0; i < request.descriptors.size(); ++i)
     if (request.descriptors[i] == wire::k_descriptor_cwd) job.descriptors[i].reset();
   base::UniqueFd* const keep[] = {&job.connection, &link};
+  if (kept_file() >= 0 && std::find(request.descriptors.begin(), request.descriptors.end(),
+                                    kept_file()) != request.descriptors.end())
+    return Objection{wire::Refusal::context, "a number that a library has taken"};
   const int error = place_all(job.descriptors, request.descriptors, keep, fixed);
   if (error == EEXIST) return Objection{wire::Refusal::context, "a number that a module has taken"};
   if (error != 0)
@@ -65,7 +70,7 @@ void renew_main() {
   PyObject* globals = PyModule_GetDict(main.get());
   PyDict_Clear(globals);
   PyDict_Update(globals, baseline().main_globals.get());
-  PyDict_SetItemString(globals, "__annotations__", Ref::steal(PyDict_New()).get());
+  compat::renew_annotations(globals);
   PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
 }
 
@@ -97,8 +102,7 @@ bool has_profile_path() {
 
 /// The caller's user site folder is part of sys.path: another home, other packages.
 std::optional<Objection> check_home(const RunOptions& options) {
-  const std::string suffix = "/.local/lib/python" + std::to_string(PY_MAJOR_VERSION) + "." +
-                             std::to_string(PY_MINOR_VERSION) + "/site-packages";
+  const std::string suffix = std::string("/.local/lib/") + compat::k_folder_name + "/site-packages";
   const std::string folder = options.home.value_or("") + suffix;
   struct stat info {};
   const bool exists = options.home && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -155,7 +159,8 @@ std::optional<Objection> check_customization(const RunOptions& options) {
   if (!request || request->descriptors.size() != job.descriptors.size())
     decline(job, link, {wire::Refusal::malformed, ""});
   const Environment caller(request->environment);
-  Fitness fitness = judge(*request, caller, started_with(), stash().computes());
+  Fitness fitness =
+      judge(*request, caller, started_with(), stash().computes(), compat::k_interpreter);
   fitness.options.program_folder = program_folder(*request);
   if (fitness.objection) decline(job, link, *fitness.objection);
   if (!adopt_locale(fitness.options.locale))
@@ -213,7 +218,8 @@ void rehearse_start() {
   const std::string body = wire::encode(plainest_request());
   const auto decoded = wire::decode_request(body);
   const Environment caller(decoded->environment);
-  const Fitness fitness = judge(*decoded, caller, started_with(), stash().computes());
+  const Fitness fitness =
+      judge(*decoded, caller, started_with(), stash().computes(), compat::k_interpreter);
   // The worker's own folder may hold files by the names of preloads; the job has another.
   std::vector<EntryState> states = stash().states();
   (void)check_preloads(*decoded, fitness.options, caller);
@@ -283,7 +289,9 @@ void rehearse_job() {
 }
 
 void import_after_fork(const std::vector<std::string>& names) {
-  const std::vector<int> before = open_descriptors();
+  std::vector<int> before = open_descriptors();
+  // One of them may use it before a job comes.
+  before.erase(std::remove(before.begin(), before.end(), kept_file()), before.end());
   for (const std::string& name : names)
     if (!Ref::steal(PyImport_ImportModule(name.c_str()))) PyErr_Print();
   for (const int number : open_descriptors())
@@ -294,7 +302,9 @@ void import_after_fork(const std::vector<std::string>& names) {
 }  // namespace
 
 RunOptions own_options() {
-  return judge(plainest_request(), started_with(), started_with(), stash().computes()).options;
+  return judge(plainest_request(), started_with(), started_with(), stash().computes(),
+               compat::k_interpreter)
+      .options;
 }
 
 void rehearse_in_zygote() {

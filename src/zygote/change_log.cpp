@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "worker/compat/warnings.hpp"
 #include "zygote/module_table.hpp"
 #include "zygote/registries.hpp"
 
@@ -163,7 +164,7 @@ void ChangeLog::restore() {
   restore_names();
   settings_.restore();
   lists_.restore();
-  module_named("_warnings").attr("_filters_mutated")();
+  worker::compat::tell_filters_changed();
   loggers_.hide();
 }
 

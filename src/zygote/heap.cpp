@@ -1,6 +1,7 @@
 #include "zygote/heap.hpp"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,8 +16,9 @@ namespace pml::zygote {
 
 namespace {
 
-constexpr std::size_t k_page = 4096;
-constexpr std::size_t k_row = 16 * k_page;
+// How much lies in a row once it is settled. Malloc keeps its tops in steps of the kernel's pages;
+// a row of several covers what is left of one.
+constexpr std::size_t k_row = 64U << 10U;
 constexpr std::size_t k_step = 16;             // both allocators round up to it
 constexpr std::size_t k_largest_object = 512;  // what Python leaves to malloc is larger
 constexpr std::size_t k_smallest_block = 24;   // of malloc's; the sizes follow in steps
@@ -77,6 +79,7 @@ void bind_functions_of_fork() noexcept {
 }
 
 void settle_heap() noexcept {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   std::size_t left = k_most;
   for (std::size_t size = k_step; size <= k_largest_object; size += k_step)
     use_up(size, k_row / size, left, PyObject_Malloc, PyObject_Free);
@@ -86,7 +89,7 @@ void settle_heap() noexcept {
   left = k_most;
   use_up(k_smallest_block, k_row / k_smallest_block, left, std::malloc, std::free);
   for (std::size_t size = k_smallest_block; size <= k_largest_block; size += k_step)
-    use_up(size, k_page / size + 2, left, std::malloc, std::free);
+    use_up(size, page / size + 2, left, std::malloc, std::free);
   sort_free_blocks();
 }
 

@@ -12,7 +12,10 @@
 #include "wire/channel.hpp"
 #include "wire/request.hpp"
 #include "wire/zygote_message.hpp"
-#include "worker/compat.hpp"
+#include "worker/compat/command.hpp"
+#include "worker/compat/fit.hpp"
+#include "worker/compat/frames.hpp"
+#include "worker/compat/messages.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/late_imports.hpp"
 #include "worker/process_title.hpp"
@@ -75,6 +78,7 @@ void serve(int link_number) {
   if (runs_ahead)
     pml::zygote::ahead::run(std::move(received.descriptors), std::move(link), own_name());
   pml::worker::take_baseline(own_name());
+  pml::worker::compat::learn_messages(own_name());
   pml::worker::remember_memory_map();
   pml::worker::set_imports_address(std::string(order->boot.imports_to));
   pml::zygote::preload(order->boot, link.borrow());

@@ -7,7 +7,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "worker/compat.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
@@ -26,7 +25,8 @@ bool is_module(const py::object& value) {
 bool is_filled_lazily(PyTypeObject* type) {
   PyTypeObject* const meta = Py_TYPE(type);
   if (meta == &PyType_Type || meta->tp_getattro == PyType_Type.tp_getattro) return false;
-  PyObject* const lookup = _PyType_Lookup(meta, worker::interned("__getattribute__"));
+  PyObject* const lookup =
+      worker::compat::type_attribute(meta, worker::interned("__getattribute__"));
   return lookup != nullptr && Py_IS_TYPE(lookup, &PyWrapperDescr_Type) &&
          PyDescr_TYPE(lookup) != &PyType_Type && PyDescr_TYPE(lookup) != &PyBaseObject_Type;
 }
@@ -64,6 +64,7 @@ void Namespaces::drop(const Copy& copy) {
 }
 
 void Namespaces::clear() {
+  watch_.clear();
   for (const Watched& watched : watched_) drop(watched.seen);
   watched_.clear();
   known_.clear();
@@ -72,8 +73,9 @@ void Namespaces::clear() {
 
 void Namespaces::watch_one(const py::object& owner, PyObject* names, const std::string& home) {
   known_.insert(names);
+  watch_.add(names);
   watched_.push_back({owner, py::reinterpret_borrow<py::dict>(names), copy_of_items(names),
-                      worker::compat::dictionary_version(names), home});
+                      watch_.version(names), home});
 }
 
 void Namespaces::watch(const std::string& name, const py::object& module, const std::string& home) {
@@ -107,11 +109,21 @@ void Namespaces::watch_registry(const py::object& dict, const std::string& home)
   if (known_.count(dict.ptr()) == 0) watch_one(dict, dict.ptr(), home);
 }
 
+bool Namespaces::is_as_seen(const Watched& watched) {
+  PyObject *name = nullptr, *value = nullptr;
+  std::size_t count = 0;
+  for (Py_ssize_t at = 0; PyDict_Next(watched.names.ptr(), &at, &name, &value) != 0; ++count)
+    if (count >= watched.seen.size() || watched.seen[count] != std::pair(name, value)) return false;
+  return count == watched.seen.size();
+}
+
 std::vector<NameChange> Namespaces::changes() {
   std::vector<NameChange> found;
   for (Watched& watched : watched_) {
-    const std::uint64_t version = worker::compat::dictionary_version(watched.names.ptr());
+    const std::uint64_t version = watch_.version(watched.names.ptr());
     if (version == watched.version) continue;
+    watched.version = version;
+    if (is_as_seen(watched)) continue;
     std::pmr::unordered_map<PyObject*, PyObject*> before(watched.seen.begin(), watched.seen.end(),
                                                          watched.seen.size(), &memory_);
     PyObject *name = nullptr, *value = nullptr;
@@ -131,7 +143,6 @@ std::vector<NameChange> Namespaces::changes() {
     Copy now = copy_of_items(watched.names.ptr());
     drop(watched.seen);
     watched.seen = std::move(now);
-    watched.version = version;
   }
   return found;
 }

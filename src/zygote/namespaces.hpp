@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/compat/dict.hpp"
+
 namespace pml::zygote {
 
 /// A name that an import changed in a module, class, object or dict that was there before it.
@@ -21,7 +23,7 @@ struct NameChange {
 };
 
 /// Watches the globals of modules and the attributes of the classes they define. Cheap to ask again
-/// and again: dicts carry a version.
+/// and again: most dicts tell whether they were changed.
 class Namespaces {
  public:
   Namespaces() = default;
@@ -60,6 +62,8 @@ class Namespaces {
 
   [[nodiscard]] Copy copy_of_items(PyObject* names);
   static void drop(const Copy& copy);
+  /// Whether the dict holds what it held when it was last looked at, in the same order.
+  [[nodiscard]] static bool is_as_seen(const Watched& watched);
 
   /// Whole pages of its own.
   class Pages : public std::pmr::memory_resource {
@@ -74,6 +78,7 @@ class Namespaces {
   std::pmr::monotonic_buffer_resource memory_{std::size_t{1} << 20U, &pages_};
   std::vector<Watched> watched_;
   std::unordered_set<PyObject*> known_;  // the dicts
+  worker::compat::DictionaryWatch watch_{&memory_};
 };
 
 /// Sets the name to `value`, or removes it where that is null.

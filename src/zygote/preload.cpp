@@ -16,6 +16,7 @@
 #include "worker/end_rehearsal.hpp"
 #include "worker/identity.hpp"
 #include "worker/interpreter.hpp"
+#include "worker/kept_file.hpp"
 #include "worker/placement.hpp"
 #include "worker/stash.hpp"
 #include "worker/streams.hpp"
@@ -79,7 +80,9 @@ std::string difference(const Footprint& before) {
     text += "it left " + std::to_string(after.threads - before.threads) + " thread(s) running";
   for (const int number : after.descriptors) {
     const auto& known = before.descriptors;
-    if (std::find(known.begin(), known.end(), number) != known.end()) continue;
+    if (std::find(known.begin(), known.end(), number) != known.end() ||
+        number == worker::kept_file())
+      continue;
     char target[256];
     const ssize_t size =
         ::readlink(("/proc/self/fd/" + std::to_string(number)).c_str(), target, sizeof target);

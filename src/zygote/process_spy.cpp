@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/compat/objects.hpp"
 #include "worker/python.hpp"
 
 namespace pml::zygote {
@@ -259,15 +260,6 @@ void hear_numbers(const Function& function, PyObject* generator, PyObject* seed)
   hear(std::move(question));
 }
 
-/// What has run in a loop is rewritten by the interpreter to look names up in modules by itself,
-/// and would not be heard.
-void keep_from_adapting([[maybe_unused]] PyObject* code) {
-#if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x030c0000
-  if (code != nullptr && PyCode_Check(code))
-    reinterpret_cast<PyCodeObject*>(code)->co_warmup = 0;  // it counts up to that, once
-#endif
-}
-
 void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* second = nullptr) {
   const Function& function = k_functions[place];
   if (function.argument == Argument::generator) {
@@ -296,7 +288,7 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* sec
       matters = false;
       break;
     case Argument::code:
-      keep_from_adapting(first);
+      worker::compat::keep_from_adapting(first);
       matters = false;
       break;
     case Argument::moment:
@@ -342,14 +334,14 @@ struct StandIn {
   }
   static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
     hear_call(N, self, count > 0 ? arguments[0] : nullptr, count > 1 ? arguments[1] : nullptr);
-    return reinterpret_cast<_PyCFunctionFast>(reinterpret_cast<void*>(spy().originals[N]))(
-        self, arguments, count);
+    return reinterpret_cast<worker::compat::FastFunction>(
+        reinterpret_cast<void*>(spy().originals[N]))(self, arguments, count);
   }
   static PyObject* named(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                          PyObject* names) {
     const bool any = count > 0 || (names != nullptr && PyTuple_GET_SIZE(names) > 0);
     hear_call(N, self, any ? arguments[0] : nullptr, second_of(arguments, count, names));
-    return reinterpret_cast<_PyCFunctionFastWithKeywords>(
+    return reinterpret_cast<worker::compat::FastFunctionWithKeywords>(
         reinterpret_cast<void*>(spy().originals[N]))(self, arguments, count, names);
   }
 

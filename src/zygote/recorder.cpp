@@ -2,8 +2,11 @@
 
 #include <pybind11/eval.h>
 
+#include <string_view>
 #include <utility>
 
+#include "worker/kept_file.hpp"
+#include "zygote/callback_file.hpp"
 #include "zygote/module_table.hpp"
 #include "zygote/process_spy.hpp"
 #include "zygote/stash_filler.hpp"
@@ -134,10 +137,25 @@ void Recorder::hook_imports() {
            }));
   for (const char* name : {"create_dynamic", "exec_dynamic"}) {
     const py::object original = module_named("_imp").attr(name);
-    hook(module_named("_imp"), name, py::cpp_function([this, original](const py::args& arguments) {
-           return active_ ? extensions_.run(original, arguments) : original(*arguments);
+    hook(module_named("_imp"), name,
+         py::cpp_function([this, original, name](const py::args& arguments) {
+           const py::object result =
+               active_ ? extensions_.run(original, arguments) : original(*arguments);
+           reserve_callback_file();
+           if (active_ && std::string_view(name) == "create_dynamic") note_callbacks(arguments);
+           return result;
          }));
   }
+}
+
+/// A job that imports a shared object which uses libffi has its file. ctypes uses it at once.
+void Recorder::note_callbacks(const py::args& arguments) {
+  if (worker::kept_file() < 0 || arguments.empty()) return;
+  const py::object spec = arguments[0];
+  if (!uses_callbacks(py::str(py::getattr(spec, "origin", py::str(""))))) return;
+  const bool at_once = py::getattr(spec, "name", py::none()).equal(py::str("_ctypes"));
+  log_.current().calls.emplace_back(py::cpp_function(&worker::open_kept_file),
+                                    py::make_tuple(at_once));
 }
 
 void Recorder::hook_registrations() {

@@ -57,6 +57,7 @@ class Recorder {
   pybind11::object hook(const pybind11::object& owner, const char* name,
                         pybind11::object replacement);
   void hook_imports();
+  void note_callbacks(const pybind11::args& arguments);
   void hook_registrations();
   void hook_environment();
   void note_absent(const std::string& name);

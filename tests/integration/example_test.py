@@ -1,6 +1,7 @@
 """The example program for the desktop, as it is installed."""
 
 import configparser
+import importlib.util
 import pathlib
 import subprocess
 
@@ -14,8 +15,8 @@ EXAMPLES = BIN.parent / "share/doc/pml/examples"
 @pytest.fixture
 def desk(tmp_path):
     """A home with a service of the profile "qt", and no display."""
-    if subprocess.run(["/usr/bin/python3", "-c", "import PySide2.QtWidgets"], capture_output=True).returncode:
-        pytest.fail("python3 has no PySide2")
+    if not any(importlib.util.find_spec(name) for name in ("PySide6", "PyQt6", "PySide2")):
+        pytest.fail("python3 has no Qt")
     world = World(tmp_path)
     world.environment["QT_QPA_PLATFORM"] = "offscreen"
     world.serve("qt")

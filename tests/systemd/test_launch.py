@@ -1,5 +1,6 @@
 """A launch, end to end: activation, the program's output and status, its entry in the journal."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -99,25 +100,26 @@ def test_an_entry_point(warm_pool):
 
 QT_PROGRAM = """
 import sys
-from PySide2.QtCore import QTimer
-from PySide2.QtWidgets import QApplication, QLabel
+from BINDING.QtCore import QTimer
+from BINDING.QtWidgets import QApplication, QLabel
 import numpy
 app = QApplication(sys.argv)
 label = QLabel(str(numpy.arange(4).sum()))
 label.show()
 QTimer.singleShot(50, lambda: app.exit(7 if label.isVisible() else 8))
 print(label.text(), flush=True)
-sys.exit(app.exec_())
+sys.exit(app.exec() if hasattr(app, "exec") else app.exec_())
 """
 
 
 def test_a_qt_program_shows_its_window(pool, tmp_path):
-    needs("PySide2.QtWidgets")
+    binding = next((name for name in ("PySide6", "PyQt6", "PySide2") if importlib.util.find_spec(name)), "PySide2")
+    needs(f"{binding}.QtWidgets")
     needs("numpy")
-    pool.write('[preload]\nmodules = ["numpy", "PySide2.QtWidgets"]\n')
+    pool.write(f'[preload]\nmodules = ["numpy", "{binding}.QtWidgets"]\n')
     pool.start()
     script = tmp_path / "app.py"
-    script.write_text(QT_PROGRAM)
+    script.write_text(QT_PROGRAM.replace("BINDING", binding))
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     for _ in range(2):
         done = pool.run(script, env=environment)

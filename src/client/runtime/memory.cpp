@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <string>
 
 #include "base/exit_status.hpp"
 
@@ -137,5 +138,16 @@ void __throw_bad_alloc() {
 void __throw_bad_array_new_length() {
   give_up("pml: out of memory\n");
 }
+#if _GLIBCXX_RELEASE >= 13
+// Where the build asks for the library's own checks.
+[[noreturn]] void __glibcxx_assert_fail(const char*, int, const char*, const char*) noexcept {
+  give_up("pml: defect: an assertion of the C++ library\n");
+}
+#endif
 
 }  // namespace std
+
+#if _GLIBCXX_RELEASE >= 14
+// From there on the headers leave it to the library, whatever _GLIBCXX_EXTERN_TEMPLATE says.
+template class std::basic_string<char>;
+#endif

@@ -6,7 +6,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "worker/compat.hpp"
+#include "worker/compat/gc.hpp"
+#include "worker/compat/objects.hpp"
 #include "worker/finish.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/stash.hpp"
@@ -68,8 +69,8 @@ bool is_plain_memory(PyObject* object) {
     if (is_one != 1) continue;
     PyTypeObject* const own = reinterpret_cast<PyTypeObject*>(type.get());
     const auto same = [&](const char* method) {
-      return _PyType_Lookup(Py_TYPE(object), worker::interned(method)) ==
-             _PyType_Lookup(own, worker::interned(method));
+      return worker::compat::type_attribute(Py_TYPE(object), worker::interned(method)) ==
+             worker::compat::type_attribute(own, worker::interned(method));
     };
     return same("__del__") && same("close") && same("flush");
   }
@@ -103,7 +104,7 @@ End end_of(PyObject* object) {
     return End::nothing;
   const Ref closed = attribute(object, "closed");
   if (closed && PyObject_IsTrue(closed.get()) == 1) return End::nothing;
-  PyObject* const finalizer = _PyType_Lookup(type, worker::interned("__del__"));
+  PyObject* const finalizer = worker::compat::type_attribute(type, worker::interned("__del__"));
   if (finalizer == nullptr) return type->tp_del != nullptr ? End::whole : End::nothing;
   if (PyFunction_Check(finalizer) == 0) return End::finalizer;
   return is_installed(PyFunction_GetCode(finalizer)) ? End::finalizer : End::whole;

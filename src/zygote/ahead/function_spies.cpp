@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/compat/objects.hpp"
 #include "zygote/ahead/answers.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/end.hpp"
@@ -96,12 +97,12 @@ struct StandIn {
   }
   static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
     return around({self, arguments, count, nullptr, nullptr},
-                  [&] { return own<_PyCFunctionFast>()(self, arguments, count); });
+                  [&] { return own<worker::compat::FastFunction>()(self, arguments, count); });
   }
   static PyObject* named(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                          PyObject* names) {
     return around({self, arguments, count, names, nullptr}, [&] {
-      return own<_PyCFunctionFastWithKeywords>()(self, arguments, count, names);
+      return own<worker::compat::FastFunctionWithKeywords>()(self, arguments, count, names);
     });
   }
   static PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject* names) {
