@@ -4,11 +4,7 @@
 #include <cstring>
 #include <optional>
 
-<<<<<<< HEAD
 #include "ahead/compiled.hpp"
-#include "worker/compat.hpp"
-=======
->>>>>>> 3c7878b (worker: what is known of a CPython version stands in one folder, 3.14 and 3.15 with it)
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/parking.hpp"
 #include "zygote/ahead/spies.hpp"
