@@ -69,7 +69,7 @@ constexpr std::array<Texts, 7> k_libraries = {"libc.so.",      "libm.so.",     "
                                               "libstdc++.so.", "libgcc_s.so.", "ld-linux",
                                               "libpython3"};
 
-bool lists(Texts list, Texts name) {
+bool names_in(Texts list, Texts name) {
   const std::string word = " " + std::string(name) + " ";
   return list.find(word) != Texts::npos;
 }
@@ -81,11 +81,11 @@ bool starts_with_one(Texts name, const std::array<Texts, N>& starts) {
 }
 
 bool is_plain(Texts name) {
-  if (name.starts_with("Py") || name.starts_with("_Py")) return !lists(k_unheard, name);
+  if (name.starts_with("Py") || name.starts_with("_Py")) return !names_in(k_unheard, name);
   if (name.starts_with("_Z"))
     return std::none_of(k_unheard_parts.begin(), k_unheard_parts.end(),
                         [name](Texts part) { return name.find(part) != Texts::npos; });
-  return lists(k_plain, name) || starts_with_one(name, k_plain_starts) ||
+  return names_in(k_plain, name) || starts_with_one(name, k_plain_starts) ||
          std::find(k_checked.begin(), k_checked.end(), name) != k_checked.end();
 }
 

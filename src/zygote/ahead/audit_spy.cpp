@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "ahead/compiled.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/spies.hpp"
 
@@ -78,9 +79,10 @@ void hear_import(PyObject* arguments) {
     ask(Becomes::template_stops, "import " + *name);
 }
 
-bool is_whole_path(PyObject* arguments) {
+bool is_plain_library(PyObject* arguments) {
   const auto path = path_bytes(argument(arguments, 0));
-  return path && path->starts_with('/');
+  return path && path->starts_with('/') &&
+         (course().plan.compiled || !pml::ahead::hidden_deed_of(*path));
 }
 
 void hear_library(PyObject* arguments) {
@@ -113,7 +115,7 @@ int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
     hear_import(arguments);
   else if (name == "ctypes.dlopen" && argument(arguments, 0) == Py_None)
     ;  // the interpreter itself
-  else if (name == "ctypes.dlopen" && course().plan.compiled && is_whole_path(arguments))
+  else if (name == "ctypes.dlopen" && is_plain_library(arguments))
     hear_library(arguments);  // its functions are still to be called
   else if (const auto becomes = pml::ahead::what_becomes_of("audit", name))
     ask(*becomes, described(event, arguments));
