@@ -74,6 +74,8 @@ void take_back(const Adoption& adoption) {
   }
   if (maker_of(read_file(adoption.drop_in())) == "adopt") fs::remove(adoption.drop_in(), error);
   remove_empty_folders(fs::path(adoption.drop_in()).parent_path());
+  Services services;
+  if (services.status(adoption.profile)) reload_pool(services, adoption.profile, false);
 }
 
 /// With the declaration, and warm.
@@ -169,12 +171,15 @@ void tell_how_to_start(const Adoption& adoption) {
 }
 
 void adopt_program(const std::string& word, const Options& options) {
+  const std::string name = program_name(word);
+  if (find_adopted(name) || is_wrapped(name))
+    throw Failure(k_exit_failure,
+                  name + " is adopted already; take it back with: pmlctl unadopt " + name);
   const Adoption adoption = adoption_of(word);
-  if (find_adopted(adoption.name) || is_wrapped(adoption.name))
-    throw Failure(k_exit_failure, adoption.name +
-                                      " is adopted already; take it back with: pmlctl "
-                                      "unadopt " +
-                                      adoption.name);
+  if (exists(adoption.drop_in()))
+    throw Failure(
+        k_exit_failure,
+        adoption.drop_in() + " is there already, and not of this command; rename it first");
   ensure_profile(adoption.profile, adoption.interpreter);
   try {
     if (adoption.is_command) write_launcher(adoption);
@@ -269,16 +274,13 @@ int unadopt_all() {
 }
 
 void unadopt_program(const std::string& word) {
-  const std::string file = fs::path(word).filename().string();
-  const std::string name = file.ends_with(".py") ? file.substr(0, file.size() - 3) : file;
+  const std::string name = program_name(word);
   const auto adoption = find_adopted(name);
   if (!adoption) {
     unwrap_one(name);
     return;
   }
   take_back(*adoption);
-  Services services;
-  if (services.status(adoption->profile)) reload_pool(services, adoption->profile, false);
   std::printf("%s is as it was. (A shell may remember where it was: hash -r)\n", name.c_str());
 }
 

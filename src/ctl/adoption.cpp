@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
@@ -13,6 +14,7 @@
 #include "ctl/files.hpp"
 #include "ctl/maker.hpp"
 #include "ctl/process.hpp"
+#include "ctl/service.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::ctl {
@@ -58,9 +60,41 @@ std::string interpreter_of(const std::string& path, const std::string& text, boo
   return same_file(found, own_program("pml")) ? default_interpreter() : found;
 }
 
-/// A name that can be a key, a file and a program's at once.
-std::string name_of(const std::string& path) {
-  std::string name = fs::path(path).filename().string();
+/// The profile that a first line names for pml; empty: none.
+std::string profile_in(const std::string& text) {
+  if (!text.starts_with("#!")) return {};
+  std::istringstream words(text.substr(2, text.find('\n') - 2));
+  std::string word;
+  while (words >> word && fs::path(word).filename() != "pml") {
+  }
+  while (words >> word) {
+    if (word == "-p" || word == "--profile") {
+      words >> word;
+      return word;
+    }
+    if (word.starts_with("-p")) return word.substr(2);
+  }
+  return {};
+}
+
+/// Not taken, or of the same interpreter.
+bool is_free_for(const std::string& name, const std::string& python) {
+  const auto loaded = profile::load(name, base::profile_folders());
+  return loaded.not_found() || (loaded.good() && same_file(loaded.profile->interpreter, python));
+}
+
+std::string new_name_for(const std::string& python) {
+  const std::string name = fs::path(python).filename().string();
+  std::string candidate = name;
+  for (int number = 2; !is_free_for(candidate, python); ++number)
+    candidate = name + "-" + std::to_string(number);
+  return candidate;
+}
+
+}  // namespace
+
+std::string program_name(const std::string& word) {
+  std::string name = fs::path(word).filename().string();
   if (name.ends_with(".py")) name.resize(name.size() - 3);
   if (!base::valid_profile_name(name))
     throw Failure(base::k_exit_usage, "\"" + name +
@@ -68,8 +102,6 @@ std::string name_of(const std::string& path) {
                                           "digits and _ . @ - only; make a link of another name");
   return name;
 }
-
-}  // namespace
 
 std::string Adoption::launcher() const {
   return home() + "/.local/bin/" + name;
@@ -105,7 +137,7 @@ std::string profile_of_python(const std::string& python) {
     if (listed.name == "default") return listed.name;
     if (other.empty() && listed.name.find('-') == std::string::npos) other = listed.name;
   }
-  return other.empty() ? fs::path(python).filename().string() : other;
+  return other.empty() ? new_name_for(python) : other;
 }
 
 Adoption adoption_of(const std::string& word) {
@@ -121,10 +153,17 @@ Adoption adoption_of(const std::string& word) {
                                       "folder of a virtual environment");
   if (adoption.original.empty())
     throw Failure(k_exit_failure, "there is no command " + word + " in PATH; install it first");
-  adoption.name = name_of(adoption.original);
+  adoption.name = program_name(adoption.original);
   const std::string text = read_file(adoption.original);
   adoption.interpreter = interpreter_of(adoption.original, text, adoption.is_command);
-  adoption.profile = profile_of_python(adoption.interpreter);
+  adoption.profile = profile_in(text);
+  if (adoption.profile.empty()) {
+    adoption.profile = profile_of_python(adoption.interpreter);
+  } else {
+    require_profile(adoption.profile);
+    adoption.interpreter =
+        profile::load(adoption.profile, base::profile_folders()).profile->interpreter;
+  }
   return adoption;
 }
 

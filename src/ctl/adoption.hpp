@@ -20,6 +20,10 @@ struct Adoption {
   [[nodiscard]] std::string script() const;    ///< what is executed: the launcher, or the original
 };
 
+/// What a command or script is called: its file's name without ".py". Throws Failure where that can
+/// be no program's name.
+[[nodiscard]] std::string program_name(const std::string& word);
+
 /// What `word` means: a command in PATH, or the path of a script. Throws Failure where it is
 /// neither, or cannot start warm.
 [[nodiscard]] Adoption adoption_of(const std::string& word);
