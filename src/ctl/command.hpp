@@ -92,6 +92,7 @@ int adopt(const Options& options);
 int unadopt(const Options& options);
 int programs(const Options& options);
 int forget(const Options& options);
+int verify(const Options& options);
 int bench(const Options& options);
 int profile_list(const Options& options);
 int profile_new(const Options& options);

@@ -165,6 +165,8 @@ constexpr std::array k_profiles = {
 constexpr std::array k_care = {
     Verb{"doctor", doctor, "[PROFILE]", "what keeps programs from starting warm", 0, 1,
          "profile venv socket json no-pager fix", Candidates::profiles},
+    Verb{"verify", verify, "[PROFILE [MODULE]...]", "whether preloads are what python3 imports", 0,
+         k_any, "profile venv json no-pager follow", Candidates::profiles},
     Verb{"python list", python_list, "", "for which Pythons pml has its module", 0, 0,
          "json no-pager"},
     Verb{"python add", python_add, "INTERPRETER", "makes the module for one more", 1, 1, "",

@@ -18,6 +18,7 @@ struct Client {
   base::UniqueFd connection;  ///< non-blocking
   pid_t pid = 0;
   bool text = false;
+  bool own = false;  ///< one of the service's own: nobody is told of its jobs
 
   /// Sends `reply` in the client's dialect, never blocking. A client that does not read is given
   /// up: the connection is shut down, and still open, so that its watch can end before it.

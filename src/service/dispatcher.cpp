@@ -194,6 +194,7 @@ void Dispatcher::refuse(Client& client, wire::Refusal reason, std::string_view d
 
 void Dispatcher::note_refusal(const Client& client, wire::Refusal reason, std::string_view detail,
                               const std::string& command) {
+  if (client.own) return;
   ++refusals_[reason];
   record_.refused(reason, detail, command);
   log_.refused(client, reason, std::string(detail), command);

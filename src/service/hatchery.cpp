@@ -26,6 +26,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds k_first_delay{100};
 constexpr milliseconds k_longest_delay{30000};
 constexpr std::uint64_t k_settled_usec = 10000000;
+/// In the number of an interpreter that does not serve.
+constexpr std::uint32_t k_on_trial = 1U << 31;
 
 std::vector<std::string> read_quirks() {
   std::vector<std::string> quirks;
@@ -33,6 +35,20 @@ std::vector<std::string> read_quirks() {
   for (std::string line; std::getline(file, line);)
     if (!line.empty() && line.front() != '#') quirks.push_back(line);
   return quirks;
+}
+
+/// Has the interpreter be recorded from its first instruction on.
+void observe(ZygoteCommand& command, const trial::Recording& recording) {
+  const std::string name = "LD_PRELOAD=";
+  std::string others;
+  std::erase_if(command.environment, [&](const std::string& variable) {
+    if (!variable.starts_with(name)) return false;
+    others = variable.substr(name.size());
+    return true;
+  });
+  for (std::string& variable : trial::Recording::variables(k_recording_number, others))
+    command.environment.push_back(std::move(variable));
+  command.recording = recording.descriptor();
 }
 
 std::string end_sentence(int wait_status) {
@@ -64,7 +80,19 @@ void Hatchery::raise(const profile::Profile& profile) {
   failures_ = 0;
   delay_ = milliseconds(0);
   if (next_) retire(std::move(next_));
+  trial_.begin(profile_, zygote_command().environment);
   start();
+}
+
+ZygoteCommand Hatchery::zygote_command() const {
+  auto additions = profile_.environment;
+  if (!profile_.path.empty())
+    additions.emplace_back("PYTHONPATH", profile::python_path(profile_, nullptr));
+  return {profile_.interpreter,
+          base::module_folders(),
+          zygote_environment(environ, additions),
+          descriptor_limit_,
+          {}};
 }
 
 void Hatchery::start() {
@@ -72,22 +100,22 @@ void Hatchery::start() {
   if (stopping_ || next_) return;
   failed_.clear();
   preloads_.clear();
-  auto additions = profile_.environment;
-  if (!profile_.path.empty())
-    additions.emplace_back("PYTHONPATH", profile::python_path(profile_, nullptr));
-  ZygoteCommand command{profile_.interpreter, base::module_folders(),
-                        zygote_environment(environ, additions), descriptor_limit_};
+  ZygoteCommand command = zygote_command();
   auto zygote = std::make_unique<Zygote>();
   ::clock_gettime(CLOCK_REALTIME, &zygote->started);
   try {
+    zygote->on_trial = trial_.wanted();
+    if (zygote->on_trial) observe(command, trial_.start());
+    // Those that serve are counted.
+    const std::uint32_t number = zygote->on_trial ? k_on_trial | (trials_ + 1) : generations_ + 1;
     ZygoteListener& self = *this;
-    zygote->link = std::make_unique<ZygoteLink>(loop_, self, command, output_, generations_ + 1);
+    zygote->link = std::make_unique<ZygoteLink>(loop_, self, command, output_, number);
   } catch (const std::system_error& failure) {
     ++failures_;
     retry(failure.what(), base::k_exit_config);
     return;
   }
-  ++generations_;
+  ++(zygote->on_trial ? trials_ : generations_);
   next_ = std::move(zygote);
   boot(*next_);
   listener_.hatchery_changed();
@@ -248,6 +276,12 @@ void Hatchery::gone(ZygotePointer zygote, bool was_current, int wait_status) {
     return;
   }
   overdue_.disarm();
+  if (zygote->on_trial && !zygote->hung && zygote->unfit.empty()) {
+    // Without the recorder it is seen whose fault it was.
+    trial_.give_up();
+    start();
+    return;
+  }
   if (!zygote->importing.empty()) {
     quarantine(zygote->importing, "the interpreter " + sentence + " while importing it");
     start();
@@ -293,6 +327,10 @@ std::uint32_t Hatchery::generation() const noexcept {
 
 std::time_t Hatchery::warm_since() const noexcept {
   return current_ ? current_->warm_time : 0;
+}
+
+std::vector<std::string> Hatchery::shared() const {
+  return current_ ? current_->shared : std::vector<std::string>();
 }
 
 pid_t Hatchery::zygote_pid() const noexcept {

@@ -15,6 +15,7 @@
 
 #include "event/source.hpp"
 #include "profile/profile.hpp"
+#include "service/preload_trial.hpp"
 #include "service/zygote_link.hpp"
 
 namespace pml::service {
@@ -91,6 +92,13 @@ class Hatchery : private ZygoteListener {
   /// Starts a zygote of `profile` beside the one that there may be, which serves on until the new
   /// one is warm.
   void raise(const profile::Profile& profile);
+  /// What is known of the preloads beside what the zygotes have told.
+  [[nodiscard]] PreloadTrial& trial() noexcept { return trial_; }
+  [[nodiscard]] const PreloadTrial& trial() const noexcept { return trial_; }
+  /// Makes the zygote anew with what is known now, unless one is being made.
+  void renew() {
+    if (!next_) start();
+  }
   /// Orders `count` workers of the warm zygote.
   void order_forks(unsigned count);
   /// Sends `signal` to the process `pid`, or its group, of `generation`, if it is not reaped yet.
@@ -125,6 +133,8 @@ class Hatchery : private ZygoteListener {
   /// The modules that the last zygote imported.
   [[nodiscard]] const std::vector<Preload>& preloads() const noexcept { return preloads_; }
   [[nodiscard]] const std::vector<FailedPreload>& failed() const noexcept { return failed_; }
+  /// The modules that jobs of the warm zygote share.
+  [[nodiscard]] std::vector<std::string> shared() const;
   /// Modules that each program imports by itself.
   [[nodiscard]] const std::vector<NotShared>& not_shared() const noexcept { return not_shared_; }
   /// Whether it is one of them, or needs one, so that it is of no use as a preload.
@@ -146,11 +156,14 @@ class Hatchery : private ZygoteListener {
   void overdue();
   void gone(ZygotePointer zygote, bool was_current, int wait_status);
   void retry(const std::string& why, int exit_status);
+  void start_again();
+  void trial_over(const wire::Event& event);
+  [[nodiscard]] ZygoteCommand zygote_command() const;
   void quarantine(const std::string& name, const std::string& why);
   void give_up_unforkable(const std::string& name, const std::string& what);
   void start_over(const wire::Event& event);
   void note_not_shared(std::string_view name, std::string_view why);
-  void note_failed(std::string_view name, std::string_view text, bool absent_optional);
+  void note_failed(std::string_view name, std::string_view text, bool absent_optional, bool told);
   void retire(ZygotePointer zygote);
   Zygote* find(const ZygoteLink& link) noexcept;
 
@@ -162,6 +175,7 @@ class Hatchery : private ZygoteListener {
   profile::Profile profile_;
   std::vector<std::string> quirks_;
   std::string imports_to_;
+  PreloadTrial trial_;
   ZygotePointer current_;  // warm
   ZygotePointer next_;     // booting
   std::vector<ZygotePointer> leaving_;
@@ -174,7 +188,7 @@ class Hatchery : private ZygoteListener {
   event::Timer overdue_;
   event::Timer again_;
   std::chrono::milliseconds delay_{0};
-  std::uint32_t generations_ = 0;
+  std::uint32_t generations_ = 0, trials_ = 0;
   unsigned failures_ = 0;
   bool ever_warm_ = false;
   bool stopping_ = false;

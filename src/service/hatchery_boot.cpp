@@ -43,6 +43,8 @@ void Hatchery::boot(Zygote& zygote) {
   order.boot.after_fork = wanted(profile_.after_fork);
   order.boot.warmup = wanted(profile_.warmup);
   order.boot.quirks = views(quirks_);
+  order.boot.heard = views(trial_.lines());
+  order.boot.trial = zygote.on_trial;
   order.boot.imports_to = imports_to_;
   zygote.to_import = static_cast<unsigned>(order.boot.modules.size() + order.boot.optional.size());
   zygote.link->send(order);
@@ -50,7 +52,17 @@ void Hatchery::boot(Zygote& zygote) {
 }
 
 void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
-  if (event.kind != wire::EventKind::start_over)
+  if (event.kind == wire::EventKind::tried) {
+    if (&zygote == next_.get()) trial_over(event);
+    return;
+  }
+  if (event.kind == wire::EventKind::shared) {
+    zygote.shared.insert(zygote.shared.end(), event.files.begin(), event.files.end());
+    return;
+  }
+  if (zygote.on_trial)
+    trial_.add_files(event.files);
+  else if (event.kind != wire::EventKind::start_over)
     zygote.files.insert(zygote.files.end(), event.files.begin(), event.files.end());
   if (event.kind == wire::EventKind::start_over) {
     start_over(event);
@@ -75,14 +87,16 @@ void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
     preloads_.push_back(
         {std::string(event.name), static_cast<std::uint64_t>(std::max(event.value, 0))});
   if (event.kind == wire::EventKind::preload_failed)
-    note_failed(event.name, event.text, event.value == 1);
+    note_failed(event.name, event.text, event.value == 1, !zygote.on_trial);
   if (&zygote == next_.get()) overdue_.arm(profile_.preload_timeout);
   listener_.hatchery_changed();
 }
 
-void Hatchery::note_failed(std::string_view name, std::string_view text, bool absent_optional) {
+void Hatchery::note_failed(std::string_view name, std::string_view text, bool absent_optional,
+                           bool told) {
   if (absent_optional) return;
   failed_.push_back({std::string(name), std::string(last_line(text))});
+  if (!told) return;
   log::write(LOG_WARNING, log::k_preload_failed,
              "preload " + std::string(name) + " failed:\n" + std::string(text),
              {{"PML_MODULE", std::string(name)}});
@@ -106,14 +120,28 @@ void Hatchery::start_over(const wire::Event& event) {
     pieces_.emplace_back(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  if (event.value != 1 || !next_) return;
+  if (event.value == 1 && next_) start_again();
+}
+
+void Hatchery::start_again() {
   overdue_.disarm();
   retire(std::move(next_));
   start();
 }
 
+void Hatchery::trial_over(const wire::Event& event) {
+  trial_.add_files(event.files);
+  trial_.finish();
+  start_again();
+}
+
 void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {
   if (&zygote != next_.get()) return;
+  zygote.files.insert(zygote.files.end(), event.files.begin(), event.files.end());
+  if (!trial_.fits({zygote.files.begin(), zygote.files.end()})) {
+    start_again();
+    return;
+  }
   overdue_.disarm();
   zygote.importing.clear();
   zygote.warm_since = event::Loop::now();
@@ -126,7 +154,6 @@ void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {
              "the interpreter is warm, " + std::to_string(event.value) + " modules preloaded",
              {{"PML_PID", std::to_string(current_->link->pid())},
               {"PML_INTERPRETER", profile_.interpreter}});
-  current_->files.insert(current_->files.end(), event.files.begin(), event.files.end());
   listener_.became_warm(std::exchange(current_->files, {}), current_->started);
   processes_.breeding_changed(true);
   listener_.hatchery_changed();
@@ -142,10 +169,7 @@ void Hatchery::quarantine(const std::string& name, const std::string& why) {
 // A thread or an open file does not come through a fork: a job would have the module without it.
 void Hatchery::give_up_unforkable(const std::string& name, const std::string& what) {
   quarantine(name, what);
-  if (!next_) return;
-  overdue_.disarm();
-  retire(std::move(next_));
-  start();
+  if (next_) start_again();
 }
 
 void Hatchery::overdue() {
@@ -163,7 +187,8 @@ void Hatchery::overdue() {
 std::string Hatchery::activity() const {
   if (!next_) return again_.armed() ? "waiting to start the interpreter again" : "";
   if (next_->importing.empty()) return "starting the interpreter";
-  return "importing " + next_->importing + " (" + std::to_string(next_->imported + 1) + " of " +
+  return (next_->on_trial ? "trying " : "importing ") + next_->importing + " (" +
+         std::to_string(next_->imported + 1) + " of " +
          std::to_string(std::max(next_->to_import, next_->imported + 1)) + ")";
 }
 

@@ -19,8 +19,10 @@ struct Hatchery::Zygote {
   std::time_t warm_time = 0;
   timespec started{};
   std::vector<std::string> files;
-  std::string unfit;  // why it cannot be one
+  std::vector<std::string> shared;  // modules that jobs share
+  std::string unfit;                // why it cannot be one
   bool hung = false;
+  bool on_trial = false;  // it is not to serve, only to be observed while it imports
 };
 
 }  // namespace pml::service

@@ -124,12 +124,12 @@ void Dispatcher::read_verdict(Job& job) {
 
 void Dispatcher::accepted(Job& job) {
   job.state = JobState::running;
-  record_.launched(event::Loop::now() - job.began);
+  if (!job.client.own) record_.launched(event::Loop::now() - job.began);
   if (job.client.text) job.client.tell(reply_of(wire::ReplyKind::started, job.name.pid));
   for (const wire::ClientSignal& item : job.waiting_signals)
     signal(job, item.signal, item.whole_group != 0);
   job.waiting_signals.clear();
-  log_.started(job.name, job.label, job.client);
+  if (!job.client.own) log_.started(job.name, job.label, job.client);
   workers_are_fine();
   disturbed();
 }
@@ -272,7 +272,7 @@ void Dispatcher::finish(Job& job, const End& end) {
                    " was lost before its job began: " + sentence_of(end.wait_status),
                {{"PML_PID", std::to_string(job.name.pid)}, {"PML_COMMAND", job.label.command}});
   }
-  if (job.state == JobState::running) {
+  if (job.state == JobState::running && !job.client.own) {
     ++served_;
     const std::uint64_t duration = event::Loop::now() - job.began;
     log_.ended(job.name, job.label, job.client, end, duration);

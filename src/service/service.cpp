@@ -80,7 +80,13 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       pressure_(loop_, [this](bool pressed) { memory_changed(pressed); }),
       renewal_(loop_, [this] { hatchery_.raise(setting_.profile); }),
       idle_exit_(
-          loop_, [this] { rest(); }, seconds(1)) {
+          loop_, [this] { rest(); }, seconds(1)),
+      verifier_(
+          loop_,
+          [this](const std::string& module, const std::string& difference) {
+            hatchery_.trial().note_verified(module, difference);
+          },
+          [this] { verified(); }) {
   dispatcher_.set_hatchery(hatchery_);
   dispatcher_.set_last_look([this] { sources_.look(); });
   // Workers whose zygote dies become children of this process, which then reports their ends.
@@ -123,7 +129,24 @@ void Service::open_output() {
   hatchery_.set_output(output_.borrow());
 }
 
+void Service::verify() {
+  // Of a service without a profile nobody else could start the same.
+  if (setting_.standalone || !hatchery_.warm()) return;
+  verifier_.begin(setting_.profile.name, hatchery_.trial().unverified(hatchery_.shared()));
+}
+
+void Service::verified() {
+  if (hatchery_.trial().keep_verified()) {
+    hatchery_.renew();
+    return;
+  }
+  log::write(LOG_INFO, log::k_verified,
+             "all modules that programs share are as python3 imports them");
+}
+
 void Service::submit(Ticket ticket, const wire::Request& request) {
+  ticket.client.own = verifier_.owns(ticket.client.pid);
+  if (!ticket.client.own) verifier_.make_way();
   if (setting_.profile.path.empty()) {
     dispatcher_.submit(std::move(ticket), request);
     return;
@@ -149,6 +172,14 @@ void Service::answer(Client& client, const TextQuestion& question) {
     client.tell_line(jobs_text(dispatcher_));
   } else if (question.subject == "imports") {
     client.tell_line(imports_text(late_imports_, hatchery_));
+  } else if (question.subject == "modules") {
+    client.tell_line(modules_text(hatchery_));
+  } else if (question.subject == "verified") {
+    if (question.job.empty())
+      verified();
+    else
+      hatchery_.trial().note_verified(question.job, question.how);
+    client.tell_line("done\n");
   } else if (question.subject == "kill") {
     const bool known = dispatcher_.signal_job(question.job, question.signal);
     client.tell_line(known ? "done\n" : "error there is no such job\n");
@@ -179,6 +210,7 @@ void Service::became_warm(const std::vector<std::string>& files, timespec starte
     reloading_ = false;
     notifier_.ready();
   }
+  verify();
 }
 
 void Service::never_warm(int exit_status, const std::string& why) {
@@ -296,7 +328,7 @@ void Service::reap() {
     const pid_t pid = ::wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage);
     if (pid <= 0) break;
     const bool ended = WIFEXITED(status) || WIFSIGNALED(status);
-    if (ended && hatchery_.reaped(pid, status)) continue;
+    if (ended && (hatchery_.reaped(pid, status) || verifier_.reaped(pid))) continue;
     if (WIFSTOPPED(status) && hatchery_.stopped(pid)) continue;
     dispatcher_.child_changed({pid, status, usec(usage.ru_utime) + usec(usage.ru_stime),
                                static_cast<std::uint64_t>(usage.ru_maxrss)});
@@ -314,6 +346,7 @@ void Service::stop(int exit_status) {
   log::write(LOG_INFO, log::k_service_stopping, "stopping");
   notifier_.stopping();
   renewal_.disarm();
+  verifier_.stop();
   sources_.clear();
   front_.close();
   hatchery_.start_no_more();

@@ -19,6 +19,7 @@
 #include "service/scopes.hpp"
 #include "service/source_watch.hpp"
 #include "service/text_launch.hpp"
+#include "service/verifier.hpp"
 
 namespace pml::service {
 
@@ -50,6 +51,8 @@ class Service : private HatcheryListener, private RequestTaker {
   void never_warm(int exit_status, const std::string& why) override;
   void hatchery_changed() override;
 
+  void verify();
+  void verified();
   void answer(Client& client, const TextQuestion& question);
   void apply(const profile::Profile& profile);
   void open_output();
@@ -88,6 +91,7 @@ class Service : private HatcheryListener, private RequestTaker {
   MemoryPressure pressure_;
   event::Timer renewal_;  // of a pool that turned stale, once its files are left alone
   event::Timer idle_exit_;
+  Verifier verifier_;
   std::string profile_error_;
   std::uint64_t warm_at_ = 0;
   int renewals_ = 0;  // in quick succession

@@ -69,15 +69,19 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 /// The child's descriptors, copied above the numbers they are to be placed at.
 struct ChildTable {
-  base::UniqueFd input, output, link, error;
+  base::UniqueFd input, output, link, error, recording;
 };
 
-ChildTable child_table(base::BorrowedFd output, base::BorrowedFd link, base::BorrowedFd error) {
+ChildTable child_table(base::BorrowedFd output, base::BorrowedFd link, base::BorrowedFd error,
+                       base::BorrowedFd recording) {
   const base::UniqueFd null(base::k_adopt, ::open("/dev/null", O_RDWR | O_CLOEXEC));
   base::check(null.get(), "cannot open /dev/null");
   ChildTable table{base::duplicate(null.borrow(), 10),
                    base::duplicate(output.valid() ? output : null.borrow(), 10),
-                   base::duplicate(link, 10), base::duplicate(error, 10)};
+                   base::duplicate(link, 10),
+                   base::duplicate(error, 10),
+                   {}};
+  if (recording.valid()) table.recording = base::duplicate(recording, 10);
   base::check(table.error.get(), "cannot prepare the interpreter's descriptors");
   return table;
 }
@@ -101,8 +105,9 @@ void reset_signals() noexcept {
       base::place(table.output.borrow(), 2) && base::place(table.link.borrow(), k_link_number) &&
       base::place(table.error.borrow(), k_error_number) &&
       ::fcntl(k_error_number, F_SETFD, FD_CLOEXEC) == 0;
-  if (placed) {
-    base::close_between(k_error_number + 1, ~0U);
+  const bool recorded = table.recording.valid();
+  if (placed && (!recorded || base::place(table.recording.borrow(), k_recording_number))) {
+    base::close_between(k_error_number + (recorded ? 2 : 1), ~0U);
     ::execve(program, words, environment);
   }
   const int error = errno;
@@ -137,7 +142,8 @@ Spawned spawn_zygote(const ZygoteCommand& command, base::BorrowedFd output) {
   Variables environment = command.environment;
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> envp = pointers(environment);
-  ChildTable table = child_table(output, far_end.borrow(), error_writer.borrow());
+  ChildTable table =
+      child_table(output, far_end.borrow(), error_writer.borrow(), command.recording);
   spawned.pid = base::check(::fork(), "cannot fork");
   if (spawned.pid == 0)
     become(table, command.descriptor_limit, command.interpreter.c_str(), argv.data(), envp.data());

@@ -16,8 +16,11 @@ struct ZygoteCommand {
   std::string interpreter;                  ///< absolute
   std::vector<std::string> module_folders;  ///< strongest first
   Variables environment;
-  rlimit descriptor_limit{};  ///< RLIMIT_NOFILE as the service was given it
+  rlimit descriptor_limit{};     ///< RLIMIT_NOFILE as the service was given it
+  base::BorrowedFd recording{};  ///< to be its descriptor k_recording_number; invalid: none
 };
+
+inline constexpr int k_recording_number = 5;
 
 /// A child process and the service's end of its SEQPACKET pair (non-blocking, close-on-exec).
 struct Spawned {

@@ -101,6 +101,7 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
         failed.name + " " + failed.reason);
   for (const NotShared& module : hatchery.not_shared())
     add(text, "not-shared", module.name + " " + module.reason);
+  add(text, "unverified", hatchery.trial().unverified(hatchery.shared()).size());
   if (!state.profile_error.empty()) add(text, "profile-error", state.profile_error);
   for (const LaunchRecord::Ended& job : dispatcher.record().last())
     add(text, "last-job",
@@ -116,6 +117,13 @@ std::string jobs_text(const Dispatcher& dispatcher) {
     text += job->name.text() + " " + name_of(job->state) + " " +
             std::to_string((now - job->began) / 1000000) + " " + one_line(job->label.command) +
             "\n";
+  return text + "\n";
+}
+
+std::string modules_text(const Hatchery& hatchery) {
+  if (!hatchery.warm()) return "error the pool is not warm yet\n";
+  std::string text;
+  for (const std::string& name : hatchery.shared()) text += name + "\n";
   return text + "\n";
 }
 

@@ -26,6 +26,9 @@ struct ServiceState {
 /// The answer to "jobs": a line "JOB STATE SECONDS COMMAND" for each, ended by an empty line.
 [[nodiscard]] std::string jobs_text(const Dispatcher& dispatcher);
 
+/// The answer to "modules": the modules that jobs share, one a line, ended by an empty line.
+[[nodiscard]] std::string modules_text(const Hatchery& hatchery);
+
 /// The answer to "imports": a line "MODULE JOBS" for each module that could be preloaded, ended by
 /// an empty line.
 [[nodiscard]] std::string imports_text(const LateImports& imports, const Hatchery& hatchery);

@@ -52,7 +52,7 @@ TextLine kill_request(const std::vector<std::string>& words) {
   if (words.size() < 2 || words.size() > 3) return error("kill needs a job, and perhaps a signal");
   const int signal = words.size() == 3 ? signal_of(words[2]) : SIGTERM;
   if (signal == 0) return error("there is no such signal");
-  return TextQuestion{"kill", words[1], signal};
+  return TextQuestion{"kill", words[1], signal, {}};
 }
 
 std::string one_line(std::string_view text) {
@@ -80,9 +80,14 @@ TextLine parse_text(std::string_view line) {
   if (command == "module")
     return simple_request(wire::ProgramKind::module, std::move(*words), "module");
   if (command == "entrypoint") return entry_point_request(std::move(*words));
-  if (command == "status" || command == "jobs" || command == "imports" || command == "reload")
-    return words->size() == 1 ? TextLine(TextQuestion{command, {}, 0})
+  if (command == "status" || command == "jobs" || command == "imports" || command == "modules" ||
+      command == "reload")
+    return words->size() == 1 ? TextLine(TextQuestion{command, {}, 0, {}})
                               : TextLine(error(command + " stands alone"));
+  if (command == "verified" && words->size() <= 3) {
+    words->resize(3);
+    return TextQuestion{command, one_line((*words)[1]), 0, one_line((*words)[2])};
+  }
   if (command == "kill") return kill_request(*words);
   return error("unknown command \"" + one_line(command.substr(0, 40)) + "\"; " + k_forms);
 }

@@ -21,11 +21,12 @@ struct TextRequest {
 };
 
 /// A line that asks the service about itself, or to do something: "status", "jobs", "imports",
-/// "reload", "kill JOB [SIGNAL]".
+/// "modules", "reload", "kill JOB [SIGNAL]", "verified [MODULE HOW]".
 struct TextQuestion {
   std::string subject;
-  std::string job;  ///< of kill
+  std::string job;  ///< of kill; of verified: the module, empty where all were told of
   int signal = 0;   ///< of kill; SIGTERM where none was named
+  std::string how;  ///< of verified: how it differs; empty: it does not
 };
 
 /// Why a line is no request, in words for the answer "error …".

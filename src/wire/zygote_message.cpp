@@ -12,9 +12,10 @@ std::string encode(const Order& order) {
   out.i32(order.flag);
   for (const auto* list :
        {&order.boot.modules, &order.boot.optional, &order.boot.after_fork, &order.boot.warmup,
-        &order.boot.avoided, &order.boot.pieces, &order.boot.quirks})
+        &order.boot.avoided, &order.boot.pieces, &order.boot.quirks, &order.boot.heard})
     out.texts(*list);
   out.text(order.boot.imports_to);
+  out.u8(order.boot.trial ? 1 : 0);
   return out.take();
 }
 
@@ -29,9 +30,10 @@ std::optional<Order> decode_order(std::string_view packet) {
   order.flag = in.i32();
   for (auto* list :
        {&order.boot.modules, &order.boot.optional, &order.boot.after_fork, &order.boot.warmup,
-        &order.boot.avoided, &order.boot.pieces, &order.boot.quirks})
+        &order.boot.avoided, &order.boot.pieces, &order.boot.quirks, &order.boot.heard})
     *list = in.texts();
   order.boot.imports_to = in.text();
+  order.boot.trial = in.u8() != 0;
   if (!in.finished()) return std::nullopt;
   return order;
 }

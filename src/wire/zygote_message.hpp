@@ -30,6 +30,9 @@ struct Boot {
   std::vector<std::string_view> avoided;     ///< not to be imported; their files are to be named
   std::vector<std::string_view> pieces;      ///< what those import: first, and in silence
   std::vector<std::string_view> quirks;      ///< lines of config/quirks
+  std::vector<std::string_view> heard;       ///< of compiled code, by the trial of the preloads
+  /// Nothing is to be served: imports for a trial, tells `tried` and waits to be ended.
+  bool trial = false;
   /// Abstract datagram address that jobs tell at their end what they imported that was not
   /// preloaded; empty: nobody asks.
   std::string_view imports_to;
@@ -69,8 +72,10 @@ enum class EventKind : std::uint8_t {
   not_ahead = 15,   ///< instead of it: the program does not run ahead, and the process leaves;
                     ///< text: why; name: where not empty, the module before whose import the
                     ///< template has to stop next time (ahead::Plan::template_stops)
+  tried = 16,       ///< files: as with `warm`; the trial is over
+  shared = 17,      ///< files: names of modules that jobs share, some of them; before `warm`
 };
-inline constexpr std::uint8_t k_last_event_kind = 15;
+inline constexpr std::uint8_t k_last_event_kind = 17;
 
 struct Event {
   EventKind kind = EventKind::warm;

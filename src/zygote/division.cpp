@@ -26,8 +26,11 @@ Division divide(const ImportLog& log) {
   for (const std::string& name : log.order()) {
     const auto question = unshareable_question(log.at(name));
     const auto index = worker::stash().find(name);
-    if (!question || !index || worker::stash().at(*index).own_renewed) continue;
-    division.unshareable.push_back({name, *question});
+    const std::string& differs = log.at(name).differs;
+    if (!differs.empty())
+      division.unshareable.push_back({name, "a job would not find what python3 does: " + differs});
+    else if (question && index && !worker::stash().at(*index).own_renewed)
+      division.unshareable.push_back({name, "it uses " + *question + " when it is imported"});
   }
   if (division.unshareable.empty()) return division;
   const worker::ModuleGraph& graph = worker::stash().graph();

@@ -7,10 +7,11 @@
 
 namespace pml::zygote {
 
-/// A module that asks for what programs differ in as a rule.
+/// A module that asks for what programs differ in as a rule, or that was found to be another thing
+/// than a fresh import.
 struct Unshareable {
   std::string module;
-  std::string question;
+  std::string reason;  ///< a sentence
 };
 
 /// All such modules; those that need one of them, and themselves; and what these import that is

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "zygote/heard.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
@@ -21,6 +22,12 @@ void ImportLog::begin(const std::string& name) {
   records_[name];
   graph_.number_of(name);
   running_.push_back(name);
+  tell_recorder(name.c_str());
+}
+
+void ImportLog::end() {
+  running_.pop_back();
+  tell_recorder(running_.empty() ? "" : running_.back().c_str());
 }
 
 ImportRecord& ImportLog::current() {

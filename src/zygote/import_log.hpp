@@ -37,6 +37,7 @@ struct ImportRecord {
   ListEdits edits;
   std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have
   std::set<worker::ProcessFact> facts;  ///< asked of the process
+  std::string differs;  ///< how it was found to be other than a fresh import; empty: it was not
 };
 
 /// Which modules were imported by which. Knows nothing of how that was seen.
@@ -58,7 +59,7 @@ class ImportLog {
 
   /// The import of the module begins, or ended, within that of the one before it.
   void begin(const std::string& name);
-  void end() { running_.pop_back(); }
+  void end();
   /// The modules whose imports are running, the innermost last.
   [[nodiscard]] const std::vector<std::string>& running() const noexcept { return running_; }
   /// Of the innermost, or of what was done outside of any import.

@@ -169,9 +169,28 @@ void index_entry_points() {
   worker::baseline().entry_points = worker::Ref::borrow(index.ptr());
 }
 
-void report_warm(const Recorder& recorder, base::BorrowedFd link) {
+void report_shared(base::BorrowedFd link) {
   wire::Event event;
-  event.kind = wire::EventKind::warm;
+  event.kind = wire::EventKind::shared;
+  std::size_t size = 0;
+  worker::Stash& stash = worker::stash();
+  for (std::size_t i = 0; i < stash.size(); ++i) {
+    const worker::StashEntry& entry = stash.at(static_cast<int>(i));
+    if (!entry.module) continue;
+    event.files.emplace_back(entry.name);
+    size += entry.name.size() + 8;
+    if (size <= wire::k_max_packet / 2) continue;
+    report(link, event);
+    event.files.clear();
+    size = 0;
+  }
+  report(link, event);
+}
+
+/// `kind` is warm or tried.
+void report_done(wire::EventKind kind, const Recorder& recorder, base::BorrowedFd link) {
+  wire::Event event;
+  event.kind = kind;
   event.value = static_cast<std::int32_t>(recorder.module_count());
   std::size_t size = 0;
   std::set<std::string> files = recorder.sources().files();
@@ -199,10 +218,8 @@ bool is_to_start_over(const Recorder& recorder, const wire::Boot& boot, base::Bo
     return std::find(boot.avoided.begin(), boot.avoided.end(), name) != boot.avoided.end();
   };
   if (std::all_of(division.excluded.begin(), division.excluded.end(), is_avoided)) return false;
-  for (const auto& [module, question] : division.unshareable) {
-    const std::string text = "it uses " + question + " when it is imported";
-    report(link, {wire::EventKind::not_shared, 0, 0, 0, 0, module, text});
-  }
+  for (const auto& [module, reason] : division.unshareable)
+    report(link, {wire::EventKind::not_shared, 0, 0, 0, 0, module, reason});
   wire::Event event;
   event.kind = wire::EventKind::start_over;
   std::string pieces;
@@ -257,7 +274,12 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   import_all(boot.optional, true, link);
   for (std::string_view spec : boot.warmup) call_warmup(spec, link);
   const py::module_ gc = py::module_::import("gc");
+  if (!boot.trial) recorder->note_heard(boot.heard);
   recorder->finish();
+  if (boot.trial) {
+    report_done(wire::EventKind::tried, *recorder, link);
+    return;  // the service ends this process
+  }
   if (!worker::stash().hide(py::module_::import("_frozen_importlib").attr("_find_and_load").ptr()))
     throw py::error_already_set();
   // The service ends this process.
@@ -266,7 +288,8 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   index_entry_points();
   gc.attr("collect")();
   gc.attr("freeze")();
-  report_warm(*recorder, link);
+  report_shared(link);
+  report_done(wire::EventKind::warm, *recorder, link);
   worker::prepare_identity();
   worker::prepare_end();
   worker::prepare_streams(worker::own_options());

@@ -60,6 +60,12 @@ void Quirks::read(std::string_view line) {
     import_guards.push_back(split_name(subject));
   if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
   if (!(words >> fourth)) return;
+  if (kind == "draw" && fourth == "harmless") draws.push_back({subject, third, ""});
+  if (kind == "draw" && fourth == "by") {
+    std::string expression;
+    std::getline(words, expression);
+    draws.push_back({subject, third, expression});
+  }
   if (kind == "change" && third == "by") kept_changes.emplace_back(subject, fourth);
   if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
   const auto [library, symbol] = split_name(fourth);

@@ -26,10 +26,18 @@ struct RenewalQuirk {
   std::string source;
 };
 
+/// "draw MODULE LIBRARY by EXPRESSION" or "draw MODULE LIBRARY harmless".
+struct DrawQuirk {
+  std::string module;      ///< "*": any
+  std::string library;     ///< file name up to the first dot
+  std::string expression;  ///< seen from the module; empty: harmless
+};
+
 /// All that is known of libraries.
 struct Quirks {
   std::vector<ExitCallQuirk> exit_calls;
   std::vector<RenewalQuirk> renewals;
+  std::vector<DrawQuirk> draws;
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
 

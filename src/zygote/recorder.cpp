@@ -7,6 +7,7 @@
 
 #include "worker/kept_file.hpp"
 #include "zygote/callback_file.hpp"
+#include "zygote/function_keys.hpp"
 #include "zygote/module_table.hpp"
 #include "zygote/process_spy.hpp"
 #include "zygote/stash_filler.hpp"
@@ -225,6 +226,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
                     [this](PyObject* module, PyObject* name) {
                       if (!log_.running().empty()) taken_.note(module, name, log_.running().back());
                     });
+  rehash_function_keys();
   // After the hooks, which are changes too.
   changes_.start_names();
 }
@@ -258,6 +260,7 @@ void Recorder::finish() {
   log_.note_new_modules();
   active_ = false;
   stop_process_spy();
+  rehash_function_keys();
   for (const Hook& hook : hooks_) hook.owner.attr(hook.name) = hook.original;
   // What preloads set for themselves must not reach a job; each job brings its own environment.
   module_named("os").attr("environ").attr("_data") = original_data_;

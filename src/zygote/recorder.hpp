@@ -8,6 +8,7 @@
 
 #include "zygote/change_log.hpp"
 #include "zygote/extension_imports.hpp"
+#include "zygote/heard.hpp"
 #include "zygote/import_log.hpp"
 #include "zygote/question_log.hpp"
 #include "zygote/quirks.hpp"
@@ -36,6 +37,12 @@ class Recorder {
   [[nodiscard]] const ImportLog& log() const noexcept { return log_; }
   /// Forgets the records.
   void forget();
+
+  /// Takes what compiled code asked in the trial of the preloads, for what it would have heard. To
+  /// be called before `finish`.
+  void note_heard(const std::vector<std::string_view>& lines) {
+    zygote::note_heard(lines, quirks_, log_);
+  }
 
   /// Takes the hooks away, brings lists and sys.modules back to how they were, and fills the
   /// process's stash. Throws pybind11::error_already_set.

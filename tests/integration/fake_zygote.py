@@ -19,6 +19,7 @@ from fake_service import EXITED, REFUSED, STARTED, Reader, Request, pack_text, r
 
 BOOT, FORK, SIGNAL, LEAVE = range(1, 5)
 PRELOADING, PRELOADED, FAILED, WARNING, WARM, WORKER, FORK_FAILED, ENDED, STOPPED, CONTINUED = range(1, 11)
+TRIED = 16
 ACCEPTED, DECLINED, REHEARSED = 1, 2, 3
 JOB_HEADER = struct.Struct("=IIII")
 MOST_DESCRIPTORS = 253
@@ -64,8 +65,12 @@ class Zygote:
         read = Reader(packet)
         kind = read.number("B")
         value, target, flag = (read.number("i") for _ in range(3))
-        lists = [read.texts() for _ in range(6)]
-        if kind == BOOT:
+        lists = [read.texts() for _ in range(8)]
+        read.text()
+        trial = read.number("B")
+        if kind == BOOT and trial:
+            self.say(TRIED)
+        elif kind == BOOT:
             self.boot(lists[0], lists[1])
         elif kind == FORK:
             for _ in range(value):

@@ -74,6 +74,12 @@ TEST(TextDialect, KnowsQuestions) {
   EXPECT_EQ(std::get<TextQuestion>(service::parse_text("status")).subject, "status");
   EXPECT_EQ(std::get<TextQuestion>(service::parse_text("jobs")).subject, "jobs");
   EXPECT_EQ(std::get<TextQuestion>(service::parse_text("imports")).subject, "imports");
+  EXPECT_EQ(std::get<TextQuestion>(service::parse_text("modules")).subject, "modules");
+  const auto verified = std::get<TextQuestion>(service::parse_text("verified a.b 'it is another'"));
+  EXPECT_EQ(verified.subject, "verified");
+  EXPECT_EQ(verified.job, "a.b");
+  EXPECT_EQ(verified.how, "it is another");
+  EXPECT_TRUE(std::get<TextQuestion>(service::parse_text("verified")).job.empty());
   const auto kill = std::get<TextQuestion>(service::parse_text("kill 17-4"));
   EXPECT_EQ(kill.job, "17-4");
   EXPECT_EQ(kill.signal, SIGTERM);

@@ -17,6 +17,8 @@ Order boot_order() {
   order.boot.avoided = {"/opt/lib"};
   order.boot.pieces = {"re"};
   order.boot.quirks = {"shiboken2:keep"};
+  order.boot.heard = {"draw torch._C /dev/urandom libc10.so.1"};
+  order.boot.trial = true;
   order.boot.imports_to = "00a1f";
   return order;
 }
@@ -47,6 +49,8 @@ TEST(Order, BootComesBack) {
   EXPECT_EQ(back->boot.avoided, order.boot.avoided);
   EXPECT_EQ(back->boot.pieces, order.boot.pieces);
   EXPECT_EQ(back->boot.quirks, order.boot.quirks);
+  EXPECT_EQ(back->boot.heard, order.boot.heard);
+  EXPECT_TRUE(back->boot.trial);
   EXPECT_EQ(back->boot.imports_to, order.boot.imports_to);
 }
 

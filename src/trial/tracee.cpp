@@ -1,0 +1,114 @@
+#include "trial/tracee.hpp"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+namespace pml::trial {
+
+namespace {
+
+/// Reading never crosses into a page that may not be there.
+constexpr std::uint64_t k_page = 4096;
+
+}  // namespace
+
+bool Tracee::read(std::uint64_t address, void* to, std::size_t size) const noexcept {
+  iovec near{to, size};
+  iovec far{reinterpret_cast<void*>(address), size};  // NOLINT: of another process
+  return ::process_vm_readv(thread_, &near, 1, &far, 1, 0) == static_cast<ssize_t>(size);
+}
+
+std::string Tracee::bytes(std::uint64_t address, std::size_t size) const {
+  std::string all;
+  std::array<char, k_page> part;
+  while (all.size() < size) {
+    const std::uint64_t at = address + all.size();
+    const std::size_t wanted =
+        std::min<std::size_t>(size - all.size(), k_page - static_cast<std::size_t>(at % k_page));
+    if (!read(at, part.data(), wanted)) break;
+    all.append(part.data(), wanted);
+  }
+  return all;
+}
+
+std::string Tracee::text(std::uint64_t address, std::size_t most) const {
+  std::string all;
+  while (address != 0 && all.size() < most) {
+    const std::uint64_t at = address + all.size();
+    const std::string part = bytes(
+        at,
+        std::min<std::size_t>(most - all.size(), k_page - static_cast<std::size_t>(at % k_page)));
+    if (part.empty()) break;
+    const std::size_t end = part.find('\0');
+    all += part.substr(0, end);
+    if (end != std::string::npos) break;
+  }
+  return all;
+}
+
+std::string Tracee::link(const char* what) const {
+  const std::string path = "/proc/" + std::to_string(thread_) + "/" + what;
+  char target[PATH_MAX];
+  const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
+  return size > 0 ? std::string(target, static_cast<std::size_t>(size)) : std::string();
+}
+
+std::optional<struct stat> Tracee::descriptor(int number) const noexcept {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/fd/%d", thread_, number);
+  struct stat info {};
+  if (::stat(path, &info) != 0) return std::nullopt;
+  return info;
+}
+
+std::string Tracee::name_of_descriptor(int number) const {
+  return link(("fd/" + std::to_string(number)).c_str());
+}
+
+std::string Tracee::absolute(int folder, const std::string& path) const {
+  if (!path.empty() && path.front() == '/') return path;
+  const std::string base = folder == AT_FDCWD ? link("cwd") : name_of_descriptor(folder);
+  if (path.empty() || path == ".") return base;
+  return base + "/" + path;
+}
+
+/// /proc/self is the reader's own.
+std::string Tracee::for_us(const std::string& path) const {
+  for (const char* self : {"/proc/self", "/proc/thread-self"}) {
+    const std::size_t length = std::strlen(self);
+    if (path.starts_with(self) && (path.size() == length || path[length] == '/'))
+      return "/proc/" + std::to_string(thread_) + path.substr(length);
+  }
+  return path;
+}
+
+std::optional<struct stat> Tracee::target(const std::string& path) const noexcept {
+  struct stat info {};
+  if (::stat(for_us(path).c_str(), &info) != 0) return std::nullopt;
+  return info;
+}
+
+std::string Tracee::real(const std::string& path) const {
+  char* const found = ::realpath(path.c_str(), nullptr);
+  if (found == nullptr) return path;
+  std::string result(found);
+  std::free(found);  // NOLINT: as realpath(3) wants it
+  return result;
+}
+
+bool Tracee::is_of_a_process(const std::string& path) const {
+  const std::string found = real(path);
+  constexpr std::string_view k_proc = "/proc/";
+  if (!found.starts_with(k_proc) || found.size() == k_proc.size()) return false;
+  const char first = found[k_proc.size()];
+  return (first >= '0' && first <= '9') || path.starts_with("/proc/self") ||
+         path.starts_with("/proc/thread-self");
+}
+
+}  // namespace pml::trial
