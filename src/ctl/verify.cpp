@@ -192,9 +192,9 @@ void print_now(const Verified& one) {
 }  // namespace
 
 int verify(const Options& options) {
-  const std::string profile = !options.words.empty() ? options.words.front() : profile_of(options);
-  std::vector<std::string> modules(options.words.begin() + (options.words.empty() ? 0 : 1),
-                                   options.words.end());
+  const bool named = !options.words.empty() && !names_a_pool(options);
+  const std::string profile = named ? options.words.front() : profile_of_options(options);
+  std::vector<std::string> modules(options.words.begin() + (named ? 1 : 0), options.words.end());
   if (modules.empty()) modules = modules_of(profile);
   Verification verification(profile);
   const Verified start = verification.verify_start();
