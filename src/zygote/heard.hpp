@@ -13,8 +13,9 @@ namespace pml::zygote {
 void tell_recorder(const char* module);
 
 /// Writes into the import log what compiled code asked in the trial of the preloads; `lines` as
-/// trial::line_of gives them; and "differs MODULE - HOW" of what a verification found. What a quirk renews is tried here once, in this process. To be called
-/// when all is imported and nothing is hidden yet. The GIL is held.
+/// trial::line_of gives them; and "differs MODULE - HOW" of what a verification found. What a quirk
+/// renews is tried here once, in this process. To be called when all is imported and nothing is
+/// hidden yet. The GIL is held.
 void note_heard(const std::vector<std::string_view>& lines, const Quirks& quirks, ImportLog& log);
 
 }  // namespace pml::zygote
