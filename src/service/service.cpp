@@ -84,7 +84,7 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       verifier_(
           loop_,
           [this](const std::string& module, const std::string& difference) {
-            hatchery_.trial().note_verified(module, difference);
+            note_difference(module, difference);
           },
           [this] { verified(); }) {
   dispatcher_.set_hatchery(hatchery_);
@@ -129,6 +129,17 @@ void Service::open_output() {
   hatchery_.set_output(output_.borrow());
 }
 
+// What is found in passing is named. It is shared no more once a person has asked for a
+// verification: a pool that half falls apart by itself is not what anybody expects.
+void Service::note_difference(const std::string& module, const std::string& difference) {
+  hatchery_.trial().note_verified(module, {});
+  if (!difference.empty())
+    log::write(LOG_NOTICE, log::k_differs,
+               "module " + module + " is not what python3 imports: " + difference +
+                   "; pmlctl verify " + setting_.profile.name + " has it shared no more",
+               {{"PML_MODULE", module}});
+}
+
 void Service::verify() {
   // Of a service without a profile nobody else could start the same.
   if (setting_.standalone || !hatchery_.warm()) return;
@@ -141,7 +152,7 @@ void Service::verified() {
     return;
   }
   log::write(LOG_INFO, log::k_verified,
-             "all modules that programs share are as python3 imports them");
+             "what programs share was compared with what python3 imports");
 }
 
 void Service::submit(Ticket ticket, const wire::Request& request) {

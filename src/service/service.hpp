@@ -52,6 +52,7 @@ class Service : private HatcheryListener, private RequestTaker {
   void hatchery_changed() override;
 
   void verify();
+  void note_difference(const std::string& module, const std::string& difference);
   void verified();
   void answer(Client& client, const TextQuestion& question);
   void apply(const profile::Profile& profile);
