@@ -1,9 +1,7 @@
 #include "client/arguments.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "base/paths.hpp"
+#include "wire/cold_only.hpp"
 #include "wire/entry_point_code.hpp"
 
 namespace pml::client {
@@ -12,18 +10,6 @@ namespace {
 
 // CPython 3.11's own table; a colon marks options that take an argument.
 constexpr std::string_view k_short_options = "bBc:dEhiIJm:OPqRsStuvVW:xX:?";
-constexpr std::string_view k_warm_options = "bBquWX";
-
-// -X settings that act while the interpreter starts.
-constexpr std::array<std::string_view, 9> k_start_settings = {
-    "dev",          "frozen_modules", "importtime", "no_debug_ranges",      "pycache_prefix",
-    "showrefcount", "tracemalloc",    "utf8",       "warn_default_encoding"};
-
-bool is_start_setting(std::string_view setting) {
-  return std::find(k_start_settings.begin(), k_start_settings.end(), setting) !=
-         k_start_settings.end();
-}
-
 class Parser {
  public:
   Parser(std::span<const char* const> words, bool as_python)
@@ -33,8 +19,7 @@ class Parser {
     if (default_profile != nullptr && *default_profile != '\0') out_.profile = default_profile;
     while (!done_ && next_ < words_.size()) option();
     if (out_.action == Action::help || out_.action == Action::version) return std::move(out_);
-    if (!base::valid_profile_name(out_.profile))
-      wrong("\"" + std::string(out_.profile) + "\" cannot be the name of a profile");
+    if (!base::valid_profile_name(out_.profile)) wrong_profile();
     if (out_.venv && (named_ || !out_.socket.empty()))
       wrong("--venv chooses the pool; leave --profile and --socket away");
     if (!target_known_) positional_target();
@@ -81,6 +66,14 @@ class Parser {
   bool profile_named(bool taken) {
     named_ = true;
     return taken;
+  }
+
+  // What the environment says wrongly is no reason not to run the program: pml-cold says it.
+  void wrong_profile() {
+    if (named_)
+      wrong("\"" + std::string(out_.profile) + "\" cannot be the name of a profile");
+    else
+      python_only("PML_PROFILE");
   }
 
   bool flag(bool& variable, bool value) {
@@ -137,7 +130,7 @@ class Parser {
       if (entry == std::string_view::npos || letter == ':' || letter == 'J') return hopeless(word);
       if (letter == 'c' || letter == 'm') return program_option(word, i);
       if (letter == 'W' || letter == 'X') return value_option(word, i);
-      if (k_warm_options.find(letter) == std::string_view::npos) python_only(word);
+      if (!wire::is_warm_option(letter)) python_only(word);
     }
     out_.interpreter_options.push_back(word);
     keep_word(1);
@@ -148,8 +141,7 @@ class Parser {
     const bool attached = place + 1 < word.size();
     if (!attached && next_ + 1 >= words_.size()) return hopeless(word);
     const std::string_view value = attached ? word.substr(place + 1) : words_[next_ + 1];
-    const std::string_view setting = value.substr(0, value.find('='));
-    if (word[place] == 'X' && is_start_setting(setting)) python_only(word);
+    if (word[place] == 'X' && !wire::is_warm_setting(value)) python_only(word);
     out_.interpreter_options.push_back(word);
     if (!attached) out_.interpreter_options.push_back(value);
     keep_word(attached ? 1 : 2);

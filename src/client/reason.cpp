@@ -33,8 +33,16 @@ Reason disabled() {
   return {"disabled", "PML=0 asks for python3", {}};
 }
 
+Reason no_venv() {
+  return {"no-venv", "there is no virtual environment", {}};
+}
+
 Reason option(std::string_view word) {
   return {"option", wire::sentence_of(wire::Refusal::option), std::string(word)};
+}
+
+Reason variable(std::string_view name) {
+  return {"environment", wire::sentence_of(wire::Refusal::environment), std::string(name)};
 }
 
 Reason interactive() {

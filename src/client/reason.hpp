@@ -26,9 +26,11 @@ namespace reasons {
 inline constexpr std::string_view k_broken_off = "the service broke off before the program began";
 inline constexpr std::string_view k_garbage = "the service's answer is not understood";
 
-[[nodiscard]] Reason disabled();                     ///< PML=0
-[[nodiscard]] Reason option(std::string_view word);  ///< only python3 can honour the option
-[[nodiscard]] Reason interactive();                  ///< a terminal would be the program
+[[nodiscard]] Reason disabled();                       ///< PML=0
+[[nodiscard]] Reason no_venv();                        ///< --venv found none
+[[nodiscard]] Reason option(std::string_view word);    ///< only python3 can honour the option
+[[nodiscard]] Reason variable(std::string_view name);  ///< likewise the variable
+[[nodiscard]] Reason interactive();                    ///< a terminal would be the program
 [[nodiscard]] Reason no_service(const std::string& path, int error);
 [[nodiscard]] Reason other_owner();                    ///< the socket is somebody else's
 [[nodiscard]] Reason busy();                           ///< nobody accepts

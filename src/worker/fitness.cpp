@@ -6,16 +6,13 @@
 #include <climits>
 #include <cstdlib>
 
+#include "wire/cold_only.hpp"
+
 namespace pml::worker {
 
 namespace {
 
 using wire::Refusal;
-
-/// Variables that a running program reads when it needs them: no matter at start.
-constexpr std::array<std::string_view, 7> k_read_when_used = {
-    "PYTHONBREAKPOINT", "PYTHONSTARTUP",     "PYTHONASYNCIODEBUG", "PYTHONDOCS",
-    "PYTHON_COLORS",    "PYTHON_BASIC_REPL", "PYTHON_HISTORY"};
 
 /// Read by the dynamic loader, the C library or a tool before main(): must be as the zygote had
 /// them.
@@ -63,10 +60,8 @@ Objection variable_objection(std::string_view name) {
 }
 
 std::optional<Objection> read_x_option(std::string_view value, RunOptions& options) {
-  // What can be done late. Any other acts at the start, or may do so in the next version.
-  const std::string_view name = value.substr(0, value.find('='));
-  if (name != "faulthandler") return option_objection("-X " + std::string(value));
-  options.faulthandler = true;
+  if (!wire::is_warm_setting(value)) return option_objection("-X " + std::string(value));
+  options.faulthandler = true;  // the only one
   options.x_options.emplace_back(value);
   return std::nullopt;
 }
@@ -79,6 +74,7 @@ std::optional<Objection> read_options(const wire::Request& request, RunOptions& 
     if (word.size() < 2 || word[0] != '-' || word[1] == '-') return option_objection(word);
     for (std::size_t at = 1; at < word.size(); ++at) {
       const char letter = word[at];
+      if (!wire::is_warm_option(letter)) return option_objection(word);
       if (letter == 'u')
         options.unbuffered = true;
       else if (letter == 'B')
@@ -87,7 +83,7 @@ std::optional<Objection> read_options(const wire::Request& request, RunOptions& 
         ++options.quiet;
       else if (letter == 'b')
         ++options.bytes_warning;
-      else if (letter == 'W' || letter == 'X') {
+      else {  // -W or -X
         std::string_view value = word.substr(at + 1);
         if (value.empty()) {
           if (++i >= words.size()) return option_objection(word);
@@ -98,8 +94,6 @@ std::optional<Objection> read_options(const wire::Request& request, RunOptions& 
         else if (auto objection = read_x_option(value, options))
           return objection;
         break;
-      } else {
-        return option_objection(word);
       }
     }
   }
@@ -109,6 +103,7 @@ std::optional<Objection> read_options(const wire::Request& request, RunOptions& 
 std::optional<Objection> read_python_variable(std::string_view name, std::string_view value,
                                               RunOptions& options,
                                               std::vector<std::string>& warnings) {
+  if (wire::is_cold_variable(name, value)) return variable_objection(name);
   if (value.empty()) return std::nullopt;
   if (name == "PYTHONUNBUFFERED")
     options.unbuffered |= flag_value(value) > 0;
@@ -120,16 +115,11 @@ std::optional<Objection> read_python_variable(std::string_view name, std::string
     warnings = split(value, ',');
   else if (name == "PYTHONPATH")
     options.python_path = split(value, ':');
-  else if (name == "PYTHONHASHSEED") {
-    if (value != "random") return variable_objection(name);
-  } else if (name == "PYTHONIOENCODING") {
+  else if (name == "PYTHONIOENCODING") {
     const std::size_t colon = value.find(':');
     options.io_encoding = value.substr(0, colon);
     if (colon != std::string_view::npos) options.io_errors = value.substr(colon + 1);
     if (!options.io_encoding.empty() && options.io_errors.empty()) options.io_errors = "strict";
-  } else if (std::find(k_read_when_used.begin(), k_read_when_used.end(), name) ==
-             k_read_when_used.end()) {
-    return variable_objection(name);
   }
   return std::nullopt;
 }
