@@ -31,12 +31,16 @@ struct Arguments {
   bool detach = false;
   bool venv = false;             ///< --venv: the profile is that of a virtual environment
   std::string_view venv_python;  ///< and this its interpreter; both known once it was found
+  std::string_view venv_error;   ///< why there is none; empty: there is
+  bool plain = false;            ///< PML=0: python3, and no profile is read
 
   wire::ProgramKind kind = wire::ProgramKind::standard_in;
   std::uint32_t target_form = 0;  ///< k_flag_target_attached, k_flag_target_clustered
   std::string_view target;
   std::vector<std::string_view> rest;  ///< the words after the target
   std::vector<std::string_view> interpreter_options;
+
+  std::span<const char* const> words;  ///< all that main was given
 
   /// What python3 is given to do the same: the words without pml's own. Each ends in a NUL; for an
   /// entry point, the code that runs it is put in.

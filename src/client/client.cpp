@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
-#include <optional>
 
 #include "client/arguments.hpp"
 #include "client/launch.hpp"
+#include "client/obstacle.hpp"
 #include "client/step_aside.hpp"
 #include "client/venv.hpp"
 
@@ -24,19 +23,14 @@ int print(std::string_view text) {
   return 0;
 }
 
+bool is_switched_off() {
+  const char* wanted = std::getenv("PML");
+  return wanted != nullptr && wanted[0] == '0' && wanted[1] == '\0';
+}
+
 int complain(const std::string& what) {
   say(base::BorrowedFd(STDERR_FILENO), what + "; see pml --help");
   return base::k_exit_usage;
-}
-
-// What makes the service not worth asking.
-std::optional<Reason> obstacle(const Arguments& arguments) {
-  const char* wanted = std::getenv("PML");
-  if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return reasons::disabled();
-  if (arguments.action == Action::python) return reasons::option(arguments.reason);
-  if (arguments.kind == wire::ProgramKind::standard_in && ::isatty(STDIN_FILENO) != 0)
-    return reasons::interactive();
-  return std::nullopt;
 }
 
 }  // namespace
@@ -50,18 +44,22 @@ void run(std::span<const char* const> words) {
   if (arguments.action == Action::version) ::_exit(print("pml " PML_VERSION "\n"));
   if (arguments.action == Action::wrong_usage) ::_exit(complain(arguments.reason));
 
+  arguments.words = words;
+  arguments.plain = is_switched_off();
   Venv venv;
   if (arguments.venv) {
     venv = find_venv();
-    if (!venv.error.empty()) {
+    if (!venv.error.empty() && !arguments.fallback) {
       say(base::BorrowedFd(STDERR_FILENO), venv.error);
       ::_exit(base::k_exit_config);
     }
     arguments.profile = venv.profile;
     arguments.venv_python = venv.python;
+    arguments.venv_error = venv.error;
   }
   const SignalSet blocked = block_all_signals();
-  if (const auto reason = obstacle(arguments)) step_aside(arguments, *reason, {}, blocked, trace);
+  if (const auto reason = find_obstacle(arguments))
+    step_aside(arguments, *reason, {}, blocked, trace);
   Launch launch(arguments, blocked, trace);
   const Outcome outcome = launch.run();
   if (outcome.kind == Outcome::Kind::aside)

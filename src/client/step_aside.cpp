@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/paths.hpp"
+#include "base/python_search.hpp"
 
 namespace pml::client {
 
@@ -27,10 +28,24 @@ void execute(const char* path, std::vector<const char*> words, const Arguments& 
   ::execv(path, const_cast<char* const*>(words.data()));
 }
 
-[[noreturn]] void give_up(std::string_view program, int error, int status) {
-  say(base::BorrowedFd(STDERR_FILENO),
-      "cannot execute " + std::string(program) + ": " + ::strerror(error));
-  ::_exit(status);
+std::string cannot_execute(std::string_view program, int error) {
+  return "cannot execute " + std::string(program) + ": " + ::strerror(error);
+}
+
+/// The first python3 of PATH. `complaint` says why it is none better; empty: it was asked for.
+[[noreturn]] void execute_any(std::string complaint, const Arguments& arguments) {
+  const base::BorrowedFd error_output(STDERR_FILENO);
+  const std::string python =
+      base::find_python3(std::getenv("PATH"), {PML_BINDIR "/pml", "/proc/self/exe"});
+  if (!complaint.empty()) complaint += "; ";
+  if (python.empty()) {
+    say(error_output, complaint + "there is no python3 in PATH");
+  } else {
+    if (!complaint.empty()) say(error_output, complaint + "executing " + python);
+    execute(python.c_str(), {python.c_str()}, arguments);
+    say(error_output, cannot_execute(python, errno));
+  }
+  ::_exit(base::k_exit_config);
 }
 
 /// Most environments have no pool, and then no profile either.
@@ -54,10 +69,12 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
     ::_exit(reason.status);
   }
   set_blocked_signals(blocked);
-  if (arguments.venv && !has_profile(arguments.profile)) {
+  if (!arguments.venv_error.empty()) execute_any(std::string(arguments.venv_error), arguments);
+  if (arguments.venv && (arguments.plain || !has_profile(arguments.profile))) {
     execute(arguments.venv_python.data(), {arguments.venv_python.data()}, arguments);
-    give_up(arguments.venv_python, errno, base::k_exit_config);
+    execute_any(cannot_execute(arguments.venv_python, errno), arguments);
   }
+  if (arguments.plain) execute_any({}, arguments);
   if (!interpreter.empty()) execute(interpreter.c_str(), {interpreter.c_str()}, arguments);
   const std::string helper = helper_path();
   const std::string profile(arguments.profile);
@@ -65,7 +82,7 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
   const int error = errno;
   if (arguments.profile == "default" && error == ENOENT)
     execute(k_default_interpreter, {k_default_interpreter}, arguments);
-  give_up(helper, error, base::k_exit_unavailable);
+  execute_any(cannot_execute(helper, error), arguments);
 }
 
 }  // namespace pml::client

@@ -1,32 +1,40 @@
 #include "cold/launch.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
+#include "base/python_search.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::cold {
 
 namespace {
 
-bool same_file(const std::string& first, const std::string& second) {
-  struct stat a {};
-  struct stat b {};
-  return ::stat(first.c_str(), &a) == 0 && ::stat(second.c_str(), &b) == 0 &&
-         a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+/// Returns errno.
+int try_to_execute(const std::string& interpreter, char* const* arguments) {
+  std::vector<char*> words = {const_cast<char*>(interpreter.c_str())};
+  for (; *arguments != nullptr; ++arguments) words.push_back(*arguments);
+  words.push_back(nullptr);
+  ::execv(interpreter.c_str(), words.data());
+  return errno;
 }
 
-std::string real_name(const std::string& path) {
-  char resolved[PATH_MAX];
-  if (::realpath(path.c_str(), resolved) == nullptr) return {};
-  return std::strrchr(resolved, '/') + 1;
+void say(const std::string& line) {
+  std::fprintf(stderr, "pml: %s\n", line.c_str());
+}
+
+/// Why the profile's interpreter cannot be executed; empty where it can be tried, or none is known.
+std::string obstacle(const std::string& interpreter, const std::vector<std::string>& launchers) {
+  if (interpreter.empty()) return {};
+  if (base::is_pml(interpreter, launchers))
+    return "the profile's interpreter " + interpreter + " is pml itself";
+  if (::access(interpreter.c_str(), X_OK) == 0) return {};
+  return "cannot execute the interpreter " + interpreter + ": " + std::strerror(errno);
 }
 
 }  // namespace
@@ -35,30 +43,34 @@ Launch prepare(std::string_view name, const std::vector<std::string>& folders,
                const char* current_path) {
   Launch launch;
   profile::Result loaded = profile::load(name, folders);
-  if (!loaded.good()) {
-    launch.error = loaded.one_line(name);
-    return launch;
-  }
-  if (!loaded.profile->path.empty())
-    launch.python_path = profile::python_path(*loaded.profile, current_path);
-  launch.interpreter = std::move(loaded.profile->interpreter);
+  launch.complaint = loaded.one_line(name);
+  auto& usable = loaded.good() ? loaded.profile : loaded.remains;
+  if (!usable) return launch;
+  if (!usable->path.empty()) launch.python_path = profile::python_path(*usable, current_path);
+  launch.interpreter = std::move(usable->interpreter);
   return launch;
 }
 
-bool is_pml(const std::string& path, const std::vector<std::string>& launchers) {
-  return real_name(path) == "pml" ||
-         std::any_of(launchers.begin(), launchers.end(),
-                     [&](const std::string& launcher) { return same_file(path, launcher); });
-}
-
-std::string execute(const Launch& launch, char* const* arguments) {
-  std::vector<char*> words = {const_cast<char*>(launch.interpreter.c_str())};
-  for (; *arguments != nullptr; ++arguments) words.push_back(*arguments);
-  words.push_back(nullptr);
-  if (launch.python_path && ::setenv("PYTHONPATH", launch.python_path->c_str(), 1) != 0)
-    return std::string("cannot set PYTHONPATH: ") + std::strerror(errno);
-  ::execv(launch.interpreter.c_str(), words.data());
-  return "cannot execute the interpreter " + launch.interpreter + ": " + std::strerror(errno);
+void execute(const Launch& launch, char* const* arguments,
+             const std::vector<std::string>& launchers) {
+  if (launch.python_path) ::setenv("PYTHONPATH", launch.python_path->c_str(), 1);
+  std::string complaint = obstacle(launch.interpreter, launchers);
+  const bool known = !launch.interpreter.empty() && complaint.empty();
+  if (!launch.complaint.empty()) complaint = launch.complaint;
+  if (known) {
+    if (!complaint.empty()) say(complaint + "; executing " + launch.interpreter);
+    const int error = try_to_execute(launch.interpreter, arguments);
+    complaint =
+        "cannot execute the interpreter " + launch.interpreter + ": " + std::strerror(error);
+  }
+  const std::string python = base::find_python3(std::getenv("PATH"), launchers);
+  if (python.empty()) {
+    say(complaint + (complaint.empty() ? "" : "; ") + "there is no python3 in PATH");
+    return;
+  }
+  if (!complaint.empty()) say(complaint + "; executing " + python);
+  const int error = try_to_execute(python, arguments);
+  say("cannot execute " + python + ": " + std::strerror(error));
 }
 
 }  // namespace pml::cold

@@ -125,10 +125,13 @@ void limit_lists(Draft& draft) {
 
 }  // namespace
 
-void merge_text(const std::string& file, std::string_view text, Draft& draft) {
+bool merge_text(const std::string& file, std::string_view text, Draft& draft) {
+  const std::size_t problems = draft.problems.size();
   const Node root = parse_text(file, text, draft.problems);
+  const bool understood = draft.problems.size() == problems;
   for (const Member& member : root.members) merge_member(file, "", member, draft);
   draft.profile.files.push_back(file);
+  return understood;
 }
 
 void finish(Draft& draft) {

@@ -24,8 +24,9 @@ struct Draft {
 
 /// Merges one file over `draft`: plain values override, lists grow by what they do not have yet,
 /// an empty list, an empty text in a list or an empty [python.env] forgets what came before it.
-/// Adds a problem for everything that a profile may not hold.
-void merge_text(const std::string& file, std::string_view text, Draft& draft);
+/// Adds a problem for everything that a profile may not hold. Returns whether the text is TOML, so
+/// that what is right of it was merged.
+bool merge_text(const std::string& file, std::string_view text, Draft& draft);
 
 /// After the last file: checks what several keys say together, gives unset keys the defaults that
 /// depend on others, settles modules named in several lists, and fills in the provenance.

@@ -27,30 +27,44 @@ std::uint64_t digest_of(std::uint64_t digest, std::string_view text) {
   return (digest ^ 0xff) * 0x100000001b3U;
 }
 
-void merge_found(const Found& found, Draft& draft) {
+// Whether what the file holds was understood, right or wrong.
+bool merge_found(const Found& found, Draft& draft) {
   draft.profile.digest = digest_of(digest_of(draft.profile.digest, found.path), found.text);
-  if (found.state == Found::State::readable)
-    merge_text(found.path, found.text, draft);
-  else
-    draft.problems.push_back({found.path, 0, 0, "cannot be read: " + found.text, ""});
+  if (found.state == Found::State::readable) return merge_text(found.path, found.text, draft);
+  draft.problems.push_back({found.path, 0, 0, "cannot be read: " + found.text, ""});
+  return false;
+}
+
+// Where no file sets it rightly, the default counts, unless one may have meant another.
+bool knows_interpreter(const Draft& draft, bool main_understood) {
+  const std::string key = "python.interpreter";
+  const auto sets = [&](const Setting& setting) { return setting.key == key; };
+  const auto spoils = [&](const Problem& problem) {
+    return problem.message.starts_with(quoted(key)) || problem.hint.find(key) != std::string::npos;
+  };
+  if (std::any_of(draft.settings.begin(), draft.settings.end(), sets)) return true;
+  return main_understood && std::none_of(draft.problems.begin(), draft.problems.end(), spoils);
 }
 
 Result merged(std::string_view name, const Found& main, const std::vector<std::string>& folders) {
   Draft draft;
   draft.profile.name = name;
+  bool understood = true;
   if (main.state == Found::State::absent)
     draft.profile.description = k_built_in;
   else
-    merge_found(main, draft);
+    understood = merge_found(main, draft);
   for (const Found& found : find_drop_ins(folders, std::string(name) + ".toml.d"))
-    merge_found(found, draft);
+    static_cast<void>(merge_found(found, draft));
   if (draft.profile.digest == 0) draft.profile.digest = 1;  // built in
   finish(draft);
+  const bool known = knows_interpreter(draft, understood);
 
   Result result;
   result.looked_in = folders;
   result.problems = std::move(draft.problems);
-  if (result.problems.empty()) result.profile = std::move(draft.profile);
+  if (!known) draft.profile.interpreter.clear();
+  (result.problems.empty() ? result.profile : result.remains) = std::move(draft.profile);
   return result;
 }
 

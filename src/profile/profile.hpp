@@ -84,6 +84,8 @@ struct Problem {
 struct Result {
   std::optional<Profile> profile;
   std::vector<Problem> problems;
+  std::optional<Profile> remains;      ///< of a bad one: what is right of it, enough to execute its
+                                       ///< interpreter, which is empty where it is not known
   std::vector<std::string> looked_in;  ///< the folders, strongest first
   std::string
       masked_by;  ///< the empty file or link to /dev/null that hides the profile, if one does

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -401,7 +402,8 @@ def test_another_users_socket(world):
 
 
 def test_switched_off(world):
-    assert world.run("-u", "s.py", "a", env={"PML": "0"}) == COLD
+    assert world.run("-uc", "print(6 * 7)", env={"PML": "0"}) == (0, b"42\n", b"")
+    assert not world.service.listener in select.select([world.service.listener], [], [], 0)[0]
 
 
 def test_keeps_mask_and_descriptors_for_python(world):

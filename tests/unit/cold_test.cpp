@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/python_search.hpp"
 #include "temporary_folder.hpp"
 
 namespace pml::cold {
@@ -17,7 +18,7 @@ TEST(Cold, TheProfileSaysWhichInterpreterAndPath) {
   folder.write("a.toml", "[python]\ninterpreter = '/x/python3'\npath = ['/p', '/q']\n");
   folder.write("b.toml", "description = 'b'\n");
   const Launch a = prepare("a", {folder.path()}, "/mine");
-  EXPECT_EQ(a.error, "");
+  EXPECT_EQ(a.complaint, "");
   EXPECT_EQ(a.interpreter, "/x/python3");
   EXPECT_EQ(a.python_path, "/p:/q:/mine");
   const Launch b = prepare("b", {folder.path()}, "/mine");
@@ -28,15 +29,47 @@ TEST(Cold, TheProfileSaysWhichInterpreterAndPath) {
 TEST(Cold, WithoutAnyFileDefaultIsTheSystemsPython) {
   const TemporaryFolder folder;
   EXPECT_EQ(prepare("default", {folder.path()}, nullptr).interpreter, "/usr/bin/python3");
-  EXPECT_EQ(prepare("other", {folder.path()}, nullptr).error,
-            "profile \"other\" not found (looked in " + folder.path() + ")");
 }
 
-TEST(Cold, ABadProfileIsExplained) {
+TEST(Cold, OfAProfileThatIsNotThereNothingIsKnown) {
   const TemporaryFolder folder;
-  const std::string file = folder.write("a.toml", "[pool]\nworkers = 0\n");
-  EXPECT_EQ(prepare("a", {folder.path()}, nullptr).error,
-            file + ":2:11: \"pool.workers\" must be between 1 and 1000, not 0");
+  const Launch launch = prepare("other", {folder.path()}, nullptr);
+  EXPECT_EQ(launch.complaint, "profile \"other\" not found (looked in " + folder.path() + ")");
+  EXPECT_EQ(launch.interpreter, "");
+}
+
+TEST(Cold, OfABadProfileCountsWhatIsRight) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write(
+      "a.toml",
+      "[python]\ninterpreter = '/x/python3'\npath = ['/p', '$NOT_SET/q']\n[pool]\nworkers = 0\n");
+  const Launch launch = prepare("a", {folder.path()}, nullptr);
+  EXPECT_EQ(launch.complaint.find(file + ":3:15: "), 0U) << launch.complaint;
+  EXPECT_EQ(launch.interpreter, "/x/python3");
+  EXPECT_EQ(launch.python_path, "/p");
+}
+
+TEST(Cold, AWrongDropInLeavesTheProfilesInterpreter) {
+  const TemporaryFolder folder;
+  folder.write("a.toml", "description = 'a'\n");
+  for (const char* text : {"[pool]\nwokers = 3\n", "no toml", "[python]\npath = ['$NOT_SET']\n"}) {
+    const std::string file = folder.write("a.toml.d/50-x.toml", text);
+    const Launch launch = prepare("a", {folder.path()}, nullptr);
+    EXPECT_EQ(launch.complaint.find(file), 0U) << launch.complaint;
+    EXPECT_EQ(launch.interpreter, "/usr/bin/python3") << text;
+  }
+}
+
+TEST(Cold, AnInterpreterThatMayHaveBeenMeantIsNotReplacedByTheDefault) {
+  const TemporaryFolder folder;
+  for (const char* text :
+       {"[python]\ninterpreter = 3\n", "[python]\ninterpreter = '$NOT_SET/python3'\n",
+        "[python]\ninterpreer = '/x/python3'\n", "[python\ninterpreter = '/x'\n"}) {
+    folder.write("a.toml", text);
+    const Launch launch = prepare("a", {folder.path()}, nullptr);
+    EXPECT_NE(launch.complaint, "") << text;
+    EXPECT_EQ(launch.interpreter, "") << text;
+  }
 }
 
 TEST(Cold, PmlIsRecognisedByNameAndByFile) {
@@ -45,20 +78,28 @@ TEST(Cold, PmlIsRecognisedByNameAndByFile) {
   const std::string other = folder.write("bin/other", "x");
   std::filesystem::create_symlink("pml", folder / "bin/python3");
   std::filesystem::create_hard_link(pml, folder / "bin/hard");
-  EXPECT_TRUE(is_pml(pml, {}));
-  EXPECT_TRUE(is_pml(folder / "bin/python3", {}));
-  EXPECT_TRUE(is_pml(folder / "bin/hard", {pml}));
-  EXPECT_FALSE(is_pml(other, {pml}));
-  EXPECT_FALSE(is_pml(folder / "bin/missing", {pml}));
-  EXPECT_FALSE(is_pml("/usr/bin/python3", {pml}));
+  EXPECT_TRUE(base::is_pml(pml, {}));
+  EXPECT_TRUE(base::is_pml(folder / "bin/python3", {}));
+  EXPECT_TRUE(base::is_pml(folder / "bin/hard", {pml}));
+  EXPECT_FALSE(base::is_pml(other, {pml}));
+  EXPECT_FALSE(base::is_pml(folder / "bin/missing", {pml}));
+  EXPECT_FALSE(base::is_pml("/usr/bin/python3", {pml}));
 }
 
-TEST(Cold, AnInterpreterThatIsNotThereIsNamed) {
-  Launch launch;
-  launch.interpreter = "/nowhere/python3";
-  char* const none[] = {nullptr};
-  EXPECT_EQ(execute(launch, none),
-            "cannot execute the interpreter /nowhere/python3: No such file or directory");
+TEST(Cold, TheFirstPythonOfPathThatIsNotPml) {
+  const TemporaryFolder folder;
+  const std::string pml = folder.write("bin/pml", "x");
+  for (const char* name : {"first/python3", "second/python3", "third/python3"})
+    std::filesystem::permissions(folder.write(name, "x"), std::filesystem::perms::owner_all);
+  std::filesystem::permissions(folder / "first/python3", std::filesystem::perms::owner_read);
+  std::filesystem::remove(folder / "second/python3");
+  std::filesystem::create_symlink("../bin/pml", folder / "second/python3");
+  const std::string path = folder / "nothing" + ":" + folder / "first" + ":" + folder / "second" +
+                           ":" + folder / "third";
+  EXPECT_EQ(base::find_python3(path.c_str(), {}), folder / "third/python3");
+  EXPECT_EQ(base::find_python3((folder / "second").c_str(), {pml}), "");
+  EXPECT_EQ(base::find_python3("", {}), "");
+  EXPECT_NE(base::find_python3(nullptr, {}), "");
 }
 
 }  // namespace
