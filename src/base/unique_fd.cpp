@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 namespace pml::base {
 
@@ -27,6 +29,19 @@ bool place(BorrowedFd fd, int number) noexcept {
     return flags >= 0 && ::fcntl(number, F_SETFD, flags & ~FD_CLOEXEC) == 0;
   }
   return ::dup2(fd.get(), number) >= 0;
+}
+
+void close_all_but(std::span<const int> kept, unsigned last) {
+  std::vector<int> numbers(kept.begin(), kept.end());
+  std::sort(numbers.begin(), numbers.end());
+  unsigned next = 0;
+  for (const int number : numbers) {
+    if (number < 0) continue;
+    const auto current = static_cast<unsigned>(number);
+    if (current > next) close_between(next, std::min(current - 1, last));
+    next = std::max(next, current + 1);
+  }
+  close_between(next, last);
 }
 
 void close_between(unsigned first, unsigned last) noexcept {

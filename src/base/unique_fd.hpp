@@ -1,5 +1,7 @@
 #pragma once
 
+#include <climits>
+#include <span>
 #include <utility>
 
 namespace pml::base {
@@ -62,6 +64,9 @@ class UniqueFd {
 /// Closes every descriptor from `first` to `last`, both included. Ignores numbers that are not
 /// open.
 void close_between(unsigned first, unsigned last) noexcept;
+
+/// Closes every descriptor up to `last` but those of `kept`, in any order; negative ones are none.
+void close_all_but(std::span<const int> kept, unsigned last = UINT_MAX);
 
 /// Closes the bare number `fd`, which nobody owns as an object. Keeps errno.
 void close_number(int fd) noexcept;

@@ -15,12 +15,19 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/session_keyring.hpp"
+
 namespace pml::client {
 
 namespace {
 
 constexpr int k_probed_descriptors = 32;
 constexpr int k_deadline_policy = 6;  // SCHED_DEADLINE
+// Of prctl(2), where headers are older than the kernel: PR_GET_MDWE, PR_GET_MEMORY_MERGE,
+// PR_SCHED_CORE, whose question 0 about the process 0 is for its cookie.
+constexpr int k_get_deny_write_execute = 66;
+constexpr int k_get_memory_merge = 68;
+constexpr int k_core_scheduling = 62;
 
 // What libc has no names for: a directory entry of getdents64(2), up to its name, and the
 // attributes of sched_getattr(2), the first version.
@@ -108,6 +115,14 @@ bool read_oom_score(wire::Request& request) {
   return size > 0 && std::from_chars(text, text + size, request.oom_score_adjust).ec == std::errc();
 }
 
+void read_coredump_filter(wire::Request& request) {
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/self/coredump_filter", O_RDONLY | O_CLOEXEC));
+  char text[16];
+  const ssize_t size = file.valid() ? ::read(file.get(), text, sizeof text) : -1;
+  if (size > 0) std::from_chars(text, text + size, request.coredump_filter, 16);
+}
+
 bool read_limits(wire::Request& request) {
   for (unsigned i = 0; i < wire::k_limit_count; ++i) {
     rlimit limit{};
@@ -166,6 +181,12 @@ std::string_view bound_to_process(SignalSet blocked) {
   if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0) return "huge pages switched off";
   const int failure = ::prctl(PR_MCE_KILL_GET, 0, 0, 0, 0);
   if (failure >= 0 && failure != k_usual_memory_failure) return "memory failure policy";
+  if (::prctl(k_get_deny_write_execute, 0, 0, 0, 0) > 0) return "memory that may not be executed";
+  if (::prctl(k_get_memory_merge, 0, 0, 0, 0) > 0) return "merged memory";
+  std::uint64_t cookie = 0;
+  if (::prctl(k_core_scheduling, 0, 0, 0, reinterpret_cast<unsigned long>(&cookie)) == 0 &&
+      cookie != 0)
+    return "core scheduling";
   int policy = 0;
   if (::syscall(SYS_get_mempolicy, &policy, nullptr, 0, nullptr, 0) == 0 && policy != 0)
     return "memory policy";
@@ -202,6 +223,8 @@ std::optional<Reason> collect_context(wire::Request& request, Context& context,
   if (!read_oom_score(request)) return reasons::context("oom_score_adj");
   request.io_priority = static_cast<std::int32_t>(::syscall(SYS_ioprio_get, k_io_of_process, 0));
   request.timer_slack = static_cast<std::uint64_t>(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+  request.session_keyring = base::used_session_keyring();
+  read_coredump_filter(request);
   if (!read_folder(request, context)) return reasons::context("current folder");
   return std::nullopt;
 }

@@ -45,14 +45,7 @@ void Job::let_go(int last) noexcept {
     own[6] = terminal.near().get();
     own[7] = terminal.control().get();
   }
-  std::sort(own.begin(), own.end());
-  int first = 0;
-  for (int number : own) {
-    if (number < 0) continue;
-    if (first < number) base::close_between(first, std::min(number - 1, last));
-    first = number + 1;
-  }
-  if (first <= last) base::close_between(first, last);
+  base::close_all_but(own, static_cast<unsigned>(last));
   // Opened this early, it cannot be a later process of the same number.
   process_ = base::UniqueFd(base::k_adopt, static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
 }
@@ -168,6 +161,7 @@ std::optional<Outcome> Job::read_words(Relay& relay) {
   wire::TerminalWord word;
   while (relay.terminal().next_word(word)) {
     if (word.kind == wire::TerminalWordKind::stopped) stop_on_terminal(relay, word.value);
+    if (word.kind == wire::TerminalWordKind::wish) relay.heed_wish();
     if (word.kind != wire::TerminalWordKind::ended) continue;
     if (auto end = read_report()) return end;
     return WIFSIGNALED(word.value) ? Outcome::killed(WTERMSIG(word.value))

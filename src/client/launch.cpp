@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/paths.hpp"
+#include "client/title.hpp"
 
 namespace pml::client {
 
@@ -76,7 +77,11 @@ std::optional<Reason> Launch::find_terminal() {
   if (role_ == TerminalRole::none) return std::nullopt;
   if (role_ == TerminalRole::background) return reasons::terminal("in the background");
   if (!terminal_.open_pair()) return reasons::terminal(::strerror(errno));
-  relay_.emplace(terminal_, role_ == TerminalRole::standard);
+  if (role_ == TerminalRole::beside)
+    attention_ = Attention::answers;
+  else if (!Terminal::may_type())
+    attention_ = Attention::wishes;
+  relay_.emplace(terminal_, attention_);
   return std::nullopt;
 }
 
@@ -93,6 +98,8 @@ void Launch::hand_over_descriptors(wire::Request& request) {
     for (int& number : descriptors_)
       if (Terminal::is_same(number)) number = sent[0];
   }
+  request.flags |= wire::k_flag_shepherd;
+  if (attention_ != Attention::always) request.flags |= wire::k_flag_tell_wishes;
   request.flags &= ~wire::k_flag_session_leader;  // its shepherd is
   request.descriptors.insert(request.descriptors.end(), sent.size(), wire::k_descriptor_terminal);
   descriptors_.insert(descriptors_.end(), sent.begin(), sent.end());
@@ -186,6 +193,7 @@ Outcome Launch::follow(int pid) {
   job_.emplace(pid, connection_, report_, signals_.borrow(), trace_);
   terminal_.close_far();
   if (relay_) job_->set_relay(*relay_);
+  hide_words(arguments_.words);
   const int last = std::max(context_.inherited.empty() ? 0 : context_.inherited.back(),
                             context_.folder.release());
   job_->let_go(last);

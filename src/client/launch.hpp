@@ -53,6 +53,7 @@ class Launch {
   ReportSocket report_;
   base::UniqueFd signals_;
   TerminalRole role_ = TerminalRole::none;
+  Attention attention_ = Attention::always;
   Terminal terminal_;
   std::optional<Relay> relay_;
   std::optional<Job> job_;

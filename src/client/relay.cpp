@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/terminal_text.hpp"
+
 namespace pml::client {
 
 namespace {
@@ -39,13 +41,6 @@ int typed_signal(const Modes& modes, char byte) noexcept {
   if (character == modes.c_cc[VQUIT]) return SIGQUIT;
   if (character == modes.c_cc[VSUSP]) return SIGTSTP;
   return 0;
-}
-
-void take_out_returns(std::string& text) {
-  std::size_t to = 0;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') text[to++] = text[i];
-  text.resize(to);
 }
 
 void Relay::begin(int job) {
@@ -103,7 +98,7 @@ void Relay::fit(std::string& text) {
       (void)Terminal::get(terminal_.real(), set_);
     }
   }
-  if (!raw_ || (set_.c_oflag & OPOST) != 0) take_out_returns(text);
+  if (!raw_ || (set_.c_oflag & OPOST) != 0) base::take_out_returns(text);
 }
 
 std::array<pollfd, 2> Relay::waits() const noexcept {
@@ -134,7 +129,7 @@ void Relay::read_job() {
     to_job_.clear();
     return;
   }
-  if (!standard_ && !raw_ && terminal_.in_foreground()) attend();
+  if (after_output_ && !raw_ && terminal_.in_foreground()) attend();
   std::string text(piece, static_cast<std::size_t>(size));
   fit(text);
   to_terminal_ += text;
@@ -248,8 +243,13 @@ void Relay::leave(std::string_view unread, std::string_view unseen) {
   terminal_.type(unseen);
 }
 
+void Relay::heed_wish() {
+  if (!standard_ && !raw_ && job_open_ && terminal_.in_foreground()) attend();
+}
+
 void Relay::suspend() {
   drain();
+  terminal_.take_size_over();
   leave({}, {});
 }
 
@@ -283,13 +283,15 @@ std::string Relay::unread_input(const Modes& modes) {
 void Relay::finish() {
   terminal_.say(wire::TerminalWordKind::farewell);
   drain();
+  terminal_.take_size_over();
   Modes modes{};
   if (!raw_ || !terminal_.near().valid() || !Terminal::get(terminal_.near(), modes)) {
     leave({}, {});
     return;
   }
   const std::string unread = unread_input(modes);
-  leave(unread, to_job_ + read_all(terminal_.real()));
+  // What cannot be put back had better stay where it is.
+  leave(unread, to_job_ + (standard_ || after_output_ ? read_all(terminal_.real()) : ""));
 }
 
 }  // namespace pml::client

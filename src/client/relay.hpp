@@ -13,16 +13,22 @@ namespace pml::client {
 /// Where a typed character makes a signal for the foreground. 0: nowhere.
 [[nodiscard]] int typed_signal(const Modes& modes, char byte) noexcept;
 
-/// Text of a terminal that writes "\r\n" for another that makes "\r\n" of "\n" itself.
-void take_out_returns(std::string& text);
+/// When the caller's terminal is read for the job.
+enum class Attention {
+  always,   ///< it is the job's standard input, and what is left unread can be put back
+  answers,  ///< it is beside the standard streams: after something was written, or wished for
+  wishes  ///< it is the standard input, and nothing can be put back: while the job waits for input
+};
 
 /// Carries what is typed and written between the caller's terminal and the job's. While it reads
 /// the caller's, that is in raw mode, but for what is written to one beside the standard streams.
 class Relay {
  public:
-  /// `standard`: the job's standard streams are its terminal. Otherwise the caller's is left alone
-  /// until something is written to the job's. The reference must outlive this.
-  Relay(Terminal& terminal, bool standard) : terminal_(terminal), standard_(standard) {}
+  /// The reference must outlive this.
+  Relay(Terminal& terminal, Attention attention)
+      : terminal_(terminal),
+        standard_(attention == Attention::always),
+        after_output_(attention == Attention::answers) {}
 
   [[nodiscard]] Terminal& terminal() noexcept { return terminal_; }
   /// The process `job` has begun, and the terminal's far end is closed here.
@@ -32,6 +38,8 @@ class Relay {
   void ready(const pollfd& real, const pollfd& near);
   /// The caller's terminal has another size.
   void resize() noexcept { terminal_.copy_size(); }
+  /// The job's shepherd has seen it wait for input.
+  void heed_wish();
   /// The client is about to stop: leaves the terminal as the job would leave it.
   void suspend();
   /// The client goes on, in the foreground or not.
@@ -57,6 +65,7 @@ class Relay {
 
   Terminal& terminal_;
   bool standard_;
+  bool after_output_;
   int group_ = 0;            // of the job, at its start
   bool raw_ = false;         // the caller's terminal is as `set_` says, and is read
   bool line_typed_ = false;  // of a terminal beside: an answer was given

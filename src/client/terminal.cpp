@@ -82,7 +82,7 @@ std::array<int, 5> Terminal::descriptors() const noexcept {
 }
 
 std::array<int, wire::k_terminal_descriptors> Terminal::sent() const noexcept {
-  return {far_.get(), shepherds_.get(), near_.get()};
+  return {far_.get(), shepherds_.get(), near_.get(), real_.get()};
 }
 
 void Terminal::close_far() noexcept {
@@ -113,8 +113,21 @@ void Terminal::set(base::BorrowedFd terminal, const Modes& modes) noexcept {
 }
 
 void Terminal::copy_size() noexcept {
+  if (::ioctl(real_.get(), TIOCGWINSZ, &size_) == 0) ::ioctl(near_.get(), TIOCSWINSZ, &size_);
+}
+
+void Terminal::take_size_over() noexcept {
   winsize size{};
-  if (::ioctl(real_.get(), TIOCGWINSZ, &size) == 0) ::ioctl(near_.get(), TIOCSWINSZ, &size);
+  if (::ioctl(near_.get(), TIOCGWINSZ, &size) != 0) return;
+  if (std::memcmp(&size, &size_, sizeof size) != 0) ::ioctl(real_.get(), TIOCSWINSZ, &size);
+  size_ = size;
+}
+
+bool Terminal::may_type() noexcept {
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/sys/dev/tty/legacy_tiocsti", O_RDONLY | O_CLOEXEC));
+  char digit = '1';  // before Linux 6.2 everybody may
+  return !file.valid() || ::read(file.get(), &digit, 1) != 1 || digit != '0' || ::geteuid() == 0;
 }
 
 base::UniqueFd Terminal::open_far() const noexcept {

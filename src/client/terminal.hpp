@@ -2,6 +2,7 @@
 
 // The kernel's own terminal modes, not libc's: <termios.h> must not be included beside it.
 #include <asm/termbits.h>
+#include <sys/ioctl.h>
 
 #include <array>
 #include <string_view>
@@ -60,6 +61,10 @@ class Terminal {
   static void set(base::BorrowedFd terminal, const Modes& modes) noexcept;
   /// Gives the job's terminal the size of the real one.
   void copy_size() noexcept;
+  /// Gives the real one the size of the job's, where the job has changed that since.
+  void take_size_over() noexcept;
+  /// Whether type() works: a system may forbid it.
+  [[nodiscard]] static bool may_type() noexcept;
   /// The job's end once more, for this process's own use, non-blocking.
   [[nodiscard]] base::UniqueFd open_far() const noexcept;
   /// Has the real terminal take `text` for typed.
@@ -76,6 +81,7 @@ class Terminal {
   base::UniqueFd far_;      // until the job has it
   base::UniqueFd control_;  // to the shepherd
   base::UniqueFd shepherds_;
+  winsize size_{};
 };
 
 }  // namespace pml::client

@@ -43,6 +43,8 @@ constexpr std::array<Named, StatusLines::count> k_lines = {{
     {StatusLines::no_new_privs, "NoNewPrivs:\t"},
     {StatusLines::seccomp, "Seccomp:\t"},
     {StatusLines::seccomp_filters, "Seccomp_filters:\t"},
+    {StatusLines::store_bypass, "Speculation_Store_Bypass:\t"},
+    {StatusLines::indirect_branch, "SpeculationIndirectBranch:\t"},
 }};
 
 /// One read(2) of a small file of /proc; -1 where it cannot be opened or read.
@@ -137,6 +139,8 @@ std::optional<Denial> compare(const StatusLines& own, const StatusLines& peer) n
   for (const Lines::Line line :
        {Lines::inheritable, Lines::permitted, Lines::effective, Lines::ambient})
     if (differs(line)) return Denial{wire::Refusal::confined, "capabilities"};
+  for (const Lines::Line line : {Lines::store_bypass, Lines::indirect_branch})
+    if (differs(line)) return Denial{wire::Refusal::confined, "speculation"};
   const std::uint64_t beyond =
       number(own.value[Lines::bounding], 16) & ~number(peer.value[Lines::bounding], 16);
   if (beyond != 0) return Denial{wire::Refusal::confined, "capabilities"};
@@ -156,6 +160,7 @@ Gatekeeper::Gatekeeper() : places_{} {
   status_ = read_text(self.get(), "status", buffer);
   own_ = parse_status(status_);
   label_ = read_text(self.get(), "attr/current", buffer);
+  login_ = read_text(self.get(), "loginuid", buffer);
   if (own_.value[StatusLines::uid].empty() || !read_places(self.get(), places_))
     base::throw_errno(errno != 0 ? errno : EIO, "cannot read /proc/self");
 }
@@ -188,6 +193,8 @@ Gatekeeper::Verdict Gatekeeper::examine(base::BorrowedFd connection) const noexc
   verdict.denial = compare(places_, places);
   if (!verdict.denial && label_ != read_text(folder.get(), "attr/current", {buffer, k_label_size}))
     verdict.denial = Denial{wire::Refusal::confined, "security label"};
+  if (!verdict.denial && login_ != read_text(folder.get(), "loginuid", {buffer, k_label_size}))
+    verdict.denial = Denial{wire::Refusal::other_user, "login user id"};
   // Its number could have gone to another process while this looked.
   if (!verdict.denial && has_ended(process))
     verdict.denial = Denial{wire::Refusal::confined, "the caller has ended"};

@@ -29,6 +29,8 @@ struct StatusLines {
     no_new_privs,
     seccomp,
     seccomp_filters,
+    store_bypass,
+    indirect_branch,
     count
   };
   std::array<std::string_view, count> value{};
@@ -78,6 +80,7 @@ class Gatekeeper {
   StatusLines own_;
   Places places_;
   std::string label_;
+  std::string login_;  // the number of the user who logged in, for audit and getlogin(3)
 };
 
 }  // namespace pml::service

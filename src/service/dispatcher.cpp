@@ -56,6 +56,7 @@ Dispatcher::Dispatcher(event::Loop& loop, std::function<void()> changed)
           loop, [this] { quiet(); }, microseconds(200)),
       stalled_(loop, [this] { stalled(); }),
       verdicts_(loop, [this] { check_verdicts(); }),
+      stops_(loop, [this] { check_stops(); }),
       trial_(loop, [this] { order_now(1); }) {
   quiet_.set_priority(event::k_priority_last);
 }

@@ -120,7 +120,8 @@ class Dispatcher : public ProcessListener {
   void client_ready(Job& job, std::uint32_t events);
   void client_bytes(Job& job, std::string_view bytes);
   void client_gone(Job& job);
-  void hang_up(Job& job);
+  void read_end(Job& job);
+  void check_stops();
   void wake_worker(pid_t pid);
   void signal(const Job& job, int signal, bool whole_group);
   void finish(Job& job, const End& end);
@@ -152,6 +153,7 @@ class Dispatcher : public ProcessListener {
   event::Timer quiet_;
   event::Timer stalled_;
   event::Timer verdicts_;
+  event::Timer stops_;
   event::Timer trial_;  // of a worker after many ended by themselves
   std::uint64_t disturbed_since_ = 0;
   std::uint64_t last_dispatch_ = 0;

@@ -40,20 +40,22 @@ struct Job {
   Client client;
   base::UniqueFd inner;  ///< far end of what a text job's worker was given as its connection
   event::Io client_watch;
-  event::Timer hangup;  ///< towards SIGHUP and SIGKILL after the client has gone
+  event::Timer overdue;  ///< of a shepherd that must have ended its job after the client had gone
   Label label;
   std::uint32_t flags = 0;
   std::uint64_t began = 0;  ///< monotonic microseconds of the hand-over
   bool scoped = false;      ///< it has a control group of its own, and outlives the service
   bool orphan = false;      ///< its zygote is gone: this process reaps it
   bool stopped = false;     ///< the client was told so
-  bool hung_up = false;     ///< SIGHUP was sent
+  bool held = false;        ///< it is stopped because its client was, who need not be told
   bool end_seen = false;    ///< its client went because the job had ended
   bool barred = false;      ///< its worker cannot say any more that the program begins
   std::vector<wire::ClientSignal> waiting_signals;  ///< come before the verdict
   std::array<char, sizeof(wire::ClientSignal)> partial{};
   std::size_t partial_size = 0;
 
+  /// Whether its process is the job's parent, which tends a terminal for it.
+  [[nodiscard]] bool has_shepherd() const noexcept { return (flags & wire::k_flag_shepherd) != 0; }
   [[nodiscard]] bool detached() const noexcept {
     return client.text || (flags & wire::k_flag_detach) != 0;
   }

@@ -26,9 +26,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A client that got its report leaves a moment before the job's process is seen to have ended.
-constexpr milliseconds k_before_hangup{250};
+/// A shepherd ends its job when the client has gone, unless it hangs itself.
 constexpr milliseconds k_before_kill{5000};
+/// So often it is looked which clients were stopped, which nobody tells; a little more for each.
+constexpr milliseconds k_stop_check{100};
 /// A worker that does not answer for so long may not begin any more: python3 is quicker.
 constexpr std::uint64_t k_verdict_usec = 4000000;
 constexpr milliseconds k_verdict_check{1000};
@@ -93,8 +94,10 @@ Job* Dispatcher::find(pid_t pid) noexcept {
 void Dispatcher::link_ready(Worker& worker) {
   if (worker.job == nullptr)
     idle_worker_ready(worker);
-  else
+  else if (worker.job->state == JobState::handed)
     read_verdict(*worker.job);
+  else
+    read_end(*worker.job);
 }
 
 void Dispatcher::read_verdict(Job& job) {
@@ -117,9 +120,24 @@ void Dispatcher::read_verdict(Job& job) {
     accepted(job);
   else
     declined(job, *verdict);
+  job.inner.reset();
+  if (job.state == JobState::running && job.has_shepherd()) return;
   job.worker->watch.reset();
   job.worker->link.reset();
-  job.inner.reset();
+}
+
+/// A shepherd says how its job ended where it stays itself.
+void Dispatcher::read_end(Job& job) {
+  char buffer[128];
+  const wire::Received packet =
+      wire::receive(job.worker->link.borrow(), std::span(buffer), MSG_DONTWAIT);
+  if (packet.error == EAGAIN) return;
+  const auto said = packet.error == 0 && packet.size > 0 && !packet.truncated
+                        ? wire::decode_verdict({buffer, packet.size})
+                        : std::nullopt;
+  job.worker->watch.reset();
+  if (!said || said->kind != wire::VerdictKind::ended) return;
+  finish(job, End{job.name.pid, said->value, said->cpu_usec, said->max_rss_kib});
 }
 
 void Dispatcher::accepted(Job& job) {
@@ -130,6 +148,7 @@ void Dispatcher::accepted(Job& job) {
     signal(job, item.signal, item.whole_group != 0);
   job.waiting_signals.clear();
   if (!job.client.own) log_.started(job.name, job.label, job.client);
+  if (!job.detached() && !stops_.armed()) stops_.arm(k_stop_check);
   workers_are_fine();
   disturbed();
 }
@@ -190,22 +209,34 @@ void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
   }
 }
 
+// Who has not said that it knows the end was killed; nothing else ends a client before its job. A
+// kill ends one process, and at once.
 void Dispatcher::client_gone(Job& job) {
   job.client_watch.reset();
   job.client.connection.reset();
   if (job.detached() || job.barred || job.end_seen) return;
-  job.hangup = event::Timer(loop_, [this, &job] { hang_up(job); });
-  job.hangup.arm(k_before_hangup);
+  if (!job.has_shepherd()) {
+    signal(job, SIGKILL, false);
+    return;
+  }
+  job.overdue = event::Timer(loop_, [this, &job] { signal(job, SIGKILL, false); });
+  job.overdue.arm(k_before_kill);
 }
 
-void Dispatcher::hang_up(Job& job) {
-  // Its group may hold processes that it leaves behind on purpose.
-  if (has_ended(job.name.pid)) return;
-  signal(job, job.hung_up ? SIGKILL : SIGHUP, true);
-  if (job.hung_up) return;
-  signal(job, SIGCONT, true);
-  job.hung_up = true;
-  job.hangup.arm(k_before_kill);
+void Dispatcher::check_stops() {
+  milliseconds next = k_stop_check;
+  bool any = false;
+  for (const auto& [pid, job] : jobs_) {
+    if (job->state != JobState::running || job->detached() || !job->client.connection.valid())
+      continue;
+    any = true;
+    next += milliseconds(1);
+    if (job->has_shepherd() || job->stopped || job->held || state_of(job->client.pid) != 'T')
+      continue;
+    job->held = true;
+    signal(*job, SIGSTOP, false);
+  }
+  if (any) stops_.arm(next);
 }
 
 void Dispatcher::signal(const Job& job, int signal, bool whole_group) {
@@ -234,7 +265,7 @@ void Dispatcher::process_stopped(pid_t pid, int signal) {
     wake_worker(pid);
     return;
   }
-  if (job->client.text) return;
+  if (job->client.text || job->held) return;
   job->stopped = true;
   job->client.tell(reply_of(wire::ReplyKind::stopped, signal));
 }
@@ -253,6 +284,7 @@ void Dispatcher::wake_worker(pid_t pid) {
 void Dispatcher::process_continued(pid_t pid) {
   Job* job = find(pid);
   if (job == nullptr || job->client.text) return;
+  if (std::exchange(job->held, false)) return;
   job->client.tell(reply_of(wire::ReplyKind::continued));
   if (std::exchange(job->stopped, false)) wake(job->client);
 }

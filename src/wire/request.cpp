@@ -37,6 +37,8 @@ void write_body(Writer& out, const Request& request) {
   for (std::int32_t number : request.descriptors) out.i32(number);
   out.i32(request.io_priority);
   out.u64(request.timer_slack);
+  out.i32(request.session_keyring);
+  out.i32(request.coredump_filter);
 }
 
 }  // namespace
@@ -94,6 +96,8 @@ std::optional<Request> decode_request(std::string_view body) {
   }
   request.io_priority = in.i32();
   request.timer_slack = in.u64();
+  request.session_keyring = in.i32();
+  request.coredump_filter = in.i32();
   if (!in.finished()) return std::nullopt;
   return request;
 }

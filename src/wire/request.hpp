@@ -40,6 +40,9 @@ enum RequestFlag : std::uint32_t {
                               ///< pseudo-terminal, whose far end is the descriptor -2
   k_flag_target_attached = 1U << 6,   ///< the target was typed in its option's word: -mNAME, -cCODE
   k_flag_target_clustered = 1U << 7,  ///< -c or -m was typed in the word of the last option: -uc
+  k_flag_shepherd = 1U << 8,     ///< a pseudo-terminal is with it: the worker's child is the job
+  k_flag_tell_wishes = 1U << 9,  ///< the client reads its terminal only while the job wants input:
+                                 ///< the shepherd tells when
 };
 
 /// Numbers in `Request::descriptors` that are not places in the job's table.
@@ -70,6 +73,8 @@ struct Request {
   std::string_view affinity;          ///< cpu_set_t bytes as sched_getaffinity(2) filled them; blob
   std::int32_t io_priority = -1;      ///< ioprio_get(2); -1: leave as it is
   std::uint64_t timer_slack = 0;      ///< nanoseconds, PR_GET_TIMERSLACK; 0: leave as it is
+  std::int32_t session_keyring = 0;   ///< base::used_session_keyring(): must be the worker's
+  std::int32_t coredump_filter = -1;  ///< /proc/self/coredump_filter; -1: leave as it is
   std::uint64_t ignored_signals = 0;  ///< bit n-1: signal n is SIG_IGN
   std::uint64_t blocked_signals = 0;  ///< bit n-1: signal n is blocked
 
@@ -85,7 +90,7 @@ struct FrameHeader {
   std::uint32_t body_size;
 };
 inline constexpr std::array<char, 4> k_magic = {'\x7f', 'P', 'M', 'L'};
-inline constexpr std::uint16_t k_version = 1;
+inline constexpr std::uint16_t k_version = 2;
 inline constexpr std::uint32_t k_max_body = 8U
                                             << 20;  ///< bytes; ARG_MAX is 2 MiB for most, 6 at most
 inline constexpr std::uint32_t k_max_descriptors = 65536;  ///< descriptors in one request

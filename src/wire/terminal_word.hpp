@@ -15,6 +15,7 @@ enum class TerminalWordKind : std::int32_t {
   farewell = 6,      ///< to the shepherd: the client knows the job's end and leaves
   stopped = 7,       ///< to the client: the job was stopped by the signal value
   ended = 8,         ///< to the client: the job ended; value is the wait status
+  wish = 9,  ///< to the client: the job waits for input, or has changed its terminal's modes
 };
 
 struct TerminalWord {
@@ -23,7 +24,7 @@ struct TerminalWord {
 };
 
 /// A request with a pseudo-terminal carries k_descriptor_terminal so many times: its far end, the
-/// shepherd's end of the pair, its near end.
-inline constexpr int k_terminal_descriptors = 3;
+/// shepherd's end of the pair, its near end, the client's own terminal.
+inline constexpr int k_terminal_descriptors = 4;
 
 }  // namespace pml::wire

@@ -73,6 +73,8 @@ std::string encode(const Verdict& verdict) {
   out.u8(static_cast<std::uint8_t>(verdict.kind));
   out.i32(verdict.value);
   out.text(verdict.text);
+  out.u64(verdict.cpu_usec);
+  out.u64(verdict.max_rss_kib);
   return out.take();
 }
 
@@ -84,6 +86,8 @@ std::optional<Verdict> decode_verdict(std::string_view packet) {
   verdict.kind = static_cast<VerdictKind>(kind);
   verdict.value = in.i32();
   verdict.text = in.text();
+  verdict.cpu_usec = in.u64();
+  verdict.max_rss_kib = in.u64();
   if (!in.finished()) return std::nullopt;
   return verdict;
 }

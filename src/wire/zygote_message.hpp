@@ -99,12 +99,16 @@ enum class VerdictKind : std::uint8_t {
   differs = 5,  ///< text: what; the client was told `retry`, as only the worker could see that its
                 ///< caller is not served by what ran ahead
   not_ahead = 6,  ///< instead of ahead: the worker leaves; text: why
+  ended = 7,  ///< the job has ended, value: wait status; cpu_usec, max_rss_kib. Of a shepherd that
+              ///< lives on for what the job has left on its terminal
 };
-inline constexpr std::uint8_t k_last_verdict_kind = 6;
+inline constexpr std::uint8_t k_last_verdict_kind = 7;
 struct Verdict {
   VerdictKind kind = VerdictKind::accepted;
   std::int32_t value = 0;
   std::string_view text;  ///< detail of a refusal
+  std::uint64_t cpu_usec = 0;
+  std::uint64_t max_rss_kib = 0;
 };
 
 /// Service → worker: in front of the request's body, on the worker's SOCK_SEQPACKET link. The first

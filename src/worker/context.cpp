@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/session_keyring.hpp"
 #include "base/unique_fd.hpp"
 
 namespace pml::worker {
@@ -36,6 +37,8 @@ struct OwnContext {
   int personality = 0;
   int io_priority = 0;
   std::uint64_t timer_slack = 0;
+  std::int32_t session_keyring = 0;
+  std::int32_t coredump_filter = -1;
 };
 OwnContext g_own;
 
@@ -148,6 +151,23 @@ bool apply_timer_slack(const wire::Request& request) {
          ::prctl(PR_SET_TIMERSLACK, request.timer_slack, 0, 0, 0) == 0;
 }
 
+std::int32_t own_coredump_filter() {
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/self/coredump_filter", O_RDONLY | O_CLOEXEC));
+  char text[16] = {};
+  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return -1;
+  return static_cast<std::int32_t>(std::strtoul(text, nullptr, 16));
+}
+
+bool apply_coredump_filter(const wire::Request& request) {
+  if (request.coredump_filter < 0 || g_own.coredump_filter == request.coredump_filter) return true;
+  const base::UniqueFd file(base::k_adopt,
+                            ::open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC));
+  const std::string wanted = std::to_string(request.coredump_filter);
+  return file.valid() &&
+         ::write(file.get(), wanted.data(), wanted.size()) == static_cast<ssize_t>(wanted.size());
+}
+
 bool apply_personality(const wire::Request& request) {
   return g_own.personality == request.personality ||
          ::personality(static_cast<unsigned long>(request.personality)) >= 0;
@@ -179,6 +199,8 @@ void remember_own_context() {
   g_own.personality = ::personality(0xffffffff);
   g_own.io_priority = static_cast<int>(::syscall(SYS_ioprio_get, k_io_of_process, 0));
   g_own.timer_slack = static_cast<std::uint64_t>(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+  g_own.session_keyring = base::used_session_keyring();
+  g_own.coredump_filter = own_coredump_filter();
 }
 
 std::optional<std::string> apply_context(const wire::Request& request, int cwd) {
@@ -192,21 +214,14 @@ std::optional<std::string> apply_context(const wire::Request& request, int cwd) 
   if (!apply_personality(request)) return "personality";
   if (!apply_io_priority(request)) return "I/O priority";
   if (!apply_timer_slack(request)) return "timer slack";
+  if (!apply_coredump_filter(request)) return "core dump filter";
+  if (g_own.session_keyring != request.session_keyring) return "session keyring";
   if (!apply_limits(request)) return "resource limits";
   return std::nullopt;
 }
 
 bool apply_descriptor_limit(const wire::Request& request) {
   return apply_limit(RLIMIT_NOFILE, request.limits[RLIMIT_NOFILE]);
-}
-
-void apply_ignored_signals(const wire::Request& request) noexcept {
-  for (int number = 1; number <= 64; ++number) {
-    if ((request.ignored_signals >> (number - 1) & 1) == 0) continue;
-    struct sigaction action {};
-    action.sa_handler = SIG_IGN;
-    ::sigaction(number, &action, nullptr);
-  }
 }
 
 void apply_blocked_signals(const wire::Request& request) noexcept {

@@ -12,17 +12,14 @@ namespace pml::worker {
 void remember_own_context();
 
 /// Gives this process what the caller inherited and a program cannot be handed otherwise: folder,
-/// umask, resource limits, nice, scheduling, affinity, out-of-memory score, personality, process
-/// group or session. `cwd` is an O_PATH descriptor. Returns the name of the part that the kernel
-/// did not allow, or nothing.
+/// umask, resource limits, nice, scheduling, affinity, out-of-memory score, personality, core dump
+/// filter, process group or session; and compares what cannot be given: the session keyring. `cwd`
+/// is an O_PATH descriptor. Returns the name of the part that the kernel did not allow, or nothing.
 [[nodiscard]] std::optional<std::string> apply_context(const wire::Request& request, int cwd);
 
 /// Sets the soft and hard limit of open files; separate, because descriptors above it must be
 /// placed first.
 [[nodiscard]] bool apply_descriptor_limit(const wire::Request& request);
-
-/// Ignores what the caller ignored, for C: the default action for the rest but those Python sets.
-void apply_ignored_signals(const wire::Request& request) noexcept;
 
 /// Blocks exactly what the caller blocked. Last, because it lets pending signals in.
 void apply_blocked_signals(const wire::Request& request) noexcept;

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "wire/entry_point_code.hpp"
+#include "worker/argument_words.hpp"
 #include "worker/compat/config.hpp"
 #include "worker/compat/gc.hpp"
 #include "worker/compat/objects.hpp"
@@ -252,6 +253,7 @@ Baseline& baseline() {
 
 void take_baseline(std::string_view executable) {
   compat::note_collections();
+  find_argument_words();
   Baseline& base = baseline();
   base.executable = executable;
   base.path = texts_of(PySys_GetObject("path"));
@@ -317,6 +319,7 @@ bool become(const wire::Request& request, const RunOptions& options) {
   const std::vector<std::string_view> environment = job_environment(request, options);
   const std::vector<std::string> words = original_words(request);
   set_title_and_environment({words.begin(), words.end()}, environment);
+  set_argument_words(words);
   compat::restore_collections();
   return set_environment(environment) && set_flags(options) && set_x_options(options) &&
          set_arguments(request, words) && set_path(options) && set_signals(request) &&

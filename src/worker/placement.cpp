@@ -21,17 +21,6 @@ int move_up(base::UniqueFd& fd, int floor) {
   return 0;
 }
 
-void close_gaps(std::vector<int> kept) {
-  std::sort(kept.begin(), kept.end());
-  unsigned next = 0;
-  for (int number : kept) {
-    const auto current = static_cast<unsigned>(number);
-    if (current > next) base::close_between(next, current - 1);
-    next = current + 1;
-  }
-  base::close_between(next, UINT_MAX);
-}
-
 }  // namespace
 
 std::vector<int> open_descriptors() {
@@ -72,7 +61,7 @@ int place_all(std::span<base::UniqueFd> descriptors, std::span<const std::int32_
   }
   for (base::UniqueFd* own : keep)
     if (own->valid()) kept.push_back(own->get());
-  close_gaps(std::move(kept));
+  base::close_all_but(kept);
   return 0;
 }
 

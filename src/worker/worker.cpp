@@ -20,6 +20,7 @@
 #include "worker/compat/main_module.hpp"
 #include "worker/context.hpp"
 #include "worker/end_rehearsal.hpp"
+#include "worker/filter_watch.hpp"
 #include "worker/finish.hpp"
 #include "worker/fitness.hpp"
 #include "worker/identity.hpp"
@@ -167,7 +168,8 @@ std::optional<Objection> check_customization(const RunOptions& options) {
     decline(job, link, {wire::Refusal::environment, "locale " + fitness.options.locale.name});
   if (const auto objection = check_home(fitness.options)) decline(job, link, *objection);
   if (auto terminal = take_terminal(*request, job.descriptors))
-    if (!enter_terminal(std::move(*terminal), (request->flags & wire::k_flag_group_leader) != 0))
+    if (!enter_terminal(std::move(*terminal), (request->flags & wire::k_flag_group_leader) != 0,
+                        link.borrow()))
       decline(job, link, {wire::Refusal::terminal, "no session on it"});
   if (const auto objection = take_context(*request, job, link, g_fixed_descriptors))
     decline(job, link, *objection);
@@ -337,6 +339,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   Ref::steal(PyObject_CallNoArgs(baseline().freeze.get()));
   renew_main();
   remember_own_context();
+  remember_filters();
   show_idle();
   return whole;
 }

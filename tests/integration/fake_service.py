@@ -68,6 +68,8 @@ class Request:
         numbers = [read.number("i") for _ in range(read.number("I"))]
         self.io_priority = read.number("i")
         self.timer_slack = read.number("Q")
+        self.session_keyring = read.number("i")
+        self.coredump_filter = read.number("i")
         assert read.at == len(body)
         assert len(numbers) == len(descriptors)
         self.files = dict(zip(numbers, descriptors))
@@ -96,7 +98,7 @@ class Conversation:
                 assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
                 descriptors.extend(array.array("i", content))
         magic, version, _, count, size = HEADER.unpack_from(data)
-        assert (magic, version) == (MAGIC, 1)
+        assert (magic, version) == (MAGIC, 2)
         assert count == len(descriptors) and size == len(data) - HEADER.size
         self.request = Request(data[HEADER.size :], descriptors)
         return self.request

@@ -52,7 +52,7 @@ def request_body(target, flags=0, numbers=()):
             pack_text(b"\xff"),
             struct.pack("=QQ", 0, 0),
             struct.pack("=I", len(numbers)) + b"".join(struct.pack("=i", number) for number in numbers),
-            struct.pack("=iQ", -1, 0),
+            struct.pack("=iQii", -1, 0, 0, -1),
         ]
     )
 
@@ -84,7 +84,7 @@ class Caller:
     def ask(self, target, flags=0, files=None, **changes):
         files = files or {}
         body = request_body(target, flags, list(files))
-        magic, version = changes.get("magic", MAGIC), changes.get("version", 1)
+        magic, version = changes.get("magic", MAGIC), changes.get("version", 2)
         data = HEADER.pack(magic, version, 0, len(files), len(body)) + body
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files.values()))] if files else []
         sent = self.socket.sendmsg([data], control)

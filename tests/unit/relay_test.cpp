@@ -1,5 +1,7 @@
 #include "client/relay.hpp"
 
+#include "base/terminal_text.hpp"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -34,7 +36,7 @@ TEST(Relay, NoSignalsWhereTheJobWantsNone) {
 
 TEST(Relay, ReturnsAreTakenOutBeforeNewlinesOnly) {
   std::string text = "one\r\ntwo\rthree\r\r\nfour\r";
-  take_out_returns(text);
+  base::take_out_returns(text);
   EXPECT_EQ(text, "one\ntwo\rthree\r\nfour\r");
 }
 

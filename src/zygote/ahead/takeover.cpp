@@ -11,7 +11,9 @@
 
 #include "wire/reply.hpp"
 #include "wire/zygote_message.hpp"
+#include "worker/argument_words.hpp"
 #include "worker/context.hpp"
+#include "worker/filter_watch.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/process_title.hpp"
 #include "worker/streams.hpp"
@@ -54,7 +56,8 @@ void enter(const wire::Request& request, wire::Job& job) {
   if (!terminal) return;
   if (count_threads() > 1) send_back(job, "a terminal, and threads");
   if (!worker::enter_terminal(std::move(*terminal),
-                              (request.flags & wire::k_flag_group_leader) != 0, false))
+                              (request.flags & wire::k_flag_group_leader) != 0,
+                              course().link.borrow(), false))
     send_back(job, "no session on the terminal");
 }
 
@@ -152,6 +155,8 @@ bool take_interpreter(const wire::Request& request) {
   const std::vector<std::string> words = worker::original_words(request);
   const std::vector<std::string_view> entries = environment_of(request);
   worker::set_title_and_environment({words.begin(), words.end()}, entries);
+  worker::set_argument_words(words);
+  worker::remember_filters();
   const std::vector<std::string_view> rest(words.begin() + 1, words.end());
   return fill_environment(entries) && fill_words("argv", request.arguments) &&
          fill_words("orig_argv", rest) && worker::renew_streams();
