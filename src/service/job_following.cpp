@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -28,8 +29,11 @@ using std::chrono::milliseconds;
 
 /// A shepherd ends its job when the client has gone, unless it hangs itself.
 constexpr milliseconds k_before_kill{5000};
-/// So often it is looked which clients were stopped, which nobody tells; a little more for each.
+/// So often it is looked which clients were stopped, which nobody tells; less often for many, and
+/// the longer no job has begun.
 constexpr milliseconds k_stop_check{100};
+constexpr std::uint64_t k_most_patience_usec = 300'000;
+constexpr std::uint64_t k_patience_share = 100;
 /// A worker that does not answer for so long may not begin any more: python3 is quicker.
 constexpr std::uint64_t k_verdict_usec = 4000000;
 constexpr milliseconds k_verdict_check{1000};
@@ -224,7 +228,10 @@ void Dispatcher::client_gone(Job& job) {
 }
 
 void Dispatcher::check_stops() {
-  milliseconds next = k_stop_check;
+  const std::uint64_t quiet = event::Loop::now() - last_dispatch_;
+  std::chrono::microseconds next =
+      k_stop_check +
+      std::chrono::microseconds(std::min(quiet / k_patience_share, k_most_patience_usec));
   bool any = false;
   for (const auto& [pid, job] : jobs_) {
     if (job->state != JobState::running || job->detached() || !job->client.connection.valid())

@@ -12,6 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -39,10 +40,10 @@ using wire::TerminalWordKind;
 /// The kernel's own form: libc hides two signals.
 using SignalSet = std::uint64_t;
 
-/// So often it is looked whether the client was stopped, which nobody tells …
-constexpr int k_stop_ms = 100;
-/// … and whether the job waits for input, likewise.
-constexpr int k_wish_ms = 50;
+/// So often it is looked whether the client was stopped, and the job waits for input, which nobody
+/// tells; less often the longer neither is so.
+constexpr int k_first_look_ms = 50;
+constexpr int k_last_look_ms = 250;
 constexpr std::size_t k_piece = 4096;
 
 SignalSet change_mask(SignalSet mask) noexcept {
@@ -103,17 +104,19 @@ class Shepherd {
                                    client_.state(), signals_.get(), link_.get()});
     std::optional<TerminalWish> wish;
     if (terminal_.tells_wishes) wish.emplace(job_, terminal_.far.borrow());
-    for (;;) {
+    for (int look = k_first_look_ms;;) {
       std::array<pollfd, 2> waits{
           {{terminal_.control.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
-      const int ready = ::poll(waits.data(), waits.size(),
-                               terminal_.control.valid() ? (wish ? k_wish_ms : k_stop_ms) : -1);
+      const int ready = ::poll(waits.data(), waits.size(), terminal_.control.valid() ? look : -1);
       if (ready < 0) continue;
       if (waits[0].revents != 0) read_control();
       if (waits[1].revents != 0) read_signals();
       if (ready > 0 || !terminal_.control.valid()) continue;
+      look = std::min(look + 1, k_last_look_ms);
       if (!stopped_ && client_.is_stopped()) hold();
-      if (wish && wish->is_shown()) tell(TerminalWordKind::wish, 0);
+      if (!wish || !wish->is_shown()) continue;
+      tell(TerminalWordKind::wish, 0);
+      look = k_first_look_ms;
     }
   }
 

@@ -57,6 +57,9 @@ TEST(Confinement, EachDifferenceHasItsReason) {
   EXPECT_EQ(against_changed("24 27 1000", "24 1000")->reason, Refusal::other_user);
   EXPECT_EQ(against_changed("NoNewPrivs:\t0", "NoNewPrivs:\t1")->reason, Refusal::confined);
   EXPECT_EQ(against_changed("Seccomp:\t0", "Seccomp:\t2")->reason, Refusal::confined);
+  EXPECT_EQ(
+      against_changed("Bypass:\tthread vulnerable", "Bypass:\tthread force mitigated")->reason,
+      Refusal::confined);
   EXPECT_EQ(against_changed("CapBnd:\t000001ff", "CapBnd:\t00000000")->reason, Refusal::confined);
   EXPECT_EQ(against_changed("CapAmb:\t0000000000000000", "CapAmb:\t0000000800000000")->reason,
             Refusal::confined);

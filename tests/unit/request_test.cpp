@@ -27,6 +27,8 @@ Request full_request() {
   request.scheduler_priority = 2;
   request.oom_score_adjust = 500;
   request.personality = 0x40000;
+  request.session_keyring = 815;
+  request.coredump_filter = 0x33;
   request.affinity = std::string_view("\x03\0\0\0\0\0\0\0", 8);
   request.ignored_signals = 0x1001;
   request.blocked_signals = ~std::uint64_t{0};
@@ -54,6 +56,8 @@ TEST(Request, EveryFieldComesBack) {
   EXPECT_EQ(back->scheduler_priority, request.scheduler_priority);
   EXPECT_EQ(back->oom_score_adjust, request.oom_score_adjust);
   EXPECT_EQ(back->personality, request.personality);
+  EXPECT_EQ(back->session_keyring, request.session_keyring);
+  EXPECT_EQ(back->coredump_filter, request.coredump_filter);
   EXPECT_EQ(back->affinity, request.affinity);
   EXPECT_EQ(back->ignored_signals, request.ignored_signals);
   EXPECT_EQ(back->blocked_signals, request.blocked_signals);

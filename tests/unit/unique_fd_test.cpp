@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 namespace pml::base {
 namespace {
@@ -65,6 +66,20 @@ TEST(UniqueFd, CopiesCloseOnExecAndPlacedOnesDoNot) {
   EXPECT_EQ(::fcntl(copy.get(), F_GETFD) & FD_CLOEXEC, 0);
   close_between(150, 150);
   EXPECT_FALSE(is_open(150));
+}
+
+TEST(UniqueFd, CloseAllButKeepsWhatItIsTold) {
+  for (const int number : {300, 301, 302, 303, 304}) ASSERT_TRUE(place(BorrowedFd(0), number));
+  std::vector<int> kept;
+  for (int number = 0; number < 300; ++number) kept.push_back(number);
+  kept.insert(kept.end(), {303, -1, 301, 301});
+  close_all_but(kept, 303);
+  EXPECT_FALSE(is_open(300));
+  EXPECT_TRUE(is_open(301));
+  EXPECT_FALSE(is_open(302));
+  EXPECT_TRUE(is_open(303));
+  EXPECT_TRUE(is_open(304));
+  close_between(301, 304);
 }
 
 TEST(UniqueFd, CloseBetweenClosesBothEnds) {

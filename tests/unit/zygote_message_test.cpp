@@ -85,13 +85,15 @@ TEST(Event, EveryFieldComesBack) {
 }
 
 TEST(Verdict, ComesBack) {
-  const Verdict verdict{VerdictKind::declined, 12, "./json.py"};
+  const Verdict verdict{VerdictKind::declined, 12, "./json.py", 5, 6};
   const std::string packet = encode(verdict);
   const auto back = decode_verdict(packet);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->kind, verdict.kind);
   EXPECT_EQ(back->value, verdict.value);
   EXPECT_EQ(back->text, verdict.text);
+  EXPECT_EQ(back->cpu_usec, verdict.cpu_usec);
+  EXPECT_EQ(back->max_rss_kib, verdict.max_rss_kib);
 }
 
 TEST(ZygoteMessages, EveryTruncationAndEveryAdditionFails) {

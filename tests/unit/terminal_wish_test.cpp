@@ -1,0 +1,125 @@
+#include "worker/terminal_wish.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+namespace pml::worker {
+namespace {
+
+/// A process on a terminal of its own, ended with this object.
+class Job {
+ public:
+  explicit Job(const std::function<void()>& run) {
+    int near = -1;
+    int far = -1;
+    if (::openpty(&near, &far, nullptr, nullptr, nullptr) != 0) return;
+    near_ = {base::k_adopt, near};
+    far_ = {base::k_adopt, far};
+    process_ = ::fork();
+    if (process_ != 0) return;
+    ::setsid();
+    ::ioctl(far, TIOCSCTTY, 0);
+    near_.reset();
+    far_.reset();
+    run();
+    ::_exit(0);
+  }
+  ~Job() {
+    ::kill(-process_, SIGKILL);
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  [[nodiscard]] TerminalWish wish() const { return {process_, far_.borrow()}; }
+  [[nodiscard]] base::BorrowedFd far() const { return far_.borrow(); }
+
+ private:
+  base::UniqueFd near_, far_;
+  pid_t process_ = -1;
+};
+
+bool comes(const TerminalWish& wish) {
+  for (int i = 0; i < 1000 && !wish.is_shown(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return wish.is_shown();
+}
+
+int open_terminal() {
+  return ::open("/dev/tty", O_RDWR);
+}
+
+void read_byte(int from) {
+  char byte = 0;
+  (void)!::read(from, &byte, 1);
+}
+
+TEST(TerminalWish, AReaderShowsIt) {
+  const Job job([] { read_byte(open_terminal()); });
+  EXPECT_TRUE(comes(job.wish()));
+}
+
+TEST(TerminalWish, AReadersParentShowsIt) {
+  const Job job([] {
+    if (::fork() == 0) read_byte(open_terminal());
+    ::pause();
+  });
+  EXPECT_TRUE(comes(job.wish()));
+}
+
+TEST(TerminalWish, AThreadShowsIt) {
+  const Job job([] {
+    std::thread([] { read_byte(open_terminal()); }).detach();
+    ::pause();
+  });
+  EXPECT_TRUE(comes(job.wish()));
+}
+
+TEST(TerminalWish, WhoeverChoosesShowsIt) {
+  const Job job([] {
+    pollfd entry{open_terminal(), POLLIN, 0};
+    ::poll(&entry, 1, -1);
+  });
+  EXPECT_TRUE(comes(job.wish()));
+}
+
+TEST(TerminalWish, OtherModesShowIt) {
+  const Job job([] { ::pause(); });
+  const TerminalWish wish = job.wish();
+  EXPECT_FALSE(wish.is_shown());
+  termios modes{};
+  ::tcgetattr(job.far().get(), &modes);
+  modes.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(job.far().get(), TCSANOW, &modes);
+  EXPECT_TRUE(wish.is_shown());
+}
+
+TEST(TerminalWish, WhoWaitsForSomethingElseDoesNot) {
+  int pipe[2] = {};
+  ASSERT_EQ(::pipe(pipe), 0);
+  const Job job([&pipe] {
+    const int terminal = open_terminal();
+    (void)!::write(pipe[1], "+", 1);
+    int never[2] = {};
+    if (terminal >= 0 && ::pipe(never) == 0) read_byte(never[0]);
+  });
+  read_byte(pipe[0]);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(job.wish().is_shown());
+  base::close_number(pipe[0]);
+  base::close_number(pipe[1]);
+}
+
+}  // namespace
+}  // namespace pml::worker
