@@ -16,9 +16,9 @@ namespace pml::worker {
 
 namespace {
 
-unsigned long long g_loaded = 0;  // NOLINT: of the process
-int g_mode = 0;                   // NOLINT
-long g_filters = 0;               // NOLINT
+unsigned long long g_count_before = 0;  // NOLINT: of the process
+int g_mode_before = 0;                  // NOLINT
+long g_filters_before = 0;              // NOLINT
 
 /// How many shared objects were ever loaded. No system call.
 unsigned long long count_loaded() noexcept {
@@ -53,15 +53,16 @@ bool has_foreign_calls() noexcept {
 }  // namespace
 
 void remember_filters() noexcept {
-  g_loaded = count_loaded();
-  g_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
-  g_filters = g_mode == SECCOMP_MODE_FILTER ? count_filters() : 0;
+  g_count_before = count_loaded();
+  g_mode_before = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
+  g_filters_before = g_mode_before == SECCOMP_MODE_FILTER ? count_filters() : 0;
 }
 
 bool has_own_filter() noexcept {
-  if (g_loaded == count_loaded() && !has_foreign_calls()) return false;
+  if (g_count_before == count_loaded() && !has_foreign_calls()) return false;
   const int mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
-  return mode != g_mode || (mode == SECCOMP_MODE_FILTER && count_filters() != g_filters);
+  return mode != g_mode_before ||
+         (mode == SECCOMP_MODE_FILTER && count_filters() != g_filters_before);
 }
 
 }  // namespace pml::worker
