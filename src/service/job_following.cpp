@@ -65,12 +65,6 @@ char state_of(pid_t pid) noexcept {
                                                                            : view[name_end + 2];
 }
 
-/// Whether the process has ended, reaped or not.
-bool has_ended(pid_t pid) noexcept {
-  const char state = state_of(pid);
-  return state == 'Z' || state == 'X';
-}
-
 std::string sentence_of(int wait_status) {
   return WIFSIGNALED(wait_status)
              ? "it was killed by signal " + std::to_string(WTERMSIG(wait_status))
