@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/unique_fd.hpp"
+#include "worker/compat/config.hpp"
 #include "worker/compat/messages.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/python.hpp"

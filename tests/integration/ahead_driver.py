@@ -85,6 +85,11 @@ def report_of(number):
             "cpu": reader.number("Q") / 1000, "ms": reader.number("Q") / 1000}
 
 
+def entry_point_code():
+    with open(os.path.join(os.path.dirname(__file__), "../../src/wire/entry_point_code.hpp"), encoding="utf-8") as file:
+        return file.read().partition('R"python(')[2].partition(')python"')[0]
+
+
 class Program:
     """What is run: `kind` script, module or entry point."""
 
@@ -100,6 +105,8 @@ class Program:
     def command(self, interpreter):
         if self.kind == 1:
             return [interpreter, *self.options, "-m", self.target, *self.arguments]
+        if self.kind == 4:
+            return [interpreter, *self.options, "-c", entry_point_code(), self.target, *self.arguments]
         return [interpreter, *self.options, self.target, *self.arguments]
 
     def request(self, descriptors):

@@ -1,9 +1,10 @@
 """Programs that at import do what others could notice: the same as cold, and nothing left where no caller comes."""
 
 import os
+import py_compile
 import socket
 import sys
-import time
+import zipapp
 
 import pytest
 
@@ -245,4 +246,40 @@ def test_two_workers_have_chance_of_their_own(folder):
         assert worker.wait()
         outputs.update(worker.run(one)[2].split())
     assert len(outputs) >= 9, outputs
+    template.close()
+
+
+KINDS = {
+    "module": ["-m", "timeit", "--help"],
+    "folder": ["fold", "a", "b"],
+    "folder-as-module": ["-m", "fold", "a"],
+    "archive": ["fold.pyz", "a"],
+    "compiled": ["program.pyc", "a"],
+    "relative": ["fold/../program.py", "a"],
+    "entry-point": ["-e", "pytest", "--version"],
+    "missing": ["missing.py"],
+    "syntax-error": ["wrong.py"],
+}
+
+
+@pytest.mark.parametrize("options", [[], ["-O"], ["-I"], ["-W", "error"], ["-X", "dev"], ["-u", "-B"]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_program(kind, options, tmp_path):
+    text = "import sys, os\nprint(__name__, __file__, sys.argv, sys.orig_argv, sys.path[:2], sys.flags, sys.warnoptions, __debug__, sys._xoptions)\n"
+    (tmp_path / "fold").mkdir()
+    (tmp_path / "fold" / "__main__.py").write_text(text)
+    (tmp_path / "program.py").write_text(text)
+    (tmp_path / "wrong.py").write_text("a b c\n")
+    zipapp.create_archive(tmp_path / "fold", tmp_path / "fold.pyz")
+    py_compile.compile(str(tmp_path / "program.py"), str(tmp_path / "program.pyc"))
+    one = driver.Program(KINDS[kind], options, cwd=str(tmp_path))
+    cold = driver.cold(one)[:3]
+    template = driver.Template(one, MODULES)
+    if not template.wait():
+        assert kind == "syntax-error", template.why
+        return
+    worker = template.worker()
+    assert worker.wait(), worker.why
+    kind_of_reply, *warm = worker.run(one)
+    assert (kind_of_reply, tuple(warm)) == ("started", cold)
     template.close()
