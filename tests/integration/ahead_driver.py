@@ -56,7 +56,7 @@ def module_folder():
 
 
 def order(kind, value=0):
-    return struct.pack("=Biii", kind, value, 0, 0) + texts([]) * 7 + text("")
+    return struct.pack("=Biii", kind, value, 0, 0) + texts([]) * 8 + text("") + b"\0"
 
 
 def memory(data):
