@@ -40,7 +40,8 @@ bool knows_interpreter(const Draft& draft, bool main_understood) {
   const std::string key = "python.interpreter";
   const auto sets = [&](const Setting& setting) { return setting.key == key; };
   const auto spoils = [&](const Problem& problem) {
-    return problem.message.starts_with(quoted(key)) || problem.hint.find(key) != std::string::npos;
+    return problem.message.starts_with(in_quotes(key)) ||
+           problem.hint.find(key) != std::string::npos;
   };
   if (std::any_of(draft.settings.begin(), draft.settings.end(), sets)) return true;
   return main_understood && std::none_of(draft.problems.begin(), draft.problems.end(), spoils);
