@@ -94,11 +94,9 @@ def test_modules_with_every_kind_of_trace_are_found_or_are_alike(service):  # no
 
 
 def test_a_module_that_differs_is_named_and_not_shared_any_more(service):  # noqa: F811
-    """It counts its imports where pml does not look: in memory that is shared with all jobs."""
+    """It looks for a file by its whole path, which pml takes no note of."""
     (service.modules / "counter.py").write_text(
-        "import mmap\ntry:\n    memory\nexcept NameError:\n    memory = mmap.mmap(-1, 8)\n"
-        "memory[0] += 1\nclass Count:\n    pass\nnumber = Count()\n"
-        "import os\nfor name in [] if os.path.exists('%s') else ['hot']:\n    globals()[name] = 1\n" % (service.folder / "cold"))
+        "import os\nif not os.path.exists('%s'):\n    hot = 1\n" % (service.folder / "cold"))
     serve(service, "json", "counter")
     (service.folder / "cold").touch()
     done = verify(service, "counter")
