@@ -21,7 +21,7 @@ from fake_service import HEADER, MAGIC
 from pmld_test import request_body
 from test_standalone import PML, PMLD, Service, processes_with, until
 
-FRAME = HEADER.pack(MAGIC, 1, 0, 0, len(request_body("pass"))) + request_body("pass")
+FRAME = HEADER.pack(MAGIC, 2, 0, 0, len(request_body("pass"))) + request_body("pass")
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_a_job_whose_client_goes(service, told):
     body = body.replace(struct.pack("=32Q", *range(32)), struct.pack("=32Q", *limits))
     folder = os.open("/", os.O_PATH)
     with connect(service) as peer:
-        socket.send_fds(peer, [HEADER.pack(MAGIC, 1, 0, 1, len(body)) + body], [folder])
+        socket.send_fds(peer, [HEADER.pack(MAGIC, 2, 0, 1, len(body)) + body], [folder])
         os.close(folder)
         until(lambda: up.exists() and service.status()["running"] == "1")
         if told:
@@ -256,7 +256,7 @@ def test_a_flood_of_descriptors(service):
 def hoard(peer, null):
     """Sends descriptors for a request that never gets whole, until it has to stop."""
     try:
-        peer.send(HEADER.pack(MAGIC, 1, 0, 60000, 1000))
+        peer.send(HEADER.pack(MAGIC, 2, 0, 60000, 1000))
         for _ in range(30):
             peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null.fileno()] * 200))])
     except OSError:
@@ -298,7 +298,7 @@ def test_frames_that_announce_too_much(service, size):
     before = resident_kib(service.process.pid)
     peers = [connect(service) for _ in range(250)]
     for peer in peers:
-        peer.send(HEADER.pack(MAGIC, 1, 0, 0, size) + b"x" * 100)
+        peer.send(HEADER.pack(MAGIC, 2, 0, 0, size) + b"x" * 100)
     assert service.run("-c", "print(42)").stdout == "42\n"
     assert resident_kib(service.process.pid) - before < 8 << 10
     for peer in peers:

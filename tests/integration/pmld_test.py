@@ -274,7 +274,7 @@ def test_hundreds_of_descriptors(warm):
     body = request_body("print many", 0, [1, *range(100, 700)])
     caller.socket.sendall(b"")
     numbers = [writer] + [null] * 600
-    data = HEADER.pack(MAGIC, 1, 0, len(numbers), len(body)) + body
+    data = HEADER.pack(MAGIC, 2, 0, len(numbers), len(body)) + body
     while numbers:
         part, numbers = numbers[:250], numbers[250:]
         chunk, data = (data[:1], data[1:]) if numbers else (data, b"")
@@ -295,7 +295,7 @@ def test_a_large_request(warm):
 def test_a_request_byte_by_byte(warm):
     caller = warm.call()
     body = request_body("exit 4")
-    for byte in HEADER.pack(MAGIC, 1, 0, 0, len(body)) + body:
+    for byte in HEADER.pack(MAGIC, 2, 0, 0, len(body)) + body:
         caller.socket.sendall(bytes([byte]))
     caller.started()
     assert caller.reply() == (EXITED, 4)
@@ -350,7 +350,7 @@ def test_wrong_version_and_garbage_are_refused(warm):
     assert caller.interpreter == FAKE.encode()
     assert warm.call("exit 0", magic=b"\x7fXYZ").reply() == (REFUSED, MALFORMED)
     caller = warm.call()
-    caller.socket.sendall(HEADER.pack(MAGIC, 1, 0, 0, 3) + b"abc")
+    caller.socket.sendall(HEADER.pack(MAGIC, 2, 0, 0, 3) + b"abc")
     assert caller.reply() == (REFUSED, MALFORMED)
     assert warm.call("exit 0").started()
 

@@ -32,7 +32,7 @@ def test_programs_that_fail(warm_pool, words, status, tmp_path):
 
 @pytest.mark.parametrize("data", [
     b"\x7f", b"\x7fPML", b"\x7fELF" + b"\0" * 100, b"\x7fPML\xff\xff" + b"\0" * 30,
-    b"\x7fPML\x01\0\0\0" + b"\xff" * 8, b"\x7fPML\x01\0\0\0\0\0\0\0\x10\0\0\0" + b"\xff" * 16,
+    b"\x7fPML\x02\0\0\0" + b"\xff" * 8, b"\x7fPML\x02\0\0\0\0\0\0\0\x10\0\0\0" + b"\xff" * 16,
     b"\0" * 5000, b"\xff\xfe\n", b"\n", b" ", b"x" * 200000 + b"\n"], ids=lambda data: f"{data[:8].hex()}-{len(data)}")
 def test_garbage(warm_pool, data):
     with connect(warm_pool) as peer:
@@ -50,7 +50,7 @@ def test_garbage(warm_pool, data):
 def test_silent_and_slow_peers_delay_nobody(warm_pool):
     peers = [connect(warm_pool) for _ in range(50)]
     for number, peer in enumerate(peers):
-        peer.sendall(b"\x7fPML\x01"[: number % 6])
+        peer.sendall(b"\x7fPML\x02"[: number % 6])
     still_serves(warm_pool)
     for peer in peers:
         peer.settimeout(30)
