@@ -182,6 +182,9 @@ std::optional<Outcome> Launch::read_reply() {
       return Outcome::exited(reply.value);
     case wire::ReplyKind::killed:
       return Outcome::killed(reply.value);
+    case wire::ReplyKind::continued:
+      if (trace_.enabled() && !reply.text.empty()) trace_.say(reply.text);
+      return std::nullopt;
     default:
       return std::nullopt;
   }

@@ -42,6 +42,15 @@ bool has_hung_up(const base::UniqueFd& connection) noexcept {
   return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/// For PML_TRACE: a reply that changes nothing else.
+void trace(Ticket& ticket, const std::string& text) {
+  if ((ticket.flags & wire::k_flag_trace) == 0 || ticket.client.text) return;
+  wire::Reply reply;
+  reply.kind = wire::ReplyKind::continued;
+  reply.text = text;
+  ticket.client.tell(reply);
+}
+
 /// Failures of a hand-over that are the request's own, not the worker's.
 bool is_requests_fault(int error) noexcept {
   return error == -ETOOMANYREFS || error == -E2BIG || error == -EMSGSIZE || error == -EAGAIN;
@@ -72,6 +81,7 @@ void Dispatcher::submit(Ticket ticket, const wire::Request& request) {
   ticket.flags = request.flags;
   const bool patient = ticket.client.text || (ticket.flags & wire::k_flag_wait) != 0;
   if (last_look_) last_look_();
+  if (serve_ahead(ticket, request)) return;
   if (closed_ && !(patient && spoilt())) {
     refuse(ticket.client, *closed_, {}, label_of(request, whole_commands_).command);
     return;
@@ -94,12 +104,33 @@ void Dispatcher::submit(Ticket ticket, const wire::Request& request) {
   }
 }
 
-// The label of a request that did not wait is made after the hand-over, from `request`.
-void Dispatcher::hand_over(Ticket ticket, Label label, const wire::Request* request) {
+bool Dispatcher::serve_ahead(Ticket& ticket, const wire::Request& request) {
+  if (ahead_ == nullptr || stopping_ || (closed_ && !spoilt()) || !pool_.may_run_more())
+    return false;
+  std::string why;
+  WorkerPointer worker = ahead_->take(ticket, request, why);
+  if (!worker) {
+    if (!why.empty()) trace(ticket, "not by a worker of its own: " + why);
+    return false;
+  }
+  base::UniqueFd inner;
+  if (give(*worker, ticket, inner) != 0) return false;
+  trace(ticket, "by a worker of its own");
+  ticket.descriptors.clear();
+  worker->watch = event::Io(loop_, worker->link.borrow(), EPOLLIN,
+                            [this, self = worker.get()](std::uint32_t) { link_ready(*self); });
+  pool_.other_job_began();
+  took(std::move(worker), std::move(ticket), label_of(request, whole_commands_), std::move(inner));
+  return true;
+}
+
+// Hands the worker its job. A text client does not speak with it: `inner` is this side's end of
+// what it gets instead.
+int Dispatcher::give(const Worker& worker, const Ticket& ticket, base::UniqueFd& inner) {
   std::vector<int> numbers;
   numbers.reserve(ticket.descriptors.size());
   for (const base::UniqueFd& descriptor : ticket.descriptors) numbers.push_back(descriptor.get());
-  base::UniqueFd inner;
+  int connection = ticket.client.connection.get();
   base::UniqueFd inner_far;
   if (ticket.client.text) {
     int pair[2];
@@ -107,15 +138,22 @@ void Dispatcher::hand_over(Ticket ticket, Label label, const wire::Request* requ
       inner = base::UniqueFd(base::k_adopt, pair[0]);
       inner_far = base::UniqueFd(base::k_adopt, pair[1]);
     }
+    connection = inner_far.get();
   }
-  const int connection = ticket.client.text ? inner_far.get() : ticket.client.connection.get();
+  return wire::send_job(worker.link.borrow(), ticket.body, connection, numbers);
+}
+
+// The label of a request that did not wait is made after the hand-over, from `request`.
+void Dispatcher::hand_over(Ticket ticket, Label label, const wire::Request* request) {
+  base::UniqueFd inner;
   while (!idle_.empty()) {
     WorkerPointer worker = std::move(idle_.back());
     idle_.pop_back();
-    const int error = wire::send_job(worker->link.borrow(), ticket.body, connection, numbers);
+    const int error = give(*worker, ticket, inner);
     if (error == 0) {
       ticket.descriptors.clear();
       if (request != nullptr) label = label_of(*request, whole_commands_);
+      pool_.job_began();
       took(std::move(worker), std::move(ticket), std::move(label), std::move(inner));
       return;
     }
@@ -129,7 +167,6 @@ void Dispatcher::hand_over(Ticket ticket, Label label, const wire::Request* requ
 }
 
 void Dispatcher::took(WorkerPointer worker, Ticket ticket, Label label, base::UniqueFd inner) {
-  pool_.job_began();
   last_dispatch_ = event::Loop::now();
   auto job = std::make_unique<Job>();
   job->name = {worker->pid, ++jobs_begun_};

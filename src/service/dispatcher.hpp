@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "service/ahead_source.hpp"
 #include "service/client.hpp"
 #include "service/hatchery.hpp"
 #include "service/job.hpp"
@@ -28,6 +29,8 @@ class Dispatcher : public ProcessListener {
   Dispatcher(event::Loop& loop, std::function<void()> changed);
   /// The hatchery is made after its listener; set before anything else is called.
   void set_hatchery(Hatchery& hatchery) noexcept { hatchery_ = &hatchery; }
+  /// Asked first for a worker, where set.
+  void set_ahead(AheadSource& ahead) noexcept { ahead_ = &ahead; }
   /// `interpreter` is named in refusals, for the client to execute. `whole_commands`: jobs are
   /// called by their command lines, else by their programs alone.
   void configure(const PoolLimits& limits, std::string interpreter, bool whole_commands);
@@ -88,7 +91,9 @@ class Dispatcher : public ProcessListener {
   using WorkerPointer = std::unique_ptr<Worker>;
 
   // dispatcher.cpp: requests and idle workers
+  bool serve_ahead(Ticket& ticket, const wire::Request& request);
   void hand_over(Ticket ticket, Label label, const wire::Request* request);
+  int give(const Worker& worker, const Ticket& ticket, base::UniqueFd& inner);
   void took(WorkerPointer worker, Ticket ticket, Label label, base::UniqueFd inner);
   void enqueue(Ticket ticket, Label label);
   void serve_queue();
@@ -115,6 +120,7 @@ class Dispatcher : public ProcessListener {
   void read_verdict(Job& job);
   void accepted(Job& job);
   void declined(Job& job, const wire::Verdict& verdict);
+  void differed(Job& job, const std::string& why);
   void lost(Job& job);
   void watch_client(Job& job);
   void client_ready(Job& job, std::uint32_t events);
@@ -132,6 +138,7 @@ class Dispatcher : public ProcessListener {
   event::Loop& loop_;
   std::function<void()> changed_;
   Hatchery* hatchery_ = nullptr;
+  AheadSource* ahead_ = nullptr;
   Pool pool_{PoolLimits{}};
   std::string interpreter_;
   bool whole_commands_ = true;

@@ -22,6 +22,8 @@ struct Worker {
   Job* job = nullptr;      ///< what it was handed
   std::uint64_t came = 0;  ///< monotonic microseconds
   bool rehearsed = false;
+  std::uint64_t program = 0;     ///< it ran this program ahead; 0: it is anybody's
+  std::uint64_t saves_usec = 0;  ///< what it ran ahead
 };
 
 /// How far a job has come.

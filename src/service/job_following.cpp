@@ -116,6 +116,8 @@ void Dispatcher::read_verdict(Job& job) {
     lost(job);
   else if (verdict->kind == wire::VerdictKind::accepted)
     accepted(job);
+  else if (verdict->kind == wire::VerdictKind::differs)
+    differed(job, std::string(verdict->text));
   else
     declined(job, *verdict);
   job.inner.reset();
@@ -147,7 +149,10 @@ void Dispatcher::accepted(Job& job) {
   job.waiting_signals.clear();
   if (!job.client.own) log_.started(job.name, job.label, job.client);
   if (!job.detached() && !stops_.armed()) stops_.arm(k_stop_check);
-  workers_are_fine();
+  if (job.worker->program != 0)
+    ahead_->accepted(job);
+  else
+    workers_are_fine();
   disturbed();
 }
 
@@ -165,8 +170,19 @@ void Dispatcher::declined(Job& job, const wire::Verdict& verdict) {
   disturbed();
 }
 
+// The worker itself has told the client to ask again.
+void Dispatcher::differed(Job& job, const std::string& why) {
+  job.state = JobState::declined;
+  if (ahead_ != nullptr) ahead_->differed(job, why);
+  if (job.client.text) job.client.tell(reply_of(wire::ReplyKind::retry));
+  job.client_watch.reset();
+  job.client.connection.reset();
+  disturbed();
+}
+
 void Dispatcher::lost(Job& job) {
   job.state = JobState::lost;
+  if (job.worker->program != 0) ahead_->differed(job, "its worker was lost");
   job.client.tell(reply_of(wire::ReplyKind::retry));
 }
 
@@ -241,7 +257,9 @@ void Dispatcher::check_stops() {
 }
 
 void Dispatcher::signal(const Job& job, int signal, bool whole_group) {
-  if (!job.orphan)
+  if (!job.orphan && job.worker->program != 0)
+    ahead_->signal(job.worker->generation, job.name.pid, signal, whole_group);
+  else if (!job.orphan)
     hatchery_->signal(job.worker->generation, job.name.pid, signal, whole_group);
   else if (whole_group)
     base::signal_group_of(job.name.pid, signal);  // unreaped: it is still listed

@@ -41,11 +41,14 @@ class Pool {
   void request_queued() noexcept { ++queued_; }
   void request_left() noexcept;  ///< a queued request was served, refused or given up
   void job_began() noexcept;     ///< an idle worker took a job
+  void other_job_began() noexcept { ++running_; }  ///< a worker that is none of this pool
   void job_ended() noexcept;
   /// @}
 
   /// What to do with a new request; `patient` ones wait for a pool that is still warming up.
   [[nodiscard]] Admission admit(bool patient) const noexcept;
+  /// Whether `max_jobs` lets one more run now, ahead of those that queue for a worker.
+  [[nodiscard]] bool may_run_more() const noexcept;
   /// Whether the oldest queued request can be handed over now.
   [[nodiscard]] bool can_serve_queued() const noexcept;
   /// How many workers to fork at once, because somebody waits or nobody would be left to serve.
@@ -65,7 +68,6 @@ class Pool {
   [[nodiscard]] unsigned running() const noexcept { return running_; }
 
  private:
-  [[nodiscard]] bool may_run_more() const noexcept;
   void note_shortage() noexcept;
   [[nodiscard]] unsigned most_idle() const noexcept { return pressed_ ? 1 : limits_.workers; }
 

@@ -63,6 +63,7 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       notifier_(loop_, [this] { return status(); }),
       dispatcher_(loop_, [this] { counts_changed(); }),
       hatchery_(loop_, *this, dispatcher_, context.descriptor_limit()),
+      programs_(loop_, dispatcher_),
       late_imports_(loop_),
       texts_(context, *this, "pml-" + setting_.profile.name),
       front_(loop_, gate_, *this),
@@ -88,6 +89,7 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
           },
           [this] { verified(); }) {
   dispatcher_.set_hatchery(hatchery_);
+  dispatcher_.set_ahead(programs_);
   dispatcher_.set_last_look([this] { sources_.look(); });
   // Workers whose zygote dies become children of this process, which then reports their ends.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -105,8 +107,12 @@ int Service::run(std::vector<base::UniqueFd> sockets) {
   return exit_status_;
 }
 
-void Service::apply(const profile::Profile& profile) {
+void Service::apply(const profile::Profile& profile, bool anew) {
   setting_.profile = profile;
+  // Without a profile nobody could say otherwise, and there is no name to keep things under.
+  const bool has_profile = setting_.reload != nullptr;
+  if (!has_profile) setting_.profile.learning.programs = profile::Learnt::none;
+  programs_.configure(setting_.profile, has_profile, anew);
   if (profile.cgroup == profile::Cgroup::scope)
     dispatcher_.set_handed([this](const Job& job) { scopes_.ask(job.name, job.label.command); });
   else
@@ -127,6 +133,7 @@ void Service::open_output() {
   if (!output_.valid() && !daemon_.detached())
     output_ = base::duplicate(base::BorrowedFd(STDERR_FILENO));
   hatchery_.set_output(output_.borrow());
+  programs_.set_output(output_.borrow());
 }
 
 // What is found in passing is named. It is shared no more once a person has asked for a
@@ -191,6 +198,9 @@ void Service::answer(Client& client, const TextQuestion& question) {
     else
       hatchery_.trial().note_verified(question.job, question.how);
     client.tell_line("done\n");
+  } else if (question.subject == "programs" || question.subject == "ahead" ||
+             question.subject == "forget") {
+    answer_of_programs(client, question);
   } else if (question.subject == "kill") {
     const bool known = dispatcher_.signal_job(question.job, question.signal);
     client.tell_line(known ? "done\n" : "error there is no such job\n");
@@ -198,9 +208,20 @@ void Service::answer(Client& client, const TextQuestion& question) {
     reload();
     client.tell_line(profile_error_.empty() ? "done\n" : "error " + profile_error_ + "\n");
   } else {
-    client.tell_line(status_text(setting_.profile, dispatcher_, hatchery_,
-                                 {profile_error_, reloading_, replaced_}));
+    client.tell_line(
+        status_text(setting_.profile, dispatcher_, hatchery_,
+                    {profile_error_, programs_status(programs_), reloading_, replaced_}));
   }
+}
+
+void Service::answer_of_programs(Client& client, const TextQuestion& question) {
+  if (question.subject == "programs")
+    client.tell_line(programs_text(programs_));
+  else if (question.subject == "ahead")
+    programs_.run_ahead_now(question.job, std::move(client));
+  else
+    client.tell_line(programs_.forget(question.job) ? "done\n"
+                                                    : "error there is no such program\n");
 }
 
 void Service::turn_away(Client& client, wire::Refusal reason, std::string_view detail) {
@@ -279,7 +300,7 @@ void Service::reload() {
       notifier_.ready();
       return;
     }
-    apply(*result.profile);
+    apply(*result.profile, true);
     rest();
   }
   reloading_ = ready_;
@@ -317,6 +338,7 @@ void Service::memory_changed(bool pressed) {
              pressed ? "memory runs short: only one idle worker is kept"
                      : "memory is free again: idle workers return");
   dispatcher_.set_pressure(pressed);
+  programs_.set_pressure(pressed);
 }
 
 void Service::rest() {
@@ -339,8 +361,10 @@ void Service::reap() {
     const pid_t pid = ::wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage);
     if (pid <= 0) break;
     const bool ended = WIFEXITED(status) || WIFSIGNALED(status);
-    if (ended && (hatchery_.reaped(pid, status) || verifier_.reaped(pid))) continue;
-    if (WIFSTOPPED(status) && hatchery_.stopped(pid)) continue;
+    if (ended &&
+        (hatchery_.reaped(pid, status) || programs_.reaped(pid, status) || verifier_.reaped(pid)))
+      continue;
+    if (WIFSTOPPED(status) && (hatchery_.stopped(pid) || programs_.stopped(pid))) continue;
     dispatcher_.child_changed({pid, status, usec(usage.ru_utime) + usec(usage.ru_stime),
                                static_cast<std::uint64_t>(usage.ru_maxrss)});
   }
@@ -361,6 +385,7 @@ void Service::stop(int exit_status) {
   sources_.clear();
   front_.close();
   hatchery_.start_no_more();
+  programs_.stop();
   dispatcher_.stop();
   if (setting_.standalone) stop_timer_.arm(k_stop_time);
   check_stopped();
@@ -368,10 +393,11 @@ void Service::stop(int exit_status) {
 
 void Service::check_stopped() {
   if (dispatcher_.has_jobs()) return;
-  if (!hatchery_.empty()) {
-    if (!killing_) stop_timer_.arm(k_leave_time);
-    killing_ = true;
+  if (!hatchery_.empty() || !programs_.empty()) {
+    if (std::exchange(killing_, true)) return;
+    stop_timer_.arm(k_leave_time);
     hatchery_.stop();
+    programs_.leave();
     return;
   }
   // Idle workers were told to go a moment ago, and nobody else would reap them. What jobs left
@@ -389,7 +415,8 @@ void Service::stop_harder() {
   dispatcher_.kill_jobs();
   if (dispatcher_.has_jobs()) return;
   hatchery_.kill_all();
-  if (hatchery_.empty()) loop_.exit(exit_status_);
+  programs_.kill_all();
+  if (hatchery_.empty() && programs_.empty()) loop_.exit(exit_status_);
 }
 
 }  // namespace pml::service

@@ -16,6 +16,7 @@
 #include "service/memory_pressure.hpp"
 #include "service/notifier.hpp"
 #include "service/own_context.hpp"
+#include "service/programs.hpp"
 #include "service/scopes.hpp"
 #include "service/source_watch.hpp"
 #include "service/text_launch.hpp"
@@ -55,7 +56,8 @@ class Service : private HatcheryListener, private RequestTaker {
   void note_difference(const std::string& module, const std::string& difference);
   void verified();
   void answer(Client& client, const TextQuestion& question);
-  void apply(const profile::Profile& profile);
+  void answer_of_programs(Client& client, const TextQuestion& question);
+  void apply(const profile::Profile& profile, bool anew = false);
   void open_output();
   void counts_changed();
   void reload();
@@ -79,6 +81,7 @@ class Service : private HatcheryListener, private RequestTaker {
   Notifier notifier_;
   Dispatcher dispatcher_;
   Hatchery hatchery_;
+  Programs programs_;
   LateImports late_imports_;
   TextLauncher texts_;
   Front front_;

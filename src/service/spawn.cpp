@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,7 +70,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 /// The child's descriptors, copied above the numbers they are to be placed at.
 struct ChildTable {
-  base::UniqueFd input, output, link, error, recording;
+  base::UniqueFd input, output, link, error, recording, folder;
 };
 
 ChildTable child_table(base::BorrowedFd output, base::BorrowedFd link, base::BorrowedFd error,
@@ -80,6 +81,7 @@ ChildTable child_table(base::BorrowedFd output, base::BorrowedFd link, base::Bor
                    base::duplicate(output.valid() ? output : null.borrow(), 10),
                    base::duplicate(link, 10),
                    base::duplicate(error, 10),
+                   {},
                    {}};
   if (recording.valid()) table.recording = base::duplicate(recording, 10);
   base::check(table.error.get(), "cannot prepare the interpreter's descriptors");
@@ -95,20 +97,34 @@ void reset_signals() noexcept {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// Between fork and exec: system calls only. Returns whether all could be had.
+bool apply(const StartContext& context, const ChildTable& table) noexcept {
+  for (int signal = 1; signal < NSIG; ++signal)
+    if ((context.ignored_signals >> (signal - 1) & 1) != 0) ::signal(signal, SIG_IGN);
+  ::umask(context.umask);
+  if (::fchdir(table.folder.get()) != 0) return false;
+  for (std::size_t i = 0; i < context.limits.size(); ++i) {
+    const rlimit limit{context.limits[i].soft, context.limits[i].hard};
+    if (::setrlimit(static_cast<__rlimit_resource_t>(i), &limit) != 0) return false;
+  }
+  return true;
+}
+
 // Between fork and exec: system calls only.
-[[noreturn]] void become(const ChildTable& table, const rlimit& descriptors, const char* program,
-                         char* const* words, char* const* environment) noexcept {
+[[noreturn]] void become(const ChildTable& table, const ZygoteCommand& command, char* const* words,
+                         char* const* environment) noexcept {
   reset_signals();
-  ::setrlimit(RLIMIT_NOFILE, &descriptors);
+  if (!command.context) ::setrlimit(RLIMIT_NOFILE, &command.descriptor_limit);
   const bool placed =
       base::place(table.input.borrow(), 0) && base::place(table.output.borrow(), 1) &&
       base::place(table.output.borrow(), 2) && base::place(table.link.borrow(), k_link_number) &&
       base::place(table.error.borrow(), k_error_number) &&
-      ::fcntl(k_error_number, F_SETFD, FD_CLOEXEC) == 0;
+      ::fcntl(k_error_number, F_SETFD, FD_CLOEXEC) == 0 &&
+      (!command.context || apply(*command.context, table));
   const bool recorded = table.recording.valid();
   if (placed && (!recorded || base::place(table.recording.borrow(), k_recording_number))) {
     base::close_between(k_error_number + (recorded ? 2 : 1), ~0U);
-    ::execve(program, words, environment);
+    ::execve(command.interpreter.c_str(), words, environment);
   }
   const int error = errno;
   [[maybe_unused]] const ssize_t written = ::write(k_error_number, &error, sizeof error);
@@ -138,15 +154,18 @@ Spawned spawn_zygote(const ZygoteCommand& command, base::BorrowedFd output) {
   base::UniqueFd error_reader(base::k_adopt, pipe[0]);
   base::UniqueFd error_writer(base::k_adopt, pipe[1]);
 
-  std::vector<std::string> words{command.interpreter, "-c", start_code(command.module_folders)};
+  std::vector<std::string> words{command.interpreter};
+  if (command.context)
+    words.insert(words.end(), command.context->options.begin(), command.context->options.end());
+  words.insert(words.end(), {"-c", start_code(command.module_folders)});
   Variables environment = command.environment;
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> envp = pointers(environment);
   ChildTable table =
       child_table(output, far_end.borrow(), error_writer.borrow(), command.recording);
+  if (command.context) table.folder = base::duplicate(command.context->folder.borrow(), 10);
   spawned.pid = base::check(::fork(), "cannot fork");
-  if (spawned.pid == 0)
-    become(table, command.descriptor_limit, command.interpreter.c_str(), argv.data(), envp.data());
+  if (spawned.pid == 0) become(table, command, argv.data(), envp.data());
   error_writer.reset();
   // table.error holds the pipe open on this side as well.
   table.error.reset();

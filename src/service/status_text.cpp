@@ -107,7 +107,7 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
     add(text, "last-job",
         job.job + " " + ending(job.wait_status) + " " + std::to_string(job.duration_usec) + " " +
             job.command);
-  return text + "\n";
+  return text + state.programs + "\n";
 }
 
 std::string jobs_text(const Dispatcher& dispatcher) {

@@ -15,6 +15,7 @@ namespace pml::service {
 /// What the service knows of itself as a whole.
 struct ServiceState {
   const std::string& profile_error;  ///< what is wrong with the profile that was to be loaded
+  std::string programs;              ///< programs_status(): lines of its own
   bool reloading = false;            ///< a new pool is on its way, with the profile read anew
   bool replaced = false;             ///< pmld is another file now, and takes over when nothing runs
 };

@@ -48,6 +48,13 @@ int signal_of(std::string_view name) {
   return 0;
 }
 
+TextLine program_request(const std::vector<std::string>& words) {
+  const std::string& command = words.front();
+  if (words.size() > 2 || (words.size() == 1 && command == "ahead"))
+    return error(command + " needs one program");
+  return TextQuestion{command, words.size() == 2 ? words[1] : std::string(), 0, {}};
+}
+
 TextLine kill_request(const std::vector<std::string>& words) {
   if (words.size() < 2 || words.size() > 3) return error("kill needs a job, and perhaps a signal");
   const int signal = words.size() == 3 ? signal_of(words[2]) : SIGTERM;
@@ -81,7 +88,7 @@ TextLine parse_text(std::string_view line) {
     return simple_request(wire::ProgramKind::module, std::move(*words), "module");
   if (command == "entrypoint") return entry_point_request(std::move(*words));
   if (command == "status" || command == "jobs" || command == "imports" || command == "modules" ||
-      command == "reload")
+      command == "programs" || command == "reload")
     return words->size() == 1 ? TextLine(TextQuestion{command, {}, 0, {}})
                               : TextLine(error(command + " stands alone"));
   if (command == "verified" && words->size() <= 3) {
@@ -89,6 +96,7 @@ TextLine parse_text(std::string_view line) {
     return TextQuestion{command, one_line((*words)[1]), 0, one_line((*words)[2])};
   }
   if (command == "kill") return kill_request(*words);
+  if (command == "ahead" || command == "forget") return program_request(*words);
   return error("unknown command \"" + one_line(command.substr(0, 40)) + "\"; " + k_forms);
 }
 

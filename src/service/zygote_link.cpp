@@ -31,15 +31,18 @@ ZygoteLink::ZygoteLink(event::Loop& loop, ZygoteListener& listener, const Zygote
       event::Io(loop_, link_.borrow(), EPOLLIN, [this](std::uint32_t events) { ready(events); });
 }
 
-void ZygoteLink::send(const wire::Order& order) {
+void ZygoteLink::send(const wire::Order& order, base::UniqueFd attached) {
   if (!open()) return;
-  unsent_.push_back(wire::encode(order));
+  unsent_.push_back({wire::encode(order), std::move(attached)});
   flush();
 }
 
 void ZygoteLink::flush() {
   while (open() && !unsent_.empty()) {
-    const long sent = wire::send_some(link_.borrow(), unsent_.front(), {}, MSG_DONTWAIT);
+    const Packet& next = unsent_.front();
+    const int number = next.attached.get();
+    const std::span<const int> numbers(&number, next.attached.valid() ? 1 : 0);
+    const long sent = wire::send_some(link_.borrow(), next.bytes, numbers, MSG_DONTWAIT);
     if (sent == -EAGAIN) break;
     if (sent < 0) return;  // the end of the link is told by reading it
     unsent_.pop_front();
@@ -70,10 +73,11 @@ bool ZygoteLink::read_one() {
     close();
     return false;
   }
-  base::UniqueFd worker;
-  if (event->kind == wire::EventKind::worker && packet.descriptors.size() == 1)
-    worker = std::move(packet.descriptors.front());
-  listener_.zygote_said(*this, *event, std::move(worker));
+  base::UniqueFd attached;
+  const bool has_one =
+      event->kind == wire::EventKind::worker || event->kind == wire::EventKind::ahead;
+  if (has_one && packet.descriptors.size() == 1) attached = std::move(packet.descriptors.front());
+  listener_.zygote_said(*this, *event, std::move(attached));
   return true;
 }
 

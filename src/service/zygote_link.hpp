@@ -20,8 +20,10 @@ class ZygoteLink;
 class ZygoteListener {
  public:
   virtual ~ZygoteListener() = default;
-  /// `worker` is valid with EventKind::worker only. The event's texts end with the call.
-  virtual void zygote_said(ZygoteLink& zygote, const wire::Event& event, base::UniqueFd worker) = 0;
+  /// `attached` is valid with EventKind::worker, the link, and ahead, the report. The event's texts
+  /// end with the call.
+  virtual void zygote_said(ZygoteLink& zygote, const wire::Event& event,
+                           base::UniqueFd attached) = 0;
   /// The link is closed, or what came over it was no event. Said once.
   virtual void zygote_left(ZygoteLink& zygote) = 0;
 };
@@ -40,7 +42,8 @@ class ZygoteLink {
   [[nodiscard]] bool open() const noexcept { return link_.valid(); }
 
   /// Sends `order` now, or as soon as the zygote reads again. Does nothing on a closed link.
-  void send(const wire::Order& order);
+  /// `attached` goes along where it is valid.
+  void send(const wire::Order& order, base::UniqueFd attached = {});
   /// Reads all that has come. Used before the zygote's end is acted upon.
   void drain();
   /// Sends SIGKILL; the end is told as any other.
@@ -58,7 +61,11 @@ class ZygoteLink {
   std::uint32_t generation_;
   base::UniqueFd link_;
   event::Io watch_;
-  std::deque<std::string> unsent_;
+  struct Packet {
+    std::string bytes;
+    base::UniqueFd attached;
+  };
+  std::deque<Packet> unsent_;
 };
 
 }  // namespace pml::service

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ahead/messages.hpp"
+#include "service/ahead_files.hpp"
+#include "service/hatchery.hpp"
+#include "service/job.hpp"
+#include "service/remembered_caller.hpp"
+#include "service/zygote_link.hpp"
+
+namespace pml::service {
+
+class ProgramPool;
+
+/// Told how the processes of a program that runs ahead fare. Called from the loop; the pool may
+/// not be destroyed inside a call.
+class ProgramPoolListener {
+ public:
+  virtual ~ProgramPoolListener() = default;
+  /// A worker waits where none did. `first`: it is the pool's first.
+  virtual void pool_ready(ProgramPool& pool, bool first) = 0;
+  /// It will not run ahead: `why`, in words that follow a colon. `stop_before`: where not empty, it
+  /// would if its template stopped before the import of that module. `broken`: a process ended or
+  /// hung that should not have; another try may do better.
+  virtual void pool_failed(ProgramPool& pool, const std::string& why,
+                           const std::string& stop_before, bool broken) = 0;
+  /// Something that it read is another one now.
+  virtual void pool_stale(ProgramPool& pool, const std::string& file) = 0;
+};
+
+/// The processes of one program that runs ahead for one caller: the template and the workers that
+/// wait. The template's process is neither killed nor reaped when this object goes.
+class ProgramPool : private ZygoteListener {
+ public:
+  /// `jobs` is told of the ends of workers that took a job.
+  ProgramPool(event::Loop& loop, ProgramPoolListener& listener, ProcessListener& jobs,
+              std::uint64_t program, std::uint32_t generation);
+  ~ProgramPool() override;
+
+  /// Starts the template as `caller` would have started python3 and has it run ahead by `plan`.
+  /// Throws std::system_error.
+  void start(const std::string& interpreter, std::shared_ptr<const RememberedCaller> caller,
+             ahead::Plan plan, unsigned workers, base::BorrowedFd output);
+
+  /// A worker for `now`; null with the reason where none waits (empty) or something differs.
+  [[nodiscard]] std::unique_ptr<Worker> take(const ahead::Caller& now, std::string& why);
+  /// Keeps so many waiting from now on.
+  void want(unsigned workers);
+  /// Drops the workers that wait and lets the template leave; jobs live on.
+  void leave();
+  void kill() noexcept { link_->kill(); }
+
+  /// Sends `signal` to a job that the template forked.
+  void signal(pid_t pid, int signal, bool whole_group);
+  /// The template has ended (all its packets are read first), or was stopped, which is undone.
+  void reaped(int wait_status);
+  void stopped() noexcept;
+
+  [[nodiscard]] std::uint64_t program() const noexcept { return program_; }
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+  [[nodiscard]] pid_t pid() const noexcept { return link_ ? link_->pid() : 0; }
+  [[nodiscard]] bool ahead() const noexcept { return ahead_; }
+  [[nodiscard]] unsigned waiting() const noexcept;
+  [[nodiscard]] bool ever_ready() const noexcept { return ever_ready_; }
+  /// What the last worker said; what it stopped before, and where.
+  [[nodiscard]] const ahead::Report& report() const noexcept { return report_; }
+  /// Bytes that are nobody else's, of template and workers, read from /proc now.
+  [[nodiscard]] std::uint64_t private_memory() const;
+
+ private:
+  struct Waiting {
+    std::unique_ptr<Worker> worker;
+    std::vector<ahead::Fact> facts;
+    bool ready = false;
+  };
+
+  void zygote_said(ZygoteLink& zygote, const wire::Event& event, base::UniqueFd attached) override;
+  void zygote_left(ZygoteLink& zygote) override;
+  void process_event(const wire::Event& event);
+  void stopped_ahead(base::UniqueFd memory);
+  void worker_came(pid_t pid, base::UniqueFd link);
+  void worker_said(Worker& worker);
+  void worker_ready(Waiting& waiting, base::UniqueFd memory);
+  void worker_lost(const Worker& worker, const std::string& why);
+  bool watch_files(const std::vector<ahead::FileFact>& files);
+  void refill();
+  void overdue();
+  void fail(const std::string& why, const std::string& stop_before, bool broken);
+  [[nodiscard]] Waiting* find(const Worker& worker) noexcept;
+  [[nodiscard]] bool is_waiting(pid_t pid) const noexcept;
+
+  event::Loop& loop_;
+  ProgramPoolListener& listener_;
+  ProcessListener& jobs_;
+  const std::uint64_t program_;
+  const std::uint32_t generation_;
+  std::shared_ptr<const RememberedCaller> caller_;
+  std::unique_ptr<ZygoteLink> link_;
+  AheadFiles files_;
+  std::vector<Waiting> waiting_;
+  ahead::Report report_;
+  event::Timer refill_;
+  event::Timer overdue_;
+  std::chrono::milliseconds patience_{0};
+  unsigned wanted_ = 1;
+  unsigned forking_ = 0;
+  unsigned losses_ = 0;  // of workers in a row
+  bool ahead_ = false;
+  bool ever_ready_ = false;
+  bool leaving_ = false;
+  bool over_ = false;  // failed or stale: the listener knows
+};
+
+}  // namespace pml::service

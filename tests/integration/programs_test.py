@@ -1,0 +1,341 @@
+"""Programs that run ahead, declared and learned: the service with a real interpreter, without systemd.
+
+The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+BIN = pathlib.Path(os.environ.get("PML_TEST_PREFIX", "/usr/local")) / "bin"
+DEADLINE = 60
+
+# What it has imported says whether it is the same process as python3 would have made.
+TOOL = """\
+import argparse, asyncio, decimal, email.message, json, logging, os, sys, unittest, xml.dom.minidom
+MODULES = len(sys.modules)
+if __name__ == "__main__":
+    print(sys.argv, os.getcwd(), os.environ.get("COLOUR"), __file__, len(sys.stdin.read()))
+    sys.exit(int(sys.argv[1]) if sys.argv[1:] else 0)
+"""
+
+
+def until(condition, seconds=DEADLINE):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+class Service:
+    """A pmld of a profile of this test's own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.profile = folder / "config/pml/profiles/test.toml"
+        self.profile.parent.mkdir(parents=True)
+        (folder / "run").mkdir(mode=0o700)
+        self.socket = folder / "run/pml/test.sock"
+        self.state = folder / ".local/state/pml/programs/test.json"
+        self.tool = folder / "tool.py"
+        self.tool.write_text(TOOL)
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(folder / "run"),
+                            "XDG_CONFIG_HOME": str(folder / "config")}
+        if "PML_MODULE_DIR" in os.environ:
+            self.environment["PML_MODULE_DIR"] = os.environ["PML_MODULE_DIR"]
+        self.process = None
+
+    def declare(self, text="", learn='programs = "none"'):
+        self.profile.write_text(f'[python]\ninterpreter = "/usr/bin/python3"\n[pool]\nworkers = 2\nspare = 1\n[learn]\n{learn}\n{text}')
+        return self
+
+    def declare_tool(self, more=""):
+        return self.declare(f'[program.tool]\nscript = "{self.tool}"\n{more}\n')
+
+    def start(self):
+        self.process = subprocess.Popen([BIN / "pmld", "--profile", "test"], env=self.environment, stdin=subprocess.DEVNULL,
+                                        stderr=open(self.folder / "log", "a"))
+        until(lambda: self.socket.exists() and self.run("-c", "").returncode == 0)
+        return self
+
+    def run(self, *words, script=None, fallback=False, environment=None, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("cwd", self.folder)
+        choice = [] if fallback else ["--no-fallback", "--wait"]
+        return subprocess.run([BIN / "pml", "-p", "test", *choice, *([script] if script else []), *map(str, words)],
+                              env={**self.environment, **(environment or {})}, capture_output=True, text=True, timeout=DEADLINE, **options)
+
+    def cold(self, *words, environment=None, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("cwd", self.folder)
+        return subprocess.run(["/usr/bin/python3", *map(str, words)], env={**self.environment, **(environment or {})},
+                              capture_output=True, text=True, timeout=DEADLINE, **options)
+
+    def check(self, *words, **options):
+        """One launch, as python3 would have it."""
+        cold, warm = self.cold(self.tool, *words, **options), self.run(self.tool, *words, **options)
+        assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+
+    def ask(self, question):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(DEADLINE)
+            peer.connect(str(self.socket))
+            peer.sendall(f"{question}\n".encode())
+            text = b""
+            while data := peer.recv(65536):
+                text += data
+        return text.decode()
+
+    def programs(self):
+        return [json.loads(line) for line in self.ask("programs").splitlines() if line]
+
+    def program(self, name="tool"):
+        found = [program for program in self.programs() if program["name"] == name]
+        assert len(found) == 1, self.programs()
+        return found[0]
+
+    def is_ready(self):
+        return self.program()["state"] == "ready"
+
+    def wait_ready(self):
+        return until(self.is_ready)
+
+    def warm_launches(self):
+        return self.program()["warm"]
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(DEADLINE) == 0
+        self.process = None
+
+    def close(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = Service(tmp_path)
+    yield made
+    made.close()
+
+
+def test_declared_program_is_warm_after_its_first_launch(service):
+    service.declare_tool().start()
+    assert service.program()["state"] == "waiting"
+    service.check()
+    service.wait_ready()
+    for status in (0, 3):
+        service.check(status)
+        service.wait_ready()
+    program = service.program()
+    assert (program["launches"], program["warm"]) == (3, 2)
+    assert program["saves-usec"] > 0 and program["stops-before"]
+    assert program["saved-usec"] >= program["saves-usec"]
+
+
+def test_trace_says_who_served(service):
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    warm = service.run(service.tool, environment={"PML_TRACE": "1"})
+    other = service.run(service.tool, environment={"PML_TRACE": "1", "LC_ALL": "C"})
+    assert "pml: by a worker of its own" in warm.stderr
+    assert "pml: not by a worker of its own: variable LC_ALL" in other.stderr
+
+
+def test_ahead_answers_when_it_is_ready(service):
+    service.declare_tool().start()
+    assert service.ask("ahead tool").startswith("error nobody has started tool")
+    service.check()
+    answer = service.ask("ahead tool").split()
+    assert answer[0] == "ready" and int(answer[1]) > 0
+    assert service.is_ready()
+
+
+def test_another_caller_is_served_as_cold_and_then_run_ahead_for(service):
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    for _ in range(3):
+        service.check(environment={"LC_ALL": "C"})
+    assert service.program()["missed"] == "variable LC_ALL"
+    before = service.warm_launches()
+
+    def is_served():
+        service.check(environment={"LC_ALL": "C"})
+        return service.warm_launches() > before
+
+    until(is_served)
+
+
+def test_changed_file_makes_another(service):
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    first = service.program()["pid"]
+    service.tool.write_text(TOOL.replace("print(", 'print("new", '))
+    service.check()
+    until(lambda: service.is_ready() and service.program()["pid"] != first)
+    service.check(4)
+
+
+def test_learned_after_three_launches_and_after_a_restart(service):
+    service.declare(learn='programs = "all"').start()
+    for launches in (1, 2):
+        service.check()
+        assert service.programs() == []
+    service.check()
+    until(lambda: service.programs())
+    until(lambda: service.program("tool.py")["state"] == "ready")
+    service.check()
+    assert service.program("tool.py")["warm"] == 1
+    service.stop()
+    text = service.state.read_text()
+    assert "COLOUR" not in text and "PATH" not in text
+    service.start()
+    assert service.program("tool.py")["launches"] == 4
+    service.check(environment={"COLOUR": "red"})
+    until(lambda: service.program("tool.py")["state"] == "ready")
+
+
+def test_arguments_are_kept_nowhere(service):
+    service.declare(learn='programs = "all"').start()
+    for _ in range(3):
+        service.run(service.tool, "0", "--password=secret-word")
+    until(lambda: service.programs())
+    until(lambda: service.program("tool.py")["state"] == "ready")
+    assert "secret-word" not in service.ask("programs")
+    service.stop()
+    assert "secret-word" not in service.state.read_text()
+
+
+def test_a_script_of_a_persons_own_is_not_learned_unless_asked(service):
+    service.declare(learn='programs = "installed"').start()
+    for _ in range(3):
+        service.check()
+    until(lambda: service.programs() and service.program("tool.py")["state"] == "given-up")
+    assert "pmlctl adopt tool.py" in service.program("tool.py")["reason"]
+
+
+def test_what_would_save_little_is_not_learned(service):
+    service.tool.write_text("import sys\nprint(sys.argv)\n")
+    service.declare(learn='programs = "all"').start()
+    for _ in range(3):
+        service.check()
+    until(lambda: service.programs() and service.program("tool.py")["state"] == "given-up")
+    assert "it would save only" in service.program("tool.py")["reason"]
+
+
+def test_most_bounds_the_learned_ones(service):
+    service.declare(learn='programs = "all"\nmost = 1').start()
+    scripts = [service.folder / f"tool{number}.py" for number in range(3)]
+    for script in scripts:
+        script.write_text(TOOL)
+        for _ in range(3):
+            service.run(script)
+    until(lambda: sum("saves-usec" in program and program["saves-usec"] > 0 for program in service.programs()) == 3)
+    until(lambda: sum(program["state"] == "ready" for program in service.programs()) == 1)
+
+
+def test_forget(service):
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    template = service.program()["pid"]
+    assert service.ask("forget tool") == "done\n"
+    until(lambda: not pathlib.Path(f"/proc/{template}").exists())
+    assert service.program()["launches"] == 0
+    assert service.ask("forget nothing") == "error there is no such program\n"
+    service.check()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_killed_template_under_launches(service, number):
+    service.declare_tool("workers = 2").start()
+    service.check()
+    service.wait_ready()
+    for _ in range(3):
+        with contextlib.suppress(KeyError, ProcessLookupError):
+            os.kill(service.program()["pid"], number)
+        service.check(2)
+    until(service.is_ready)
+    service.check(1)
+
+
+def test_killed_worker_under_launches(service):
+    service.declare_tool("workers = 1").start()
+    service.check()
+    service.wait_ready()
+    for _ in range(3):
+        template = service.program()["pid"]
+        for child in pathlib.Path(f"/proc/{template}/task/{template}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        service.check(2)
+    until(service.is_ready)
+
+
+def test_program_that_ends_ahead_is_python3s(service):
+    service.tool.write_text("import json, sys\nraise SystemExit(7)\n")
+    service.declare_tool().start()
+    service.check()
+    until(lambda: service.program()["state"] == "given-up")
+    assert service.program()["reason"]
+    service.check()
+
+
+def test_reload_takes_a_program_back(service):
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    template = service.program()["pid"]
+    service.declare()
+    assert service.ask("reload") == "done\n"
+    until(lambda: not pathlib.Path(f"/proc/{template}").exists())
+    service.check()
+    time.sleep(0)
+    assert not [program for program in service.programs() if program["state"] in ("ready", "running-ahead")]
+
+
+def test_stop_leaves_nothing_and_ends_a_job_of_a_template(service):
+    service.tool.write_text(TOOL + "")
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    template = service.program()["pid"]
+    waiting = subprocess.Popen([BIN / "pml", "-p", "test", "--no-fallback", service.tool], env=service.environment, cwd=service.folder,
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    until(lambda: service.warm_launches() == 1)
+    service.stop()
+    assert waiting.wait(DEADLINE) == -signal.SIGTERM
+    until(lambda: not pathlib.Path(f"/proc/{template}").exists())
+
+
+def test_signals_reach_a_job_of_a_template(service):
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    waiting = subprocess.Popen([BIN / "pml", "-p", "test", "--no-fallback", service.tool], env=service.environment, cwd=service.folder,
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    until(lambda: service.warm_launches() == 1)
+    until(lambda: " running " in service.ask("jobs"))
+    waiting.terminate()
+    assert waiting.wait(DEADLINE) == -signal.SIGTERM
+
+
+def test_garbage_in_the_state_is_no_harm(service):
+    service.state.parent.mkdir(parents=True)
+    service.state.write_text('{"version": 1, "programs": [{]}')
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
