@@ -1,5 +1,9 @@
 #include "client/arguments.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "base/paths.hpp"
 #include "wire/cold_only.hpp"
 #include "wire/entry_point_code.hpp"
@@ -10,13 +14,46 @@ namespace {
 
 // CPython 3.11's own table; a colon marks options that take an argument.
 constexpr std::string_view k_short_options = "bBc:dEhiIJm:OPqRsStuvVW:xX:?";
+constexpr std::array<std::string_view, 9> k_own_options = {
+    "--profile", "--entry-point", "--socket", "--no-fallback", "--venv",
+    "--wait",    "--detach",      "--help",   "--version"};
+constexpr std::array<std::string_view, 6> k_python_options = {
+    "--help",     "--version",  "--check-hash-based-pycs",
+    "--help-all", "--help-env", "--help-xoptions"};
+
+/// Whether one letter was changed, added, left out or swapped with its neighbour.
+bool one_letter_apart(std::string_view typed, std::string_view meant) {
+  if (typed.size() > meant.size()) std::swap(typed, meant);
+  if (meant.size() - typed.size() > 1) return false;
+  std::size_t at = 0;
+  while (at < typed.size() && typed[at] == meant[at]) ++at;
+  const std::string_view rest = typed.substr(at), other = meant.substr(at);
+  if (typed.size() < meant.size()) return rest == other.substr(1);
+  if (rest.empty() || rest.substr(1) == other.substr(1)) return !rest.empty();
+  return rest.size() > 1 && rest[0] == other[1] && rest[1] == other[0] &&
+         rest.substr(2) == other.substr(2);
+}
+
+/// pml's own option that was meant by a word that python3 would not understand either; or nothing.
+std::string_view nearly_own(std::string_view word) {
+  word = word.substr(0, word.find('='));
+  if (std::find(k_python_options.begin(), k_python_options.end(), word) != k_python_options.end())
+    return {};
+  for (const std::string_view own : k_own_options)
+    if (one_letter_apart(word, own)) return own;
+  return {};
+}
+
 class Parser {
  public:
   Parser(std::span<const char* const> words, bool as_python)
       : words_(words), as_python_(as_python) {}
 
   Arguments parse(const char* default_profile) {
-    if (default_profile != nullptr && *default_profile != '\0') out_.profile = default_profile;
+    if (default_profile != nullptr && *default_profile != '\0') {
+      out_.profile = default_profile;
+      out_.profile_named = true;
+    }
     while (!done_ && next_ < words_.size()) option();
     if (out_.action == Action::help || out_.action == Action::version) return std::move(out_);
     if (!base::valid_profile_name(out_.profile)) wrong_profile();
@@ -64,7 +101,7 @@ class Parser {
   }
 
   bool profile_named(bool taken) {
-    named_ = true;
+    named_ = out_.profile_named = true;
     return taken;
   }
 
@@ -171,6 +208,9 @@ class Parser {
 
   // Python's long options; it knows these, and says itself what it thinks of any other.
   void long_option(std::string_view word) {
+    if (const std::string_view own = nearly_own(word); !as_python_ && !own.empty())
+      return wrong("there is no option " + std::string(word) + ", did you mean " +
+                   std::string(own) + "?");
     python_only(word);
     const bool value_follows = word == "--check-hash-based-pycs" && next_ + 1 < words_.size();
     keep_word(value_follows ? 2 : 1);

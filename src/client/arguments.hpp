@@ -25,8 +25,9 @@ struct Arguments {
   std::string reason;
 
   std::string_view profile = "default";
-  std::string_view socket;  ///< --socket; empty: the profile's
-  bool fallback = true;     ///< false after --no-fallback
+  bool profile_named = false;  ///< by an option or by $PML_PROFILE
+  std::string_view socket;     ///< --socket; empty: the profile's
+  bool fallback = true;        ///< false after --no-fallback
   bool wait = false;
   bool detach = false;
   bool venv = false;             ///< --venv: the profile is that of a virtual environment

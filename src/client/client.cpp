@@ -47,8 +47,13 @@ void run(std::span<const char* const> words) {
   arguments.words = words;
   arguments.plain = is_switched_off();
   Venv venv;
-  if (arguments.venv) {
+  if (!arguments.venv && !arguments.profile_named && arguments.socket.empty()) {
+    venv = active_venv();
+    if (venv.error.empty()) arguments.venv = true;
+  } else if (arguments.venv) {
     venv = find_venv();
+  }
+  if (arguments.venv) {
     if (!venv.error.empty() && !arguments.fallback) {
       say(base::BorrowedFd(STDERR_FILENO), venv.error);
       ::_exit(base::k_exit_config);

@@ -10,6 +10,7 @@
 
 #include "base/paths.hpp"
 #include "base/python_search.hpp"
+#include "client/hint.hpp"
 
 namespace pml::client {
 
@@ -48,6 +49,18 @@ std::string cannot_execute(std::string_view program, int error) {
   ::_exit(base::k_exit_config);
 }
 
+/// pml-cold, which tells the person why first. `interpreter`: to be executed; empty: the profile's.
+/// Returns where it cannot be executed.
+void execute_telling(const Reason& reason, const std::string& interpreter,
+                     const Arguments& arguments) {
+  const std::string helper = helper_path(), name(reason.name), text = reason.text(),
+                    profile(arguments.profile);
+  execute(helper.c_str(),
+          {helper.c_str(), "--because", name.c_str(), text.c_str(), reason.detail.c_str(),
+           interpreter.c_str(), profile.c_str()},
+          arguments);
+}
+
 /// Most environments have no pool, and then no profile either.
 bool has_profile(std::string_view name) {
   struct stat info {};
@@ -69,12 +82,15 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
     ::_exit(reason.status);
   }
   set_blocked_signals(blocked);
+  const bool tells = !trace.enabled() && !arguments.plain && is_hint_due(reason);
   if (!arguments.venv_error.empty()) execute_any(std::string(arguments.venv_error), arguments);
   if (arguments.venv && (arguments.plain || !has_profile(arguments.profile))) {
+    if (tells) execute_telling(reason, std::string(arguments.venv_python), arguments);
     execute(arguments.venv_python.data(), {arguments.venv_python.data()}, arguments);
     execute_any(cannot_execute(arguments.venv_python, errno), arguments);
   }
   if (arguments.plain) execute_any({}, arguments);
+  if (tells) execute_telling(reason, interpreter, arguments);
   if (!interpreter.empty()) execute(interpreter.c_str(), {interpreter.c_str()}, arguments);
   const std::string helper = helper_path();
   const std::string profile(arguments.profile);

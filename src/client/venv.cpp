@@ -36,7 +36,7 @@ bool is_venv(const std::string& folder) {
 Venv in_folder(const std::string& folder) {
   Venv venv;
   venv.folder = folder;
-  venv.python = folder + "/bin/python";
+  venv.python = folder + "/bin/python3";
   venv.profile = base::venv_profile(folder);
   return venv;
 }
@@ -48,6 +48,16 @@ Venv none(std::string error) {
 }
 
 }  // namespace
+
+Venv active_venv() {
+  const char* active = std::getenv("VIRTUAL_ENV");
+  if (active == nullptr || *active == '\0') return none("VIRTUAL_ENV is not set");
+  const std::string folder = resolved(active);
+  struct stat info {};
+  if (folder.empty() || !is_venv(folder) || ::stat((folder + "/bin/python3").c_str(), &info) != 0)
+    return none("VIRTUAL_ENV is no virtual environment (any more)");
+  return in_folder(folder);
+}
 
 Venv find_venv() {
   const char* active = std::getenv("VIRTUAL_ENV");

@@ -205,7 +205,7 @@ int profile_new(const Options& options) {
     throw Failure(base::k_exit_usage, "\"" + name +
                                           "\" cannot be the name of a profile: letters, "
                                           "digits and _ . @ - only; choose another");
-  const std::string interpreter = of_venv ? folder + "/bin/python" : options.interpreter;
+  const std::string interpreter = of_venv ? folder + "/bin/python3" : options.interpreter;
   if (!interpreter.empty()) require_module(interpreter);
   write_own(name,
             text_of(of_venv ? "the environment " + folder : name, interpreter, options.preload));

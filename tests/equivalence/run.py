@@ -93,6 +93,7 @@ class Bench:
             "TMPDIR": str(self.root / "tmp"),
             "XDG_RUNTIME_DIR": str(self.root / "run"),
             "XDG_CONFIG_HOME": str(self.root / "config"),
+            "PML_QUIET": "1",  # a line on the terminal about a cold start is no difference of the program
         }
         self.services = {}  # by profile
 

@@ -58,7 +58,7 @@ class World:
 
     @property
     def python(self):
-        return str(self.venv / "bin/python")
+        return str(self.venv / "bin/python3")
 
     @property
     def packages(self):

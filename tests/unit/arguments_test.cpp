@@ -294,5 +294,21 @@ TEST(arguments, leaves_every_option_to_python_when_called_so) {
   EXPECT_EQ(parse({"-u", "s.py"}, "qt", true).action, Action::run);
 }
 
+TEST(Arguments, OwnOptionsThatAreNearlyRightAreNotLeftToPython) {
+  for (const char* word : {"--no-falback", "--wiat", "--waits", "--wai", "--profil", "--detatch=x"})
+    EXPECT_EQ(parse({word, "s.py"}).action, Action::wrong_usage) << word;
+  EXPECT_NE(parse({"--wiat"}).reason.find("did you mean --wait?"), std::string::npos);
+  for (const char* word : {"--check-hash-based-pycs", "--nosuch", "--w", "--helpless"})
+    EXPECT_EQ(parse({word, "s.py"}).action, Action::python) << word;
+  EXPECT_EQ(parse({"--wiat"}, nullptr, true).action, Action::python);
+}
+
+TEST(Arguments, TellWhetherAProfileWasNamed) {
+  EXPECT_FALSE(parse({"s.py"}).profile_named);
+  EXPECT_TRUE(parse({"-p", "x", "s.py"}).profile_named);
+  EXPECT_TRUE(parse({"s.py"}, "x").profile_named);
+  EXPECT_FALSE(parse({"s.py"}, "").profile_named);
+}
+
 }  // namespace
 }  // namespace pml::client
