@@ -14,7 +14,7 @@
 # Other interpreters than /usr/bin/python3 that have their headers are built for and tested in short:
 # those in $PML_TEST_INTERPRETERS (words), or where it is not set, what is found in the usual places.
 #
-#   ./test.sh machines                              unit, integration, equivalence and systemd on Debian 13 and testing (root)
+#   ./test.sh machines                              unit, integration, equivalence and systemd on Debian 13 and testing (root; not part of everything)
 #
 # PML_TEST_EVERY=N: only each N-th case of equivalence. PML_TEST_WHOLE=1: other interpreters not in short, but whole.
 # The last line is "N passed, N failed, N skipped". CI=true: what cannot run has failed.
@@ -256,7 +256,7 @@ lint() {
 
 parts=("$@") slice=
 [ $# -gt 0 ] && [ "${CI:-}" != true ] || slice=yes
-[ $# -gt 0 ] || parts=(names unit integration equivalence systemd docs package sanitize fuzz format machines)
+[ $# -gt 0 ] || parts=(names unit integration equivalence systemd docs package sanitize fuzz format)
 clean_environment
 install_packages
 mkdir -p "$results"

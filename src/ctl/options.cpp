@@ -171,15 +171,13 @@ class Parser {
     const Option& item =
         used.letter != '\0' ? *find_option(used.letter, options_.verb) : *used.option;
     const std::string form = "--" + std::string(item.name);
-    if (options_.verb != nullptr && !takes(*options_.verb, item)) {
+    if (!item.value.empty() && used.value.empty())
+      options_.error = form + " needs a value" + refer_to(options_.verb);
+    else if (options_.verb != nullptr && !takes(*options_.verb, item))
       options_.error =
           std::string(options_.verb->name) + " takes no " + form + refer_to(options_.verb);
-      return;
-    }
-    std::string problem = !item.value.empty() && used.value.empty()
-                              ? "needs a value"
-                              : item.set(options_, used.value);
-    if (!problem.empty()) options_.error = form + " " + problem + refer_to(options_.verb);
+    else if (const std::string problem = item.set(options_, used.value); !problem.empty())
+      options_.error = form + " " + problem + refer_to(options_.verb);
   }
 
   void count_words() {

@@ -194,6 +194,9 @@ void prepare_finish() {
 void finish_whole(const Outcome& outcome, const EndReport& report) {
   g_report = report;
   g_status = outcome.status;
+  // What is written as late as that is flushed with the stream's own end.
+  forget_streams();
+  baseline().system_names = {};
   if (Py_FinalizeEx() < 0) g_status = 120;
   if (outcome.interrupted) die_by_interrupt();
   std::exit(g_status & 0xff);

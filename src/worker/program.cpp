@@ -245,16 +245,6 @@ std::string absolute_name(const std::string& path) {
   return std::string(folder) + "/" + path;
 }
 
-/// -I, or -P from 3.11 on: the program's folder is no part of the path. Only a program that ran
-/// ahead has such an interpreter.
-bool has_safe_path() {
-#if PY_VERSION_HEX >= 0x030b0000
-  return compat::config()->safe_path != 0;
-#else
-  return compat::config()->isolated != 0;
-#endif
-}
-
 /// The importer of a folder or archive that can be run, None for a plain file, null on an error.
 Ref importer_of(const std::string& target) {
   const Ref name = decode(target);
@@ -291,7 +281,7 @@ Outcome run_program(const wire::Request& request) {
       return run_module("__main__", false);
     }
   }
-  if (const auto folder = has_safe_path() ? std::nullopt : program_folder(request)) {
+  if (const auto folder = compat::has_safe_path() ? std::nullopt : program_folder(request)) {
     const Ref entry = decode(*folder);
     if (!add_path_entry(entry.get())) return outcome_of({});
   }

@@ -311,6 +311,10 @@ bool open_streams(const RunOptions& options) {
   return true;
 }
 
+void forget_streams() noexcept {
+  for (const Stream& stream : k_streams) originals()[stream.number].own = {};
+}
+
 bool renew_streams() {
   for (const Stream& stream : k_streams) {
     const Original& original = originals()[stream.number];

@@ -22,6 +22,9 @@ void prepare_streams(const RunOptions& options);
 /// exception set.
 [[nodiscard]] bool renew_streams();
 
+/// Holds on to none of them any more, so that the interpreter's own end is theirs, too.
+void forget_streams() noexcept;
+
 /// Flushes sys.stdout and sys.stderr as the interpreter does at its end; false where that failed.
 [[nodiscard]] bool flush_streams();
 

@@ -120,7 +120,7 @@ class Program:
                 + texts([f"{k}={v}" for k, v in self.environment.items()]) + text("") + text(self.cwd)
                 + struct.pack("=I", mask) + limits + struct.pack("=iiiii", 0, 0, 0, 0, 0)
                 + text("") + struct.pack("=QQ", 0, 0) + struct.pack("=I", len(descriptors))
-                + b"".join(struct.pack("=i", n) for n in descriptors) + struct.pack("=iQ", -1, 0))
+                + b"".join(struct.pack("=i", n) for n in descriptors) + struct.pack("=iQii", -1, 0, 0, -1))
 
 
 class Template:

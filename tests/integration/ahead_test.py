@@ -2,6 +2,7 @@
 
 import os
 import py_compile
+import shutil
 import socket
 import sys
 import zipapp
@@ -176,7 +177,7 @@ def names(folder):
 def reset(folder):
     for path in folder.iterdir():
         if path.name not in ("program.py", "mod_own.py"):
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     (folder / "data").write_text("content")
 
 

@@ -27,6 +27,16 @@ inline constexpr const char* k_folder_name =
   return pml_interpreter_config();
 }
 
+/// -I, or -P from 3.11 on: the program's folder is no part of the path. Only a program that ran
+/// ahead has such an interpreter.
+[[nodiscard]] inline bool has_safe_path() noexcept {
+#if PY_VERSION_HEX >= 0x030b0000
+  return config()->safe_path != 0;
+#else
+  return config()->isolated != 0;
+#endif
+}
+
 /// Makes the interpreter answer as if it had been started with or without the UTF-8 mode.
 inline void set_utf8_mode(bool on) noexcept {
   pml_set_utf8_mode(on ? 1 : 0);

@@ -102,8 +102,7 @@ bool streams_are_known() {
   PyObject* const stream = PySys_GetObject("__stdout__");
   const Ref wrapper = attribute(module("_io"), "TextIOWrapper");
   if (stream == nullptr || stream == Py_None) return true;
-  return wrapper && PyObject_IsInstance(stream, wrapper.get()) == 1 &&
-         attribute(attribute(stream, "buffer").get(), "raw");
+  return wrapper && PyObject_IsInstance(stream, wrapper.get()) == 1 && attribute(stream, "buffer");
 }
 
 /// What a fresh __main__ has, beside what the zygote's command left there.
