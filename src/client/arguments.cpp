@@ -209,9 +209,9 @@ class Parser {
   // Python's long options; it knows these, and says itself what it thinks of any other.
   void long_option(std::string_view word) {
     if (const std::string_view own = nearly_own(word); !as_python_ && !own.empty())
-      return wrong("there is no option " + std::string(word) + ", did you mean " +
-                   std::string(own) + "?");
-    python_only(word);
+      wrong("there is no option " + std::string(word) + ", did you mean " + std::string(own) + "?");
+    else
+      python_only(word);
     const bool value_follows = word == "--check-hash-based-pycs" && next_ + 1 < words_.size();
     keep_word(value_follows ? 2 : 1);
   }

@@ -94,7 +94,8 @@ void compile(std::vector<std::string> words, const char* flags, const std::strin
 void write_whole(const std::string& path, const std::string& ending) {
   std::set<std::string> files;
   if (ending == ".cpp")
-    for (const char* file : {"check", "process_group", "unique_fd"})
+    for (const char* file :
+         {"check", "process_group", "python_abi", "session_keyring", "terminal_text", "unique_fd"})
       files.insert(source_folder() + "/base/" + file + ending);
   for (const char* part : {"wire", "ahead", "worker", "zygote"})
     for (const auto& entry : fs::recursive_directory_iterator(source_folder() + "/" + part))

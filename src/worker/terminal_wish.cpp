@@ -40,17 +40,17 @@ std::string link_of(const std::string& path) {
 }
 
 /// What a thread waits in.
-enum class Call { reading, choosing, other };
+enum class Need { reading, choosing, other };
 
-Call call_of(long number) {
-  if (number == SYS_read || number == SYS_readv) return Call::reading;
+Need need_of(long number) {
+  if (number == SYS_read || number == SYS_readv) return Need::reading;
   for (const long choosing : {
 #ifdef SYS_poll
            long{SYS_poll}, long{SYS_select}, long{SYS_epoll_wait},
 #endif
            long{SYS_ppoll}, long{SYS_pselect6}, long{SYS_epoll_pwait}, long{SYS_epoll_pwait2}})
-    if (number == choosing) return Call::choosing;
-  return Call::other;
+    if (number == choosing) return Need::choosing;
+  return Need::other;
 }
 
 std::array<char, 64> modes_of(base::BorrowedFd terminal) {
@@ -86,10 +86,10 @@ bool TerminalWish::waits(const std::string& process) const {
     long number = -1;
     unsigned long first = 0;
     if (std::sscanf(text.c_str(), "%ld %lx", &number, &first) != 2) continue;
-    const Call call = call_of(number);
-    if (call == Call::reading && is_terminal(link_of(process + "/fd/" + std::to_string(first))))
+    const Need need = need_of(number);
+    if (need == Need::reading && is_terminal(link_of(process + "/fd/" + std::to_string(first))))
       return true;
-    if (call == Call::choosing && holds_terminal(process)) return true;
+    if (need == Need::choosing && holds_terminal(process)) return true;
   }
   return false;
 }

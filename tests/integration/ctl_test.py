@@ -189,17 +189,17 @@ def test_doctor(world):
 
 def test_why_the_last_client_stepped_aside(world):
     assert not [finding for finding in world.json("doctor", "t") if "stepped aside" in finding["finding"]]
-    world.environment["PYTHONHASHSEED"] = "7"
+    world.environment["MALLOC_ARENA_MAX"] = "7"
     assert world.run("-p", "t", "-c", "print(6 * 7)", program="pml").stdout == "42\n"
-    del world.environment["PYTHONHASHSEED"]
+    del world.environment["MALLOC_ARENA_MAX"]
     findings = {finding["finding"]: finding["remedy"] for finding in world.json("doctor", "t")}
     assert "[python.env]" in findings["1 program stepped aside: environment"]
     last = [text for text in findings if text.startswith("the last one to step aside: ")]
-    assert "ago, environment (PYTHONHASHSEED): -c print(6 * 7)" in last[0]
+    assert "ago, environment (MALLOC_ARENA_MAX): -c print(6 * 7)" in last[0]
     status = world.status()
-    assert status["refused"] == {"environment": 1} and status["last_refused_detail"] == "PYTHONHASHSEED"
+    assert status["refused"] == {"environment": 1} and status["last_refused_detail"] == "MALLOC_ARENA_MAX"
     text = world.run("status", "t").stdout
-    assert "Stepped aside: 1 environment" in text and "environment (PYTHONHASHSEED)" in text
+    assert "Stepped aside: 1 environment" in text and "environment (MALLOC_ARENA_MAX)" in text
 
 
 def test_preloads_that_fail(idle):

@@ -87,7 +87,7 @@ CASES = {
     "ignored warning from C": Case("class I(int): pass\nclass C:\n    def __int__(self): return I(1)\nint(C())", "0", options="-W error"),
     "filters": Case("import sys; X = list(sys.warnoptions)", "m.X", options="-W ignore"),
     "no filters": Case("import sys; X = list(sys.warnoptions)", "m.X", kept=True),
-    "option": Case("import sys; X = dict(sys._xoptions)", "m.X", options="-X mine=1"),
+    "option": Case("import sys; X = dict(sys._xoptions)", "m.X", options="-X faulthandler"),
     "flag": Case("import sys; X = sys.flags.quiet", "m.X", options="-q"),
     "another flag": Case("import sys; X = sys.flags.optimize", "m.X", options="-q", kept=True),
     "bytecode": Case("import sys; X = sys.dont_write_bytecode", "m.X"),

@@ -178,7 +178,7 @@ def test_what_fails_all_the_same(world):
         done = world.run("--no-fallback", *words, "-c", SHOW, "a")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1)
     assert world.run("--no-fallback", "--venv", "-c", SHOW, "a").returncode == 78
-    assert world.run("show", "nope", program=BIN / "pmlctl").returncode == 78
+    assert world.run("show", "nope", program=BIN / "pmlctl").returncode == 4
 
 
 def test_no_python_at_all(world):

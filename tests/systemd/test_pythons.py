@@ -30,7 +30,7 @@ def test_a_pool_for_an_environment(venv):
     pool = Pool(next(PROFILES.glob("venv-proj-*.toml")).stem)
     try:
         assert systemctl("is-enabled", pool.socket_unit).stdout.strip() == "enabled"
-        assert systemctl("is-active", pool.service_unit, check=False).stdout.strip() == "inactive"
+        assert systemctl("is-active", pool.service_unit, check=False).stdout.strip() == "active"
         done = run(PML, "--venv", "--wait", "--no-fallback", "-c", "import sys, json; print(sys.prefix)", cwd=venv.parent)
         assert (done.stdout, done.returncode) == (f"{venv}\n", 0), done.stderr
         assert pool.active()
