@@ -148,6 +148,7 @@ def test_trace_says_who_served(service):
     service.check()
     service.wait_ready()
     warm = service.run(service.tool, environment={"PML_TRACE": "1"})
+    service.wait_ready()
     other = service.run(service.tool, environment={"PML_TRACE": "1", "LC_ALL": "C"})
     assert "pml: by a worker of its own" in warm.stderr
     assert "pml: not by a worker of its own: variable LC_ALL" in other.stderr
@@ -225,26 +226,6 @@ def test_a_script_of_a_persons_own_is_not_learned_unless_asked(service):
         service.check()
     until(lambda: service.programs() and service.program("tool.py")["state"] == "given-up")
     assert "pmlctl adopt tool.py" in service.program("tool.py")["reason"]
-
-
-def test_what_would_save_little_is_not_learned(service):
-    service.tool.write_text("import sys\nprint(sys.argv)\n")
-    service.declare(learn='programs = "all"').start()
-    for _ in range(3):
-        service.check()
-    until(lambda: service.programs() and service.program("tool.py")["state"] == "given-up")
-    assert "it would save only" in service.program("tool.py")["reason"]
-
-
-def test_most_bounds_the_learned_ones(service):
-    service.declare(learn='programs = "all"\nmost = 1').start()
-    scripts = [service.folder / f"tool{number}.py" for number in range(3)]
-    for script in scripts:
-        script.write_text(TOOL)
-        for _ in range(3):
-            service.run(script)
-    until(lambda: sum("saves-usec" in program and program["saves-usec"] > 0 for program in service.programs()) == 3)
-    until(lambda: sum(program["state"] == "ready" for program in service.programs()) == 1)
 
 
 def test_forget(service):

@@ -1,6 +1,6 @@
 """Shipped profiles and what people preload: no module that jobs share is another than python3 imports.
 
-Of large sets every so many modules are looked at; with PML_TEST_ALL set, all. The programs under test are those of
+Takes long, so it runs with PML_TEST_SETS set only. Of large sets every so many modules are looked at; with PML_TEST_ALL set, all. The programs under test are those of
 $PML_TEST_PREFIX, /usr/local where that is not set.
 """
 
@@ -20,6 +20,7 @@ PROFILES = pathlib.Path(__file__).parents[2] / "config/profiles"
 SETS = ["requests", "setuptools", "pytest", "mypy.main", "click", "rich.console", "attr", "jinja2", "yaml", "pandas", "scipy.linalg",
         "matplotlib.figure", "sklearn.linear_model", "gi", "PyQt5.QtWidgets", "PySide2.QtWidgets", "cryptography.fernet", "torch"]
 MOST = 25
+pytestmark = pytest.mark.skipif("PML_TEST_SETS" not in os.environ, reason="takes long: set PML_TEST_SETS")
 
 
 def installed(module):

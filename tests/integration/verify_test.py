@@ -108,13 +108,6 @@ def test_a_module_that_differs_is_named_and_not_shared_any_more(service):  # noq
     assert verify(service, "counter").returncode == 0
 
 
-def test_a_verification_counts_as_no_job(service):  # noqa: F811
-    serve(service, "json")
-    served = status(service)["served"]
-    until_verified(service)
-    assert status(service)["served"] == served
-
-
 def test_the_table_names_the_counts(service):  # noqa: F811
     serve(service, "json")
     done = subprocess.run([PMLCTL, "verify", "drawn"], env=service.environment, capture_output=True, text=True, timeout=120)
