@@ -84,7 +84,8 @@ void ImportGuard::watch_machinery() {
     for (const char* type : types)
       if (const Ref found = type != nullptr ? attribute(module, type) : Ref();
           found && PyType_Check(found.get()) != 0)
-        watch(reinterpret_cast<PyTypeObject*>(found.get())->tp_dict);
+        if (PyObject* const names = reinterpret_cast<PyTypeObject*>(found.get())->tp_dict)
+          watch(names);
   }
 }
 

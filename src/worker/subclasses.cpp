@@ -52,10 +52,10 @@ void note_classes() {
 }  // namespace
 
 void hide_subclasses() {
-  PyObject* const method = PyDict_GetItemString(PyType_Type.tp_dict, "__subclasses__");
-  if (method == nullptr || !Py_IS_TYPE(method, &PyMethodDescr_Type) || g_subclasses != nullptr)
-    return;
-  PyMethodDef* const definition = reinterpret_cast<PyMethodDescrObject*>(method)->d_method;
+  // Asked as an attribute: from 3.12 on the interpreter's own types hold no dict.
+  const Ref method = attribute(reinterpret_cast<PyObject*>(&PyType_Type), "__subclasses__");
+  if (!method || !Py_IS_TYPE(method.get(), &PyMethodDescr_Type) || g_subclasses != nullptr) return;
+  PyMethodDef* const definition = reinterpret_cast<PyMethodDescrObject*>(method.get())->d_method;
   if (definition->ml_flags != METH_NOARGS) return;
   g_subclasses = definition->ml_meth;
   note_classes();
