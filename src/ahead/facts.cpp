@@ -51,7 +51,7 @@ Fact read_fact(wire::Reader& in) {
 
 void write(wire::Writer& out, const FileFact& file) {
   out.text(file.path);
-  out.u8(file.identity.exists ? 1 : 0);
+  out.flag(file.identity.exists);
   out.u64(file.identity.device);
   out.u64(file.identity.inode);
   out.u64(file.identity.size);
@@ -62,7 +62,7 @@ void write(wire::Writer& out, const FileFact& file) {
 FileFact read_file_fact(wire::Reader& in) {
   FileFact file;
   file.path = in.text();
-  file.identity.exists = in.u8() != 0;
+  file.identity.exists = in.flag();
   file.identity.device = in.u64();
   file.identity.inode = in.u64();
   file.identity.size = in.u64();

@@ -39,15 +39,15 @@ std::string encode(const Plan& plan) {
   wire::Writer out;
   out.text(plan.request);
   for (const Stream& stream : plan.streams) {
-    out.u8(stream.open ? 1 : 0);
-    out.u8(stream.terminal ? 1 : 0);
-    out.u8(stream.blocking ? 1 : 0);
+    out.flag(stream.open);
+    out.flag(stream.terminal);
+    out.flag(stream.blocking);
     out.i32(stream.columns);
     out.i32(stream.lines);
   }
   for (const auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed})
     write_texts(out, *list);
-  out.u8(plan.compiled ? 1 : 0);
+  out.flag(plan.compiled);
   out.u32(plan.processor_msec);
   out.u32(plan.msec);
   out.u32(plan.memory_mib);
@@ -59,15 +59,15 @@ std::optional<Plan> decode_plan(std::string_view bytes) {
   Plan plan;
   plan.request = in.blob();
   for (Stream& stream : plan.streams) {
-    stream.open = in.u8() != 0;
-    stream.terminal = in.u8() != 0;
-    stream.blocking = in.u8() != 0;
+    stream.open = in.flag();
+    stream.terminal = in.flag();
+    stream.blocking = in.flag();
     stream.columns = in.i32();
     stream.lines = in.i32();
   }
   for (auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed})
     *list = read_texts(in);
-  plan.compiled = in.u8() != 0;
+  plan.compiled = in.flag();
   plan.processor_msec = in.u32();
   plan.msec = in.u32();
   plan.memory_mib = in.u32();

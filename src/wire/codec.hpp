@@ -13,6 +13,7 @@ namespace pml::wire {
 class Writer {
  public:
   void u8(std::uint8_t value) { raw(&value, sizeof value); }
+  void flag(bool value) { u8(value ? 1 : 0); }
   void u16(std::uint16_t value) { raw(&value, sizeof value); }
   void u32(std::uint32_t value) { raw(&value, sizeof value); }
   void i32(std::int32_t value) { raw(&value, sizeof value); }
@@ -37,6 +38,12 @@ class Reader {
   explicit Reader(std::string_view bytes) noexcept : rest_(bytes) {}
 
   std::uint8_t u8() noexcept { return integer<std::uint8_t>(); }
+  /// One byte that is 0 or 1; fails at another, so that what decodes has one encoding.
+  bool flag() noexcept {
+    const std::uint8_t value = u8();
+    if (value > 1) fail();
+    return value == 1;
+  }
   std::uint16_t u16() noexcept { return integer<std::uint16_t>(); }
   std::uint32_t u32() noexcept { return integer<std::uint32_t>(); }
   std::int32_t i32() noexcept { return integer<std::int32_t>(); }

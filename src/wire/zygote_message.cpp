@@ -15,7 +15,7 @@ std::string encode(const Order& order) {
         &order.boot.avoided, &order.boot.pieces, &order.boot.quirks, &order.boot.heard})
     out.texts(*list);
   out.text(order.boot.imports_to);
-  out.u8(order.boot.trial ? 1 : 0);
+  out.flag(order.boot.trial);
   return out.take();
 }
 
@@ -33,7 +33,7 @@ std::optional<Order> decode_order(std::string_view packet) {
         &order.boot.avoided, &order.boot.pieces, &order.boot.quirks, &order.boot.heard})
     *list = in.texts();
   order.boot.imports_to = in.text();
-  order.boot.trial = in.u8() != 0;
+  order.boot.trial = in.flag();
   if (!in.finished()) return std::nullopt;
   return order;
 }

@@ -54,6 +54,13 @@ TEST(Order, BootComesBack) {
   EXPECT_EQ(back->boot.imports_to, order.boot.imports_to);
 }
 
+TEST(Order, AFlagIsZeroOrOne) {
+  std::string packet = encode(boot_order());
+  ASSERT_EQ(packet.back(), 1);
+  packet.back() = 2;
+  EXPECT_FALSE(decode_order(packet));
+}
+
 TEST(Order, NumbersComeBack) {
   Order order;
   order.kind = OrderKind::signal;
