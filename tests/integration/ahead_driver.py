@@ -49,10 +49,12 @@ class Reader:
 
 
 def module_folder():
-    """Where pml's module lies: $PML_MODULES, or in the prefix that is tested."""
+    """Where pml's module lies: $PML_MODULE_DIR, or in the prefix that is tested."""
+    if folder := os.environ.get("PML_MODULE_DIR"):
+        return folder  # that of the prefix may be built with sanitizers, which python3 is not
     prefix = os.environ.get("PML_TEST_PREFIX", "build-test/stage")
     found = glob.glob(os.path.join(prefix, "lib*", "**", "_pml_zygote" + importlib.machinery.EXTENSION_SUFFIXES[0]), recursive=True)
-    return os.environ.get("PML_MODULES") or os.path.dirname(max(found, key=os.path.getmtime))
+    return os.path.dirname(max(found, key=os.path.getmtime))
 
 
 def order(kind, value=0):
