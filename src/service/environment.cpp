@@ -62,6 +62,14 @@ Variables without_service_variables(const char* const* environment) {
   return variables;
 }
 
+bool may_follow_callers(std::string_view name) {
+  constexpr std::array<std::string_view, 7> k_acting = {"PYTHON", "LD_",  "MALLOC_", "GLIBC_",
+                                                        "LC_",    "LANG", "HOME"};
+  return !name.empty() && !is_service_variable(std::string(name) + "=") &&
+         std::none_of(k_acting.begin(), k_acting.end(),
+                      [name](std::string_view start) { return name.starts_with(start); });
+}
+
 Variables zygote_environment(const char* const* environment,
                              const std::vector<std::pair<std::string, std::string>>& additions) {
   Variables variables = without_service_variables(environment);

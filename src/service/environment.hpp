@@ -19,4 +19,8 @@ using Variables = std::vector<std::string>;  ///< NAME=VALUE
     const char* const* environment,
     const std::vector<std::pair<std::string, std::string>>& additions);
 
+/// Whether an interpreter can be given the callers' value of the variable instead of the service's
+/// and be otherwise as it was.
+[[nodiscard]] bool may_follow_callers(std::string_view name);
+
 }  // namespace pml::service

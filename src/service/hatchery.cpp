@@ -80,6 +80,14 @@ void Hatchery::raise(const profile::Profile& profile) {
   failures_ = 0;
   delay_ = milliseconds(0);
   if (next_) retire(std::move(next_));
+  misled_ = {};
+  trial_.begin(profile_, zygote_command().environment);
+  start();
+}
+
+void Hatchery::misled(std::string_view module, std::string_view variable) {
+  // While another zygote is on its way, callers are turned away that it will serve.
+  if (next_ || !misled_.note(module, variable)) return;
   trial_.begin(profile_, zygote_command().environment);
   start();
 }
@@ -88,11 +96,10 @@ ZygoteCommand Hatchery::zygote_command() const {
   auto additions = profile_.environment;
   if (!profile_.path.empty())
     additions.emplace_back("PYTHONPATH", profile::python_path(profile_, nullptr));
-  return {profile_.interpreter,
-          base::module_folders(),
-          zygote_environment(environ, additions),
-          descriptor_limit_,
-          {}};
+  Variables environment = zygote_environment(environ, additions);
+  misled_.apply_to(environment);
+  return {
+      profile_.interpreter, base::module_folders(), std::move(environment), descriptor_limit_, {}};
 }
 
 void Hatchery::start() {

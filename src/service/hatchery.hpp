@@ -15,6 +15,7 @@
 
 #include "event/source.hpp"
 #include "profile/profile.hpp"
+#include "service/misled_preloads.hpp"
 #include "service/preload_trial.hpp"
 #include "service/zygote_link.hpp"
 
@@ -99,6 +100,8 @@ class Hatchery : private ZygoteListener {
   void renew() {
     if (!next_) start();
   }
+  /// A worker turned its caller away because of a preload: see MisledPreloads::note.
+  void misled(std::string_view module, std::string_view variable);
   /// Orders `count` workers of the warm zygote.
   void order_forks(unsigned count);
   /// Sends `signal` to the process `pid`, or its group, of `generation`, if it is not reaped yet.
@@ -176,6 +179,7 @@ class Hatchery : private ZygoteListener {
   std::vector<std::string> quirks_;
   std::string imports_to_;
   PreloadTrial trial_;
+  MisledPreloads misled_;
   ZygotePointer current_;  // warm
   ZygotePointer next_;     // booting
   std::vector<ZygotePointer> leaving_;

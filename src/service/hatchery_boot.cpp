@@ -43,7 +43,10 @@ void Hatchery::boot(Zygote& zygote) {
   order.boot.after_fork = wanted(profile_.after_fork);
   order.boot.warmup = wanted(profile_.warmup);
   order.boot.quirks = views(quirks_);
-  order.boot.heard = views(trial_.lines());
+  std::vector<std::string> heard = trial_.lines();
+  for (const auto& [module, why] : misled_.renounced())
+    heard.push_back("differs " + module + " - " + why);
+  order.boot.heard = views(heard);
   order.boot.trial = zygote.on_trial;
   order.boot.imports_to = imports_to_;
   zygote.to_import = static_cast<unsigned>(order.boot.modules.size() + order.boot.optional.size());

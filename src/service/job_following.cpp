@@ -165,6 +165,7 @@ void Dispatcher::declined(Job& job, const wire::Verdict& verdict) {
     job.client.tell(reply);
   }
   note_refusal(job.client, reason, verdict.text, job.label.command);
+  if (!verdict.misled.empty()) hatchery_->misled(verdict.misled, verdict.variable);
   job.client_watch.reset();
   job.client.connection.reset();
   disturbed();

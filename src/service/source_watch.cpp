@@ -35,10 +35,18 @@ bool is_pattern(std::string_view name) noexcept {
 
 using NamesByFolder = std::map<std::string, std::vector<std::string>>;
 
-void add_path(NamesByFolder& by_folder, const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || path.front() != '/' || by_folder.size() > k_most_files) return;
-  by_folder[path.substr(0, slash)].push_back(path.substr(slash + 1));
+/// Where the folder is not there either, the first part of the path that is missing is awaited.
+void add_path(NamesByFolder& by_folder, std::string path) {
+  if (path.empty() || path.front() != '/' || by_folder.size() > k_most_files) return;
+  for (;;) {
+    const std::size_t slash = path.rfind('/');
+    std::string folder = path.substr(0, slash);
+    if (folder.empty() || by_folder.contains(folder) || ::access(folder.c_str(), F_OK) == 0) {
+      by_folder[std::move(folder)].push_back(path.substr(slash + 1));
+      return;
+    }
+    path = std::move(folder);
+  }
 }
 
 NamesByFolder sort_by_folder(const std::vector<std::string>& files) {
@@ -77,7 +85,8 @@ void SourceWatch::watch(const std::vector<std::string>& files, timespec read_aft
   if (!inotify_.valid() || files.empty()) return;
   std::string late;
   for (auto& [path, names] : sort_by_folder(files)) {
-    const int descriptor = ::inotify_add_watch(inotify_.get(), path.c_str(), k_mask);
+    const int descriptor =
+        ::inotify_add_watch(inotify_.get(), path.empty() ? "/" : path.c_str(), k_mask);
     if (descriptor < 0) continue;
     Folder& folder = folders_[descriptor];
     folder.path = path;  // two paths to one folder share a watch

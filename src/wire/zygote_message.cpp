@@ -75,6 +75,8 @@ std::string encode(const Verdict& verdict) {
   out.text(verdict.text);
   out.u64(verdict.cpu_usec);
   out.u64(verdict.max_rss_kib);
+  out.text(verdict.misled);
+  out.text(verdict.variable);
   return out.take();
 }
 
@@ -88,6 +90,8 @@ std::optional<Verdict> decode_verdict(std::string_view packet) {
   verdict.text = in.text();
   verdict.cpu_usec = in.u64();
   verdict.max_rss_kib = in.u64();
+  verdict.misled = in.text();
+  verdict.variable = in.text();
   if (!in.finished()) return std::nullopt;
   return verdict;
 }

@@ -109,6 +109,8 @@ struct Verdict {
   std::string_view text;  ///< detail of a refusal
   std::uint64_t cpu_usec = 0;
   std::uint64_t max_rss_kib = 0;
+  std::string_view misled = {};    ///< of a refusal: the preload that is not this caller's
+  std::string_view variable = {};  ///< NAME or NAME=VALUE: what it read, as the caller has it
 };
 
 /// Service → worker: in front of the request's body, on the worker's SOCK_SEQPACKET link. The first

@@ -14,7 +14,9 @@ namespace pml::worker {
 /// Why a job is not taken.
 struct Objection {
   wire::Refusal refusal = wire::Refusal::option;
-  std::string detail;  ///< the option, variable or file that is in the way
+  std::string detail;         ///< the option, variable or file that is in the way
+  std::string misled = {};    ///< the module that cannot be shared with this caller, if that is why
+  std::string variable = {};  ///< NAME or NAME=VALUE: what that module read, as the caller has it
 };
 
 /// The character encoding a fresh interpreter would settle on.

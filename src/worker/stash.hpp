@@ -133,9 +133,9 @@ class Stash {
   void rehearse();
 
   /// Everything that cannot be used warm because `start` cannot: what falls with it. Returns the
-  /// name of a shared object among them, which makes a fresh import impossible, or nothing after
-  /// dropping them all.
-  [[nodiscard]] std::optional<std::string> drop(const std::vector<int>& start);
+  /// one of `start` with which a shared object falls, which makes a fresh import impossible, or
+  /// nothing after dropping them all.
+  [[nodiscard]] std::optional<int> drop(const std::vector<int>& start);
 
   /// What became of the entries; to be put back where that was for trial.
   [[nodiscard]] const std::vector<EntryState>& states() const noexcept { return states_; }

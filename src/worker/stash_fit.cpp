@@ -24,11 +24,13 @@ std::vector<int> Stash::estranged_by(const RunOptions& options) const {
   return found;
 }
 
-std::optional<std::string> Stash::drop(const std::vector<int>& start) {
+std::optional<int> Stash::drop(const std::vector<int>& start) {
   if (start.empty()) return std::nullopt;
   const std::vector<int> fallen = graph_.falling_with(start).members();
   for (const int index : fallen)
-    if (is_hidden(index) && entries_[index].extension) return entries_[index].name;
+    if (is_hidden(index) && entries_[index].extension)
+      for (const int one : start)
+        if (graph_.falling_with(one).contains(index)) return one;
   for (const int index : fallen)
     if (is_hidden(index)) states_[index] = EntryState::fallen;
   return std::nullopt;

@@ -96,8 +96,12 @@ bool has_profile_path() {
   // With a path of the profile's own, only pml-cold can start python3.
   if (!has_profile_path()) reply.interpreter = baseline().executable;
   (void)tell_client(job.connection.borrow(), reply);
-  (void)wire::send_some(link.borrow(), wire::encode(wire::Verdict{wire::VerdictKind::declined,
-                                                                  reply.value, reply.text}));
+  (void)wire::send_some(link.borrow(),
+                        wire::encode(wire::Verdict{.kind = wire::VerdictKind::declined,
+                                                   .value = reply.value,
+                                                   .text = reply.text,
+                                                   .misled = objection.misled,
+                                                   .variable = objection.variable}));
   ::_exit(k_status_declined);
 }
 
@@ -116,6 +120,16 @@ std::optional<Objection> check_home(const RunOptions& options) {
   return std::nullopt;
 }
 
+/// Says which variable the preload read that the caller has otherwise.
+template <typename Lookup>
+Objection objection_to_variable(const StashEntry& entry, Lookup&& value_of) {
+  for (const auto& [name, value] : entry.read_variables)
+    if (const auto callers = value_of(name); callers != value)
+      return {wire::Refusal::environment, name + ", read by " + entry.name, entry.name,
+              callers ? name + "=" + *callers : name};
+  return {wire::Refusal::environment, entry.name, entry.name, {}};
+}
+
 /// Preloads that would not be what a fresh import gives: dropped, or a reason to step aside.
 std::optional<Objection> check_preloads(const wire::Request& request, const RunOptions& options,
                                         const Environment& caller) {
@@ -124,18 +138,20 @@ std::optional<Objection> check_preloads(const wire::Request& request, const RunO
     const auto value = caller.get(name);
     return value ? std::optional<std::string>(*value) : std::nullopt;
   };
-  if (const auto name = all.drop(all.misled_by(value_of)))
-    return Objection{wire::Refusal::environment, *name};
-  if (const auto name = all.drop(all.estranged_by(options)))
-    return Objection{wire::Refusal::context, *name};
+  if (const auto culprit = all.drop(all.misled_by(value_of)))
+    return objection_to_variable(all.at(*culprit), value_of);
+  if (const auto culprit = all.drop(all.estranged_by(options))) {
+    const std::string& module = all.at(*culprit).name;
+    return Objection{wire::Refusal::context, "what " + module + " asked of the process", module};
+  }
   std::vector<std::string> folders = options.python_path;
   if (const auto own = program_folder(request)) folders.push_back(*own);
   for (const std::string& folder : folders) {
     struct stat info {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode)) continue;  // an archive: looked into when a module is imported
-    if (const auto name = all.drop(all.shadowed_by(folder)))
-      return Objection{wire::Refusal::shadowed, *name};
+    if (const auto culprit = all.drop(all.shadowed_by(folder)))
+      return Objection{wire::Refusal::shadowed, all.at(*culprit).name};
   }
   return std::nullopt;
 }

@@ -43,9 +43,14 @@ void SourceFiles::note_start() {
   files_.insert(parent_folder(binaries) + "/pyvenv.cfg");
   if (!loaded().contains("site")) return;
   const py::object site = loaded()["site"];
-  for (const py::handle folder : site.attr("getsitepackages")())
+  const auto await_folder = [this](py::handle folder) {
     if (std::find(path_.begin(), path_.end(), std::string(py::str(folder))) == path_.end())
       files_.insert(py::str(folder));
+  };
+  for (const py::handle folder : site.attr("getsitepackages")()) await_folder(folder);
+  const py::object own = py::getattr(site, "USER_SITE", py::none());
+  if (py::isinstance<py::str>(own) && site.attr("ENABLE_USER_SITE").ptr() == Py_True)
+    await_folder(own);
 }
 
 void SourceFiles::await(const std::string& name) {

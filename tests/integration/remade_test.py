@@ -1,0 +1,48 @@
+"""A pool that is made anew by itself, because callers are turned away that another pool would serve.
+
+The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
+"""
+
+import subprocess
+
+from test_standalone import until
+from trial_test import VARIABLE, build, not_shared, serve, service, values  # noqa: F401 (a fixture)
+
+
+def warm_with(service, **variables):
+    """Whether a program with these variables is run by a worker."""
+    service.environment.update(variables)
+    done = service.run("-c", "import json; print(json.__name__)")
+    return done.stdout == "json\n"
+
+
+def test_the_pool_follows_callers_that_agree_on_a_variable(service):
+    build(service.modules, "level", VARIABLE)
+    serve(service, "level", "json")
+    assert not warm_with(service, MY_LEVEL="7")
+    until(lambda: warm_with(service, MY_LEVEL="7"))
+    assert values(service, "import level; print(level.value())", 1) == {"7\n"}
+    assert not_shared(service) == []
+
+
+def test_a_module_that_callers_do_not_agree_on_is_not_shared(service):
+    build(service.modules, "level", VARIABLE)
+    serve(service, "level", "json")
+    numbers = iter(range(10, 1000))
+    until(lambda: warm_with(service, MY_LEVEL=str(next(numbers))))
+    assert not_shared(service) == ["level a job would not find what python3 does: it reads MY_LEVEL, which programs differ in"]
+    for number in ("3", "4"):
+        service.environment["MY_LEVEL"] = number
+        assert values(service, "import level; print(level.value())", 1) == {number + "\n"}
+
+
+def test_a_user_site_folder_that_comes_is_noticed(service):
+    service.environment["HOME"] = str(service.folder / "home")
+    (service.folder / "home").mkdir()
+    serve(service, "json")
+    code = "import site; print(site.getusersitepackages())"
+    folder = subprocess.run(["/usr/bin/python3", "-c", code], env=service.environment, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(["mkdir", "-p", folder], check=True)
+    with open(f"{folder}/mine.py", "w") as file:
+        file.write("x = 6 * 7\n")
+    until(lambda: service.run("-c", "import mine, json; print(mine.x)").stdout == "42\n")
