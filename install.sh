@@ -63,7 +63,7 @@ build() {
     ninja -C build-install >>build-install/install.log 2>&1 || { tail -n 20 build-install/install.log >&2; fail "the build failed, see build-install/install.log"; }
 }
 
-folders() { find "$prefix" -maxdepth 6 -type d 2>/dev/null | sort; }
+folders() { { find "$prefix" -maxdepth 6 -type d 2>/dev/null || true; } | sort; }  # the first time there is none
 
 # The files of the last installation that this one did not bring are removed. New folders are noted, too.
 install_files() {
