@@ -1,5 +1,8 @@
 #include "service/environment.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -53,6 +56,15 @@ void ensure_utf8(Variables& variables) {
   variables.emplace_back("LANG=C.UTF-8");
 }
 
+// Without it the start imports one module more, which callers that have it would find.
+void ensure_home(Variables& variables) {
+  if (std::any_of(variables.begin(), variables.end(),
+                  [](const std::string& variable) { return variable.starts_with("HOME="); }))
+    return;
+  const passwd* const entry = ::getpwuid(::getuid());
+  variables.push_back("HOME=" + std::string(entry != nullptr ? entry->pw_dir : "/"));
+}
+
 }  // namespace
 
 Variables without_service_variables(const char* const* environment) {
@@ -81,6 +93,7 @@ Variables zygote_environment(const char* const* environment,
     variables.push_back(std::move(variable.append(value)));
   }
   ensure_utf8(variables);
+  ensure_home(variables);
   return variables;
 }
 

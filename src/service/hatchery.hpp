@@ -102,6 +102,8 @@ class Hatchery : private ZygoteListener {
   }
   /// A worker turned its caller away because of a preload: see MisledPreloads::note.
   void misled(std::string_view module, std::string_view variable);
+  /// A worker took its job.
+  void served() { misled_.note_served(); }
   /// Orders `count` workers of the warm zygote.
   void order_forks(unsigned count);
   /// Sends `signal` to the process `pid`, or its group, of `generation`, if it is not reaped yet.

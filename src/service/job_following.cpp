@@ -149,10 +149,12 @@ void Dispatcher::accepted(Job& job) {
   job.waiting_signals.clear();
   if (!job.client.own) log_.started(job.name, job.label, job.client);
   if (!job.detached() && !stops_.armed()) stops_.arm(k_stop_check);
-  if (job.worker->program != 0)
+  if (job.worker->program != 0) {
     ahead_->accepted(job);
-  else
+  } else {
     workers_are_fine();
+    hatchery_->served();
+  }
   disturbed();
 }
 

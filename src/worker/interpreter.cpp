@@ -315,16 +315,38 @@ bool adopt_locale(const LocaleChoice& choice) {
   return choice.utf8_mode || std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
+/// Where HOME is not set, the start asks the password database for the user's own packages, and its
+/// module is there before all that `site` imports after that.
+bool add_password_module(const RunOptions& options) {
+  if (options.home) return true;
+  const Ref module = Ref::steal(PyImport_ImportModule("pwd"));
+  if (!module) return false;
+  PyObject* const all = PyImport_GetModuleDict();
+  const Ref names = Ref::steal(PyDict_Keys(all));
+  bool behind = false;
+  for (Py_ssize_t i = 0; names && i < PyList_Size(names.get()); ++i) {
+    PyObject* const name = PyList_GetItem(names.get(), i);
+    const char* const text = PyUnicode_AsUTF8(name);
+    if (behind && text != nullptr && std::strcmp(text, "pwd") != 0) {
+      const Ref kept = Ref::borrow(PyDict_GetItem(all, name));
+      if (PyDict_DelItem(all, name) != 0 || PyDict_SetItem(all, name, kept.get()) != 0)
+        return false;
+    }
+    if (text != nullptr && std::strcmp(text, "_sitebuiltins") == 0) behind = true;
+  }
+  return PyErr_Occurred() == nullptr;
+}
+
 bool become(const wire::Request& request, const RunOptions& options) {
   const std::vector<std::string_view> environment = job_environment(request, options);
   const std::vector<std::string> words = original_words(request);
   set_title_and_environment({words.begin(), words.end()}, environment);
   set_argument_words(words);
   compat::restore_collections();
-  return set_environment(environment) && set_flags(options) && set_x_options(options) &&
-         set_arguments(request, words) && set_path(options) && set_signals(request) &&
-         set_time_zone(options) && open_streams(options) && set_warnings(options) &&
-         enable_fault_handler(options);
+  return add_password_module(options) && set_environment(environment) && set_flags(options) &&
+         set_x_options(options) && set_arguments(request, words) && set_path(options) &&
+         set_signals(request) && set_time_zone(options) && open_streams(options) &&
+         set_warnings(options) && enable_fault_handler(options);
 }
 
 }  // namespace pml::worker

@@ -1,4 +1,5 @@
 #include "worker/worker.hpp"
+#include "worker/derived_variables.hpp"
 
 #include <poll.h>
 #include <sys/stat.h>
@@ -108,9 +109,10 @@ bool has_profile_path() {
 /// The caller's user site folder is part of sys.path: another home, other packages.
 std::optional<Objection> check_home(const RunOptions& options) {
   const std::string suffix = std::string("/.local/lib/") + compat::k_folder_name + "/site-packages";
-  const std::string folder = options.home.value_or("") + suffix;
+  const auto home = derived_value(k_home, [&](const std::string&) { return options.home; });
+  const std::string folder = home.value_or("") + suffix;
   struct stat info {};
-  const bool exists = options.home && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  const bool exists = home && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   for (const std::string& entry : baseline().path)
     if (entry.ends_with(suffix) && !(exists && entry == folder))
       return Objection{wire::Refusal::environment, "HOME"};
@@ -121,12 +123,14 @@ std::optional<Objection> check_home(const RunOptions& options) {
 }
 
 /// Says which variable the preload read that the caller has otherwise.
-template <typename Lookup>
-Objection objection_to_variable(const StashEntry& entry, Lookup&& value_of) {
-  for (const auto& [name, value] : entry.read_variables)
-    if (const auto callers = value_of(name); callers != value)
-      return {wire::Refusal::environment, name + ", read by " + entry.name, entry.name,
-              callers ? name + "=" + *callers : name};
+Objection objection_to_variable(const StashEntry& entry, const VariableOf& variable) {
+  for (const auto& [name, value] : entry.read_variables) {
+    if (derived_value(name, variable) == value) continue;
+    const std::string read = variable_behind(name);
+    const auto callers = variable(read);
+    return {wire::Refusal::environment, read + ", read by " + entry.name, entry.name,
+            callers ? read + "=" + *callers : read};
+  }
   return {wire::Refusal::environment, entry.name, entry.name, {}};
 }
 
@@ -134,12 +138,13 @@ Objection objection_to_variable(const StashEntry& entry, Lookup&& value_of) {
 std::optional<Objection> check_preloads(const wire::Request& request, const RunOptions& options,
                                         const Environment& caller) {
   Stash& all = stash();
-  const auto value_of = [&caller](const std::string& name) -> std::optional<std::string> {
+  const VariableOf variable = [&caller](const std::string& name) -> std::optional<std::string> {
     const auto value = caller.get(name);
     return value ? std::optional<std::string>(*value) : std::nullopt;
   };
+  const auto value_of = [&](const std::string& name) { return derived_value(name, variable); };
   if (const auto culprit = all.drop(all.misled_by(value_of)))
-    return objection_to_variable(all.at(*culprit), value_of);
+    return objection_to_variable(all.at(*culprit), variable);
   if (const auto culprit = all.drop(all.estranged_by(options))) {
     const std::string& module = all.at(*culprit).name;
     return Objection{wire::Refusal::context, "what " + module + " asked of the process", module};

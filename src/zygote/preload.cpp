@@ -142,11 +142,14 @@ void guarded(base::BorrowedFd link, const std::string& name, bool optional, Step
   if (!left.empty()) report(link, {wire::EventKind::preload_warning, 0, 0, 0, 0, name, left});
 }
 
-void import_all(const std::vector<std::string_view>& names, bool optional, base::BorrowedFd link) {
+void import_all(const std::vector<std::string_view>& names, bool optional, Recorder& recorder,
+                base::BorrowedFd link) {
   for (std::string_view name : names) {
     const std::string text(name);
-    guarded(link, text, optional,
-            [&text] { py::module_::import("importlib").attr("import_module")(text); });
+    guarded(link, text, optional, [&] {
+      py::module_::import("importlib").attr("import_module")(text);
+      recorder.end_threads();
+    });
   }
 }
 
@@ -270,8 +273,8 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
     py::module_::import("importlib").attr("import_module")(name);
   recorder->hook_searches();
   import_silently(boot.pieces);
-  import_all(boot.modules, false, link);
-  import_all(boot.optional, true, link);
+  import_all(boot.modules, false, *recorder, link);
+  import_all(boot.optional, true, *recorder, link);
   for (std::string_view spec : boot.warmup) call_warmup(spec, link);
   const py::module_ gc = py::module_::import("gc");
   if (!boot.trial) recorder->note_heard(boot.heard);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "worker/derived_variables.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/stash.hpp"
 #include "zygote/module_table.hpp"
@@ -118,6 +119,53 @@ void QuestionLog::note_environment() {
   record.environment.clear();
 }
 
+namespace {
+
+/// The frame of the function, if it is one of those that ask.
+py::object frame_of(const char* module, const char* function) {
+  if (!modules().contains(module)) return py::none();
+  py::object code = module_named(module);
+  for (std::string_view path = function; !path.empty();) {
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    code = py::getattr(code, std::string(path.substr(0, dot)).c_str(), py::none());
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  code = py::getattr(code, "__code__", py::none());
+  auto frame = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  for (int depth = 0; frame && depth < 8; ++depth) {
+    auto* const raw = reinterpret_cast<PyFrameObject*>(frame.ptr());
+    if (code.is(
+            py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(raw)))))
+      return frame;
+    frame = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetBack(raw)));
+  }
+  return py::none();
+}
+
+/// A local variable of the function that asks, if it is the name of a program without a folder.
+std::string program_in(const char* module, const char* function, const char* local) {
+  const py::object frame = frame_of(module, function);
+  if (frame.is_none()) return {};
+  const py::object value = frame.attr("f_locals")[local];
+  if (!py::isinstance<py::str>(value) && !py::isinstance<py::bytes>(value)) return {};
+  std::string name = value.cast<std::string>();
+  return name.find('/') == std::string::npos ? name : std::string();
+}
+
+/// What is made of the variable by the function of Python's own that asks for it; else its name.
+std::string derived_name(const std::string& name) {
+  if (name == "HOME" && !frame_of("posixpath", "expanduser").is_none()) return worker::k_home;
+  if (name != "PATH") return name;
+  if (const auto program = program_in("subprocess", "Popen._execute_child", "executable");
+      !program.empty())
+    return worker::k_runs + program;
+  if (const auto program = program_in("shutil", "which", "cmd"); !program.empty())
+    return worker::k_which + program;
+  return name;
+}
+
+}  // namespace
+
 void QuestionLog::note_variable(const std::string& name, const py::object& value) {
   if (const auto set = set_variables_.find(name); set != set_variables_.end()) {
     // It finds what a module has set that it has imported itself, or that it could not know of.
@@ -127,7 +175,15 @@ void QuestionLog::note_variable(const std::string& name, const py::object& value
   }
   std::optional<std::string> text;
   if (!value.is_none()) text = value.cast<std::string>();
-  log_.current().variables.emplace(name, text);
+  const std::string derived = derived_name(name);
+  if (derived != name)
+    text =
+        worker::derived_value(derived, [&](const std::string& other) -> std::optional<std::string> {
+          if (other == name) return text;
+          const auto started = worker::started_with().get(other);
+          return started ? std::optional<std::string>(*started) : std::nullopt;
+        });
+  log_.current().variables.emplace(derived, text);
 }
 
 /// Its names are another program's; that it lacks some can be looked for.

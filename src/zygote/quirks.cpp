@@ -60,6 +60,14 @@ void Quirks::read(std::string_view line) {
     import_guards.push_back(split_name(subject));
   if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
   if (!(words >> fourth)) return;
+  if (kind == "threads" && third == "ended" && fourth == "by") {
+    constexpr std::string_view k_between = " begun by ";
+    std::string rest;
+    std::getline(words, rest);
+    const std::size_t at = rest.find(k_between);
+    if (at != std::string::npos)
+      threads.push_back({subject, rest.substr(0, at), rest.substr(at + k_between.size())});
+  }
   if (kind == "draw" && fourth == "harmless") draws.push_back({subject, third, ""});
   if (kind == "draw" && fourth == "by") {
     std::string expression;

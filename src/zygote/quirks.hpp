@@ -33,11 +33,19 @@ struct DrawQuirk {
   std::string expression;  ///< seen from the module; empty: harmless
 };
 
+/// "threads MODULE ended by EXPRESSION begun by EXPRESSION".
+struct ThreadQuirk {
+  std::string module;
+  std::string ended_by;  ///< both seen from the module
+  std::string begun_by;  ///< `was` is what the other gave
+};
+
 /// All that is known of libraries.
 struct Quirks {
   std::vector<ExitCallQuirk> exit_calls;
   std::vector<RenewalQuirk> renewals;
   std::vector<DrawQuirk> draws;
+  std::vector<ThreadQuirk> threads;
   /// "import MODULE needs MODULE", the first may end in "*".
   std::vector<std::pair<std::string, std::string>> needs;
 

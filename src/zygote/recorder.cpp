@@ -231,6 +231,21 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   changes_.start_names();
 }
 
+void Recorder::end_threads() {
+  for (const ThreadQuirk& quirk : quirks_.threads) {
+    if (!log_.is_recorded(quirk.module) || ended_threads_.contains(quirk.module)) continue;
+    try {
+      const py::object names = modules()[quirk.module.c_str()].attr("__dict__");
+      const py::object end = py::eval("lambda: (" + quirk.ended_by + ")", names);
+      const py::object begin = py::eval("lambda was: (" + quirk.begun_by + ")", names);
+      log_.at(quirk.module).calls.push_back({begin, py::make_tuple(end())});
+      ended_threads_.insert(quirk.module);
+    } catch (py::error_already_set&) {
+      // Another version of the module, or one that is not whole yet: its threads are found.
+    }
+  }
+}
+
 /// A module may have kept a hook as a name of its own: "from atexit import register".
 void Recorder::replace_kept_hooks() {
   for (const auto& [name, module] : modules()) {

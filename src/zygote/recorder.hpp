@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,10 @@ class Recorder {
   [[nodiscard]] const ImportLog& log() const noexcept { return log_; }
   /// Forgets the records.
   void forget();
+
+  /// Ends the threads that modules have left for which config/quirks knows how; a job that imports
+  /// such a module begins them anew.
+  void end_threads();
 
   /// Takes what compiled code asked in the trial of the preloads, for what it would have heard. To
   /// be called before `finish`.
@@ -79,6 +84,7 @@ class Recorder {
   ImportLog log_;
   ExtensionImports extensions_{log_};
   Quirks quirks_;
+  std::set<std::string> ended_threads_;  // of these modules
   SourceFiles sources_;
   ChangeLog changes_{log_, quirks_};
   TakenNames taken_{quirks_};

@@ -3,6 +3,8 @@
 The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
 """
 
+import os
+import pwd
 import subprocess
 
 from test_standalone import until
@@ -46,3 +48,40 @@ def test_a_user_site_folder_that_comes_is_noticed(service):
     with open(f"{folder}/mine.py", "w") as file:
         file.write("x = 6 * 7\n")
     until(lambda: service.run("-c", "import mine, json; print(mine.x)").stdout == "42\n")
+
+
+def cold_and_warm(service, code, **variables):
+    environment = {"LANG": "C.UTF-8", **variables}
+    cold = subprocess.run(["/usr/bin/python3", "-c", code], env=environment, cwd=service.folder, capture_output=True, text=True)
+    service.environment = {**environment, "XDG_RUNTIME_DIR": service.environment["XDG_RUNTIME_DIR"], "XDG_CONFIG_HOME": service.environment["XDG_CONFIG_HOME"]}
+    warm = service.run("-c", f"import os\nfor n in ('XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME'): del os.environ[n]\n{code}")
+    return (cold.returncode, cold.stdout, cold.stderr), (warm.returncode, warm.stdout, warm.stderr)
+
+
+def test_a_caller_without_home_finds_what_python3_finds(service):
+    (service.modules / "expander.py").write_text("import os\nhome = os.path.expanduser('~/x')\n")
+    build(service.modules, "after", "number = 5; Py_XDECREF(PyImport_ImportModule(\"expander\"))")
+    service.environment["HOME"] = pwd.getpwuid(os.getuid()).pw_dir
+    serve(service, "after", "json")
+    code = "import os, sys; print(list(sys.modules), os.path.expanduser('~'))"
+    cold, warm = cold_and_warm(service, code)
+    assert warm == cold and "'pwd'" in cold[1]
+    assert values(service, "import expander; print(expander.home)", 1) == {os.path.expanduser("~/x") + "\n"}
+    service.environment["HOME"] = "/nowhere"
+    assert service.run("-c", "pass").returncode != 0
+
+
+def test_callers_that_find_the_same_program_are_served(service):
+    (service.modules / "runner.py").write_text("import shutil, subprocess\nmachine = subprocess.run(['uname', '-m'], capture_output=True, text=True).stdout\nplace = shutil.which('uname')\n")
+    build(service.modules, "after", "number = 5; Py_XDECREF(PyImport_ImportModule(\"runner\"))")
+    service.environment["PATH"] = "/nowhere:/usr/bin:/bin"
+    serve(service, "after", "json")
+    assert not_shared(service) == []
+    service.environment["PATH"] = "/usr/bin:/bin:/elsewhere"
+    assert values(service, "import runner; print(runner.place)", 1) == {"/usr/bin/uname\n"}
+    other = service.folder / "bin"
+    other.mkdir()
+    (other / "uname").write_text("#!/bin/sh\necho mine\n")
+    (other / "uname").chmod(0o755)
+    service.environment["PATH"] = f"{other}:/usr/bin:/bin"
+    assert service.run("-c", "pass").returncode != 0

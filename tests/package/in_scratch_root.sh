@@ -29,7 +29,7 @@ wait_for() { # SECONDS COMMAND…
 files() {
   find / -xdev \( -path /run -o -path /proc -o -path /dev -o -path /sys -o -path /tmp -o -path /var/lib/dpkg -o -path /var/cache \
     -o -path /var/log -o -path /var/lib/systemd/catalog -o -path /var/lib/systemd/deb-systemd-user-helper-enabled \
-    -o -path /var/tmp -o -path "*/.git" \) -prune -o -print | sort
+    -o -path /var/tmp -o -path /root/.cache -o -path "*/.git" \) -prune -o -print | sort
 }
 
 pml() { XDG_RUNTIME_DIR=/run/user/0 timeout 600 /usr/bin/pml "$@"; }
@@ -50,7 +50,7 @@ finish_job() {
 
 start_pool() {
   install -d -m 0700 /run/user/0
-  (cd / && XDG_RUNTIME_DIR=/run/user/0 exec pmld --profile default --daemonize --pidfile /run/pmld.pid </dev/null >/run/pmld.log 2>&1)
+  (cd / && XDG_RUNTIME_DIR=/run/user/0 XDG_STATE_HOME=/run/state exec pmld --profile default --daemonize --pidfile /run/pmld.pid </dev/null >/run/pmld.log 2>&1)
 }
 pool_runs() { [ -e /run/pmld.pid ] && kill -0 "$(cat /run/pmld.pid)"; }
 stop_pool() {

@@ -46,6 +46,21 @@ TEST(MisledPreloads, RenouncesWhereEachHasAnother) {
   EXPECT_EQ(misled.renounced().at("pandas"), "it reads SEAT, which programs differ in");
 }
 
+TEST(MisledPreloads, AFewDoNotCountAgainstTheMany) {
+  MisledPreloads misled;
+  for (int i = 0; i < 50; ++i) misled.note_served();
+  note(misled, 49, "PATH=/bin");
+  EXPECT_TRUE(misled.note("pandas", "PATH=/bin"));
+}
+
+TEST(MisledPreloads, WhatWasLongAgoCountsLess) {
+  MisledPreloads misled;
+  for (int i = 0; i < 1000; ++i) misled.note_served();
+  int turned_away = 1;
+  while (turned_away < 1000 && !misled.note("pandas", "PATH=/bin")) ++turned_away;
+  EXPECT_LE(turned_away, 100);
+}
+
 TEST(MisledPreloads, NeverFollowsWhatMakesAnotherInterpreter) {
   for (const std::string variable : {"PYTHONHASHSEED=0", "HOME=/root", "LC_ALL=C", ""}) {
     MisledPreloads misled;
