@@ -193,7 +193,10 @@ Gatekeeper::Verdict Gatekeeper::examine(base::BorrowedFd connection) const noexc
   verdict.denial = compare(places_, places);
   if (!verdict.denial && label_ != read_text(folder.get(), "attr/current", {buffer, k_label_size}))
     verdict.denial = Denial{wire::Refusal::confined, "security label"};
-  if (!verdict.denial && login_ != read_text(folder.get(), "loginuid", {buffer, k_label_size}))
+  // Where nobody has logged in, a worker can answer so.
+  constexpr std::string_view k_nobody = "4294967295";
+  const std::string_view login = read_text(folder.get(), "loginuid", {buffer, k_label_size});
+  if (!verdict.denial && login_ != login && login != k_nobody)
     verdict.denial = Denial{wire::Refusal::other_user, "login user id"};
   // Its number could have gone to another process while this looked.
   if (!verdict.denial && has_ended(process))

@@ -1,5 +1,4 @@
 #include "worker/worker.hpp"
-#include "worker/derived_variables.hpp"
 
 #include <poll.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include "worker/compat/config.hpp"
 #include "worker/compat/main_module.hpp"
 #include "worker/context.hpp"
+#include "worker/derived_variables.hpp"
 #include "worker/end_rehearsal.hpp"
 #include "worker/filter_watch.hpp"
 #include "worker/finish.hpp"
@@ -27,6 +27,7 @@
 #include "worker/identity.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/kept_file.hpp"
+#include "worker/login_user.hpp"
 #include "worker/placement.hpp"
 #include "worker/process_title.hpp"
 #include "worker/program.hpp"
@@ -202,6 +203,7 @@ std::optional<Objection> check_customization(const RunOptions& options) {
     PyErr_Clear();
     decline(job, link, {wire::Refusal::context, "interpreter state"});
   }
+  adopt_login_user(job.connection.borrow());
   const EndReport report{std::string(request->report_name), ::getpid()};
   wire::Reply started;
   started.kind = wire::ReplyKind::started;

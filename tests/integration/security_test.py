@@ -162,3 +162,33 @@ def test_the_service_does_not_run_the_callers_code(service):
     maps = open(f"/proc/{service.process.pid}/maps").read()
     assert "python" not in maps.replace(str(service.folder), "").replace("python-module-launcher", "")
     assert os.path.basename(PMLD) in maps
+
+
+def with_login_user(number):
+    """Of a process: the kernel lets it be set where it was not."""
+    def prepare():
+        with open("/proc/self/loginuid", "w") as file:
+            file.write(number)
+    return prepare
+
+
+needs_loginuid = pytest.mark.skipif(
+    os.getuid() != 0 or not os.path.exists("/proc/self/loginuid") or pathlib.Path("/proc/self/loginuid").read_text() != "4294967295",
+    reason="somebody has logged in")  # fmt: skip
+
+
+@needs_root
+@needs_loginuid
+def test_a_caller_whom_nobody_logged_in_for_is_served_as_such(service):
+    service.serve(service.socket, preexec_fn=with_login_user("0"))
+    code = "import os\ntry: print(os.getlogin())\nexcept OSError as error: print(error)"
+    cold = subprocess.run(["/usr/bin/python3", "-c", code], capture_output=True, text=True)
+    assert service.run("-c", code).stdout == cold.stdout
+
+
+@needs_root
+@needs_loginuid
+def test_a_caller_who_logged_in_as_another_is_not_served(service):
+    service.serve(service.socket, preexec_fn=with_login_user("0"))
+    done = service.run("-c", "pass", preexec_fn=with_login_user("65534"))
+    assert done.returncode != 0 and "login user id" in done.stderr

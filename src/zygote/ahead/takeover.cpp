@@ -15,6 +15,7 @@
 #include "worker/context.hpp"
 #include "worker/filter_watch.hpp"
 #include "worker/interpreter.hpp"
+#include "worker/login_user.hpp"
 #include "worker/process_title.hpp"
 #include "worker/streams.hpp"
 #include "worker/terminal.hpp"
@@ -173,6 +174,7 @@ void take_over(wire::Job& job) {
   take_process(*request, job);
   if (!take_interpreter(*request)) send_back(job, "interpreter state");
   lift_spies();
+  worker::adopt_login_user(job.connection.borrow());
   own.phase = Phase::served;
   own.end_report = {std::string(request->report_name), ::getpid()};
   wire::Reply started;
