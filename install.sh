@@ -218,6 +218,13 @@ disable_all() {
   rmdir "$folder" "$(dirname "$folder")" 2>/dev/null || true
 }
 
+# What pools have found out and learned.
+forget_state() {
+  local folder=${XDG_STATE_HOME:-$HOME/.local/state}
+  rm -rf "$folder/pml"
+  rmdir "$folder" 2>/dev/null || true
+}
+
 uninstall() { # [--yes]
   [ -e "$record" ] || { say "Nothing is installed in $prefix."; return; }
   may_end_programs "${1:-}"
@@ -236,6 +243,7 @@ uninstall() { # [--yes]
   while IFS= read -r path; do
     case $path in "$prefix"/*/) rmdir "$path" 2>/dev/null || true ;; esac
   done <<<"$folders_of_ours"
+  forget_state
   if [ "$(id -u)" != 0 ]; then rmdir "$prefix" "${XDG_CONFIG_HOME:-$HOME/.config}" 2>/dev/null || true; fi
   if user_manager; then systemctl --user daemon-reload; fi
   say "Removed pml from $prefix. (The packages that the build needed stay.)"

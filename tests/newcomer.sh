@@ -59,7 +59,8 @@ type "pmlctl programs" "black" "adopted"
 type "pmlctl logs --no-pager | head -n 6" "the pool is warm"
 type "pmlctl doctor" "the service is warm" "!✗"
 
-type "EDITOR='sed -i \$ a[pool]\\\\nworkers=2' pmlctl edit default" "runs with it"
+printf '#!/bin/sh\nprintf "[pool]\\nworkers = 2\\n" >"$1"\n' >"$work/editor"; chmod +x "$work/editor"
+type "EDITOR=$work/editor pmlctl edit default" "runs with it"
 type "pmlctl show default | grep workers" "workers = 2"
 echo '[job]' >> ~/.config/pml/profiles/default.toml.d/50-own.toml
 type "pmlctl status default" "was edited since the pool was made: pmlctl reload default"
@@ -72,7 +73,7 @@ echo 'only = "in the environment"' > "$(echo "$work"/.venv/lib/python3*/site-pac
 type "VIRTUAL_ENV=$work/.venv pml -c 'import only_there; print(only_there.only)'" "in the environment" "!ModuleNotFoundError"
 type "pmlctl profile new --venv $work/.venv" "Written to"
 type "VIRTUAL_ENV=$work/.venv PML_TRACE=1 pml -c 'import only_there; print(only_there.only)'" "in the environment" "started"
-type "pmlctl profile list" "pmlctl profile new" "you"
+type "pmlctl profile list" "pmlctl profile new"
 
 type "pmlctl enable qt sci"
 listening=$(sockets)
