@@ -166,6 +166,14 @@ Stream look_at(int number) {
   return stream;
 }
 
+/// Of /dev/fd, as a shell's <(…) names it, and its like: another file for each caller.
+bool is_descriptor(const wire::Request& request) {
+  const std::string path = request.target.starts_with('/')
+                               ? std::string(request.target)
+                               : std::string(request.cwd) + "/" + std::string(request.target);
+  return path.starts_with("/dev/") || path.starts_with("/proc/");
+}
+
 bool has_letter(std::string_view word, std::string_view letters) {
   if (word.size() < 2 || word[0] != '-' || word[1] == '-') return false;
   for (const char letter : word.substr(1)) {
@@ -201,6 +209,8 @@ Caller look_at_caller(const wire::Request& request,
 std::optional<std::string> hindrance(const wire::Request& request) {
   if (request.kind == wire::ProgramKind::command) return "code on the command line";
   if (request.kind == wire::ProgramKind::standard_in) return "program from standard input";
+  if (request.kind == wire::ProgramKind::script && is_descriptor(request))
+    return "a program that its caller has open";
   const auto& words = request.interpreter_options;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (has_letter(words[i], "dhivxV?") || words[i].starts_with("--"))

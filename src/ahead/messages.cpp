@@ -85,6 +85,7 @@ std::string encode(const Report& report) {
   out.text(report.place);
   out.u64(report.processor_usec);
   out.u64(report.usec);
+  out.u64(report.start_usec);
   return out.take();
 }
 
@@ -97,6 +98,7 @@ std::optional<Report> decode_report(std::string_view bytes) {
   report.place = in.text();
   report.processor_usec = in.u64();
   report.usec = in.u64();
+  report.start_usec = in.u64();
   if (!in.finished()) return std::nullopt;
   return report;
 }

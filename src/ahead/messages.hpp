@@ -53,6 +53,8 @@ struct Report {
   std::string place;     ///< "ansible/config/manager.py:117", or empty
   std::uint64_t processor_usec = 0;  ///< spent ahead, by template and worker
   std::uint64_t usec = 0;            ///< the same by the clock
+  std::uint64_t start_usec = 0;  ///< of processor_usec, until the program's first instruction: what
+                                 ///< any warm interpreter saves, too
 };
 
 [[nodiscard]] std::string encode(const Plan& plan);

@@ -71,6 +71,7 @@ TEST(AheadMessages, a_report_comes_back_as_it_was) {
   report.place = "tool/cli.py:12";
   report.processor_usec = 10;
   report.usec = 20;
+  report.start_usec = 3;
   const auto memory = pml::ahead::in_memory(pml::ahead::encode(report));
   ASSERT_TRUE(memory.valid());
   const auto bytes = pml::ahead::from_memory(memory.borrow());
@@ -82,6 +83,7 @@ TEST(AheadMessages, a_report_comes_back_as_it_was) {
   EXPECT_EQ(back->question, report.question);
   EXPECT_EQ(back->place, report.place);
   EXPECT_EQ(back->usec, 20U);
+  EXPECT_EQ(back->start_usec, 3U);
 }
 
 TEST(AheadMessages, what_is_cut_short_is_nothing) {
@@ -204,6 +206,12 @@ TEST(AheadJudgement, a_relative_program_belongs_to_its_folder) {
 TEST(AheadJudgement, who_cannot_run_ahead) {
   Request request = plain_request();
   EXPECT_FALSE(pml::ahead::hindrance(request));
+  for (const char* open : {"/dev/fd/63", "/proc/self/fd/5"}) {
+    Request other = plain_request();
+    other.kind = ProgramKind::script;
+    other.target = open;
+    EXPECT_TRUE(pml::ahead::hindrance(other)) << open;
+  }
   for (const char* option : {"-i", "-v", "-Bi", "-Ximporttime"}) {
     request.interpreter_options = {option};
     EXPECT_TRUE(pml::ahead::hindrance(request)) << option;

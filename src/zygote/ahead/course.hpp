@@ -48,8 +48,9 @@ struct Course {
   std::vector<worker::Ref> system_seeded;      ///< generators that each process seeds for itself
   std::vector<worker::Ref> fixed_seeded;       ///< generators that the program gave a seed
   bool renews_multiprocessing = false;
-  std::uint64_t start_usec = 0;             ///< CLOCK_MONOTONIC
-  std::uint64_t processor_usec_before = 0;  ///< of the template
+  std::uint64_t start_usec = 0;               ///< CLOCK_MONOTONIC
+  std::uint64_t processor_usec_before = 0;    ///< of the template
+  std::uint64_t start_usec_of_processor = 0;  ///< until the program's first instruction
   worker::EndReport end_report;
 };
 [[nodiscard]] Course& course();

@@ -117,13 +117,27 @@ void release(PyObject* object) {
   PyObject_GC_Track(object);
 }
 
-/// What of the program's own globals can be garbage with them.
-class MainObjects {
+/// A module whose code has not come to its end: the program's own, and those that are imported
+/// right now.
+bool is_unfinished(PyObject* name, PyObject* module) {
+  if (module == nullptr || PyModule_Check(module) == 0) return false;
+  if (text_of(name) == "__main__") return true;
+  PyObject* const spec = PyDict_GetItemString(PyModule_GetDict(module), "__spec__");
+  const Ref initializing = attribute(spec, "_initializing");
+  return initializing.get() == Py_True;
+}
+
+/// What can be garbage with the globals of modules that are still to be run to their end.
+class UnfinishedObjects {
  public:
-  MainObjects() {
-    PyObject* const main = PyImport_AddModule("__main__");
-    globals_ = PyModule_GetDict(main);
-    add(main);
+  UnfinishedObjects() {
+    PyObject *name = nullptr, *module = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &name, &module) != 0;) {
+      if (!is_unfinished(name, module)) continue;
+      globals_.insert(PyModule_GetDict(module));
+      names_.insert(text_of(name));
+      add(module);
+    }
     while (!open_.empty()) {
       PyObject* const object = open_.back();
       open_.pop_back();
@@ -132,27 +146,26 @@ class MainObjects {
     }
   }
 
-  void release_all() const {
-    for (PyObject* const object : all_) release(object);
-  }
+  [[nodiscard]] bool holds(PyObject* object) const { return all_.count(object) != 0; }
+  [[nodiscard]] const std::unordered_set<PyObject*>& all() const noexcept { return all_; }
 
  private:
   static int visit(PyObject* object, void* self) {
-    static_cast<MainObjects*>(self)->add(object);
+    static_cast<UnfinishedObjects*>(self)->add(object);
     return 0;
   }
 
   [[nodiscard]] bool is_own(PyObject* object) const {
-    if (PyFunction_Check(object)) return PyFunction_GetGlobals(object) == globals_;
+    if (PyFunction_Check(object)) return globals_.count(PyFunction_GetGlobals(object)) != 0;
     if (PyType_Check(object) != 0) {
       PyObject* const names = reinterpret_cast<PyTypeObject*>(object)->tp_dict;
       return PyType_HasFeature(reinterpret_cast<PyTypeObject*>(object), Py_TPFLAGS_HEAPTYPE) != 0 &&
              names != nullptr && PyDict_GetItemString(names, "__module__") != nullptr &&
-             text_of(PyDict_GetItemString(names, "__module__")) == "__main__";
+             names_.count(text_of(PyDict_GetItemString(names, "__module__"))) != 0;
     }
-    if (PyModule_Check(object) != 0) return PyModule_GetDict(object) == globals_;
+    if (PyModule_Check(object) != 0) return globals_.count(PyModule_GetDict(object)) != 0;
     // The globals of a module, as its functions hold them.
-    return PyDict_Check(object) == 0 || object == globals_ ||
+    return PyDict_Check(object) == 0 || globals_.count(object) != 0 ||
            PyDict_GetItemString(object, "__builtins__") == nullptr;
   }
 
@@ -161,35 +174,60 @@ class MainObjects {
     open_.push_back(object);
   }
 
-  PyObject* globals_ = nullptr;
+  std::unordered_set<PyObject*> globals_;
+  std::unordered_set<std::string> names_;
   std::unordered_set<PyObject*> all_;
   std::vector<PyObject*> open_;
 };
 
+/// All that the collector knows of, as it comes to them: the oldest first.
+std::vector<Ref> objects_by_age() {
+  std::vector<Ref> objects;
+  for (int generation = 2; generation >= 0; --generation) {
+    const Ref list =
+        Ref::steal(PyObject_CallFunction(worker::baseline().live_objects.get(), "i", generation));
+    if (!list) PyErr_Clear();
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list.get()); ++i)
+      objects.push_back(Ref::borrow(PyList_GET_ITEM(list.get(), i)));
+  }
+  return objects;
+}
+
 /// Those that need a finalizer's call; nothing where one needs more.
-std::optional<std::vector<PyObject*>> find_finalized() {
-  const Ref objects = Ref::steal(PyObject_CallNoArgs(worker::baseline().live_objects.get()));
-  if (!objects) return std::nullopt;
-  std::vector<PyObject*> found;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects.get()); ++i) {
-    PyObject* const object = PyList_GET_ITEM(objects.get(), i);
-    const End end = end_of(object);
+std::optional<std::unordered_set<PyObject*>> find_finalized(const std::vector<Ref>& objects) {
+  std::unordered_set<PyObject*> found;
+  for (const Ref& object : objects) {
+    const End end = end_of(object.get());
     if (end == End::whole) return std::nullopt;
-    if (end == End::finalizer) found.push_back(object);
+    if (end == End::finalizer) found.insert(object.get());
   }
   return found;
+}
+
+/// The collector ends objects in their order.
+void release_in_order(const std::vector<Ref>& objects,
+                      const std::unordered_set<PyObject*>& finalized) {
+  const UnfinishedObjects unfinished;
+  std::unordered_set<PyObject*> known;
+  for (const Ref& object : objects) known.insert(object.get());
+  for (PyObject* const object : unfinished.all())
+    if (known.count(object) == 0) release(object);  // frozen at the template's stop
+  for (const Ref& object : objects)
+    if (unfinished.holds(object.get()) || finalized.count(object.get()) != 0) release(object.get());
 }
 
 void share_modules() {
   PyObject *key = nullptr, *module = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;)
-    if (text_of(key) != "__main__") worker::stash().share(module);
+    if (!is_unfinished(key, module)) worker::stash().share(module);
 }
 
 }  // namespace
 
 void prepare_end() {
-  const auto finalized = g_whole_end ? std::nullopt : find_finalized();
+  std::vector<Ref> objects;
+  if (!g_whole_end) objects = objects_by_age();
+  const auto finalized = g_whole_end ? std::nullopt : find_finalized(objects);
   PyErr_Clear();
   if (!finalized) {
     g_whole_end = true;
@@ -201,8 +239,7 @@ void prepare_end() {
   Ref::steal(PyObject_CallNoArgs(worker::baseline().freeze.get()));
   worker::compat::restore_collections();
   g_frozen = true;
-  MainObjects().release_all();
-  for (PyObject* const object : *finalized) release(object);
+  release_in_order(objects, *finalized);
   PyErr_Clear();
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -64,8 +65,9 @@ Ref hear(std::size_t place, const Call& call) {
 PyObject* done(std::size_t place, const Call& call, PyObject* result) {
   if (!listening() || spied()[place].module != "_imp" || result == nullptr) return result;
   Course& own = course();
-  spy_on_module(PyModule_Check(result) != 0 ? result
-                                            : (call.count > 0 ? call.arguments[0] : nullptr));
+  spy_on_module(
+      PyModule_Check(result) != 0 ? result : (call.count > 0 ? call.arguments[0] : nullptr),
+      name_of_loaded(call));
   if (own.phase == Phase::in_template && count_threads() > 1)
     give_up("a compiled module starts threads", name_of_loaded(call));
   return result;
@@ -152,6 +154,50 @@ constexpr auto k_invokes = all_invokes(std::make_index_sequence<k_most_spies>())
 constexpr auto k_calls = all_calls(std::make_index_sequence<k_most_spies>());
 constexpr auto k_makes = all_makes(std::make_index_sequence<k_most_spies>());
 
+/// Of functions that are gone round.
+std::unordered_map<PyMethodDef*, PyCFunction>& own_codes() {
+  static auto* const instance = new std::unordered_map<PyMethodDef*, PyCFunction>;
+  return *instance;
+}
+
+/// While one lives, the function has its own C code, by which it is told from others.
+class OwnCode {
+ public:
+  explicit OwnCode(PyObject* function) {
+    PyMethodDef* const definition = PyCFunction_Check(function) != 0
+                                        ? reinterpret_cast<PyCFunctionObject*>(function)->m_ml
+                                        : nullptr;
+    const auto found = own_codes().find(definition);
+    if (found == own_codes().end()) return;
+    definition_ = definition;
+    instead_ = std::exchange(definition->ml_meth, found->second);
+  }
+  ~OwnCode() {
+    if (definition_ != nullptr) definition_->ml_meth = instead_;
+  }
+  OwnCode(const OwnCode&) = delete;
+  OwnCode& operator=(const OwnCode&) = delete;
+
+ private:
+  PyMethodDef* definition_ = nullptr;
+  PyCFunction instead_ = nullptr;
+};
+
+hashfunc g_hash = nullptr;        // NOLINT: of the interpreter
+richcmpfunc g_compare = nullptr;  // NOLINT: likewise
+
+/// Sets and dicts of functions, such as os.supports_fd, are as if nobody listened.
+Py_hash_t hash_of_function(PyObject* function) {
+  const OwnCode own(function);
+  return g_hash(function);
+}
+
+PyObject* compare_functions(PyObject* left, PyObject* right, int operation) {
+  const OwnCode first(left);
+  const OwnCode second(left != right ? right : Py_None);
+  return g_compare(left, right, operation);
+}
+
 PyMethodDef* definition_of(PyObject* object) {
   if (PyCFunction_Check(object)) return reinterpret_cast<PyCFunctionObject*>(object)->m_ml;
   if (Py_IS_TYPE(object, &PyMethodDescr_Type))
@@ -180,13 +226,15 @@ void go_round(std::string_view module, std::string_view name, Becomes becomes, P
   PyTypeObject* const type =
       PyType_Check(object) != 0 ? reinterpret_cast<PyTypeObject*>(object) : nullptr;
   const std::size_t place = spied().size();
-  if (place == k_most_spies || is_known(definition, type)) return;
+  if (is_known(definition, type)) return;
+  if (place == k_most_spies) give_up("it loads more than can be listened to");
   Spied one{std::string(module), std::string(name), becomes};
   if (definition != nullptr) {
     const PyCFunction instead = k_calls[place](definition->ml_flags);
     if (instead == nullptr) return;
     one.definition = definition;
     one.call = std::exchange(definition->ml_meth, instead);
+    own_codes().emplace(definition, one.call);
   } else if (type != nullptr && type->tp_new != nullptr &&
              PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(PyExc_BaseException)) == 0) {
     one.type = type;
@@ -227,6 +275,10 @@ void lift(std::size_t place) {
 
 /// Those that stay until the program asks, or ends.
 void lift_lasting_spies() {
+  for (PyTypeObject* const type : {&PyCFunction_Type, &PyCMethod_Type}) {
+    if (type->tp_hash == hash_of_function) type->tp_hash = g_hash;
+    if (type->tp_richcompare == compare_functions) type->tp_richcompare = g_compare;
+  }
   for (std::size_t place = 0; place < spied().size(); ++place)
     if (spied()[place].becomes == Becomes::all_objects) lift(place);
 }
@@ -247,13 +299,8 @@ void spy_on_methods(std::string_view module, PyObject* names) {
 
 }  // namespace
 
-void spy_on_module(PyObject* module) {
+void spy_on_module(PyObject* module, const std::string& name) {
   if (module == nullptr || PyModule_Check(module) == 0) return;
-  const char* name = PyModule_GetName(module);
-  if (name == nullptr) {
-    PyErr_Clear();
-    return;
-  }
   PyObject* const names = PyModule_GetDict(module);
   PyObject *key = nullptr, *value = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;) {
@@ -264,6 +311,13 @@ void spy_on_module(PyObject* module) {
   }
   spy_on_methods(name, names);
   PyErr_Clear();
+}
+
+void start_function_spies() {
+  for (PyTypeObject* const type : {&PyCFunction_Type, &PyCMethod_Type}) {
+    g_hash = std::exchange(type->tp_hash, hash_of_function);
+    g_compare = std::exchange(type->tp_richcompare, compare_functions);
+  }
 }
 
 void lift_function_spies() {

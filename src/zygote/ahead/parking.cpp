@@ -43,6 +43,7 @@ pml::ahead::Report report_of(const std::string& what) {
   report.question = what;
   report.place = place();
   report.processor_usec = own.processor_usec_before + microseconds(CLOCK_PROCESS_CPUTIME_ID);
+  report.start_usec = own.start_usec_of_processor;
   report.usec = microseconds(CLOCK_MONOTONIC) - own.start_usec;
   return report;
 }
@@ -103,6 +104,8 @@ int count_threads() noexcept {
 }
 
 void start_bounds() {
+  if (course().phase == Phase::in_template)
+    course().start_usec_of_processor = microseconds(CLOCK_PROCESS_CPUTIME_ID);
   struct sigaction action {};
   action.sa_handler = tick;
   action.sa_flags = SA_RESTART;

@@ -1,5 +1,6 @@
 #include "zygote/ahead/run.hpp"
 
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,6 +76,15 @@ bool begin(const wire::Request& request) {
   return begin_words(request) && begin_streams();
 }
 
+/// Warnings of options, a sitecustomize that prints: a caller of the program's would see it.
+bool has_said_something() {
+  for (const int number : {1, 2}) {
+    struct stat info {};
+    if (::fstat(number, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) return true;
+  }
+  return false;
+}
+
 std::uint64_t now_usec() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -86,12 +96,13 @@ std::uint64_t now_usec() {
 
 void start_spies() {
   start_environment_spy();
+  start_function_spies();
   PyObject *key = nullptr, *module = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;)
-    spy_on_module(module);
+    spy_on_module(module, text_of(key));
   PyObject* const modules = PyImport_GetModuleDict();
   const bool has_gc = PyDict_GetItemString(modules, "gc") != nullptr;
-  spy_on_module(Ref::steal(PyImport_ImportModule("gc")).get());
+  spy_on_module(Ref::steal(PyImport_ImportModule("gc")).get(), "gc");
   if (!has_gc) PyDict_DelItemString(modules, "gc");
   PyErr_Clear();
   start_look_up_spies();
@@ -108,10 +119,12 @@ void lift_spies() {
 
 void renew_process() {
   worker::renew_thread_number();
-  const Ref module = Ref::steal(PyImport_ImportModule("_random"));
-  const Ref seed = attribute(attribute(module.get(), "Random").get(), "seed");
-  for (const Ref& generator : course().system_seeded)
-    Ref::steal(PyObject_CallOneArg(seed.get(), generator.get()));
+  if (!course().system_seeded.empty()) {
+    const Ref module = Ref::steal(PyImport_ImportModule("_random"));
+    const Ref seed = attribute(attribute(module.get(), "Random").get(), "seed");
+    for (const Ref& generator : course().system_seeded)
+      Ref::steal(PyObject_CallOneArg(seed.get(), generator.get()));
+  }
   if (course().renews_multiprocessing) worker::renew_multiprocessing();
   PyErr_Clear();
 }
@@ -130,6 +143,7 @@ void run(std::vector<base::UniqueFd> descriptors, base::UniqueFd link, std::stri
   const auto request = wire::decode_request(own.plan.request);
   if (!request) give_up("the request is none");
   own.request = *request;
+  if (has_said_something()) give_up("the interpreter says something when it starts");
   worker::prepare_finish();
   worker::take_baseline(executable);
   worker::remember_memory_map();

@@ -13,7 +13,9 @@ void lift_spies();
 
 /// Goes round the C code of a module's functions, types and methods, as far as the table of
 /// questions wants to hear of them. A module that was gone round already gains what is new in it.
-void spy_on_module(PyObject* module);
+/// `name` is that of its import: some name themselves otherwise.
+void spy_on_module(PyObject* module, const std::string& name);
+void start_function_spies();
 void lift_function_spies();
 
 void start_look_up_spies();
