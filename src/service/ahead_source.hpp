@@ -24,8 +24,10 @@ class AheadSource {
   /// It found that its caller is not served by what it ran ahead, or was lost; the client asks
   /// again, and is not to be given such a worker then.
   virtual void differed(const Job& job, const std::string& why) = 0;
-  /// Sends `signal` to a job that a template forked.
-  virtual void signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group) = 0;
+  /// Sends `signal` to a job that a template forked. False where that one is leaving, and hears
+  /// nothing any more: its end is told to ProcessListener::parent_lost.
+  [[nodiscard]] virtual bool signal(std::uint32_t generation, pid_t pid, int signal,
+                                    bool whole_group) = 0;
 };
 
 }  // namespace pml::service

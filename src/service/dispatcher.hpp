@@ -129,7 +129,7 @@ class Dispatcher : public ProcessListener {
   void read_end(Job& job);
   void check_stops();
   void wake_worker(pid_t pid);
-  void signal(const Job& job, int signal, bool whole_group);
+  void signal(Job& job, int signal, bool whole_group);
   void finish(Job& job, const End& end);
   void check_verdicts();
   void give_up_silent(Job& job);

@@ -182,17 +182,16 @@ void Hatchery::order_forks(unsigned count) {
   current_->link->send(order);
 }
 
-void Hatchery::signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group) {
+bool Hatchery::signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group) {
   wire::Order order;
   order.kind = wire::OrderKind::signal;
   order.value = signal;
   order.target = pid;
   order.flag = whole_group ? 1 : 0;
-  const auto send_to = [&](const ZygotePointer& zygote) {
-    if (zygote && zygote->link->generation() == generation) zygote->link->send(order);
-  };
-  send_to(current_);
-  for (const ZygotePointer& zygote : leaving_) send_to(zygote);
+  if (!current_ || current_->link->generation() != generation || !current_->link->open())
+    return false;
+  current_->link->send(order);
+  return true;
 }
 
 void Hatchery::start_no_more() {

@@ -107,7 +107,8 @@ class Hatchery : private ZygoteListener {
   /// Orders `count` workers of the warm zygote.
   void order_forks(unsigned count);
   /// Sends `signal` to the process `pid`, or its group, of `generation`, if it is not reaped yet.
-  void signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group);
+  /// False where its zygote is leaving, and hears nothing any more.
+  bool signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group);
   /// Starts no zygote any more; the warm one stays.
   void start_no_more();
   /// Lets all zygotes leave, too.

@@ -53,6 +53,7 @@ struct Job {
   bool end_seen = false;    ///< its client went because the job had ended
   bool barred = false;      ///< its worker cannot say any more that the program begins
   std::vector<wire::ClientSignal> waiting_signals;  ///< come before the verdict
+  std::vector<wire::ClientSignal> unheard_signals;  ///< come when its parent is leaving
   std::array<char, sizeof(wire::ClientSignal)> partial{};
   std::size_t partial_size = 0;
 

@@ -259,15 +259,19 @@ void Dispatcher::check_stops() {
   if (any) stops_.arm(next);
 }
 
-void Dispatcher::signal(const Job& job, int signal, bool whole_group) {
-  if (!job.orphan && job.worker->program != 0)
-    ahead_->signal(job.worker->generation, job.name.pid, signal, whole_group);
-  else if (!job.orphan)
-    hatchery_->signal(job.worker->generation, job.name.pid, signal, whole_group);
-  else if (whole_group)
+void Dispatcher::signal(Job& job, int signal, bool whole_group) {
+  const auto through_parent = [&] {
+    return job.worker->program != 0
+               ? ahead_->signal(job.worker->generation, job.name.pid, signal, whole_group)
+               : hatchery_->signal(job.worker->generation, job.name.pid, signal, whole_group);
+  };
+  if (!job.orphan) {
+    if (!through_parent()) job.unheard_signals.push_back({signal, whole_group ? 1 : 0});
+  } else if (whole_group) {
     base::signal_group_of(job.name.pid, signal);  // unreaped: it is still listed
-  else
+  } else {
     ::kill(job.name.pid, signal);
+  }
 }
 
 bool Dispatcher::signal_job(std::string_view name, int number) {
@@ -293,7 +297,7 @@ void Dispatcher::process_stopped(pid_t pid, int signal) {
 }
 
 void Dispatcher::wake_worker(pid_t pid) {
-  if (const Job* job = find(pid)) {
+  if (Job* job = find(pid)) {
     signal(*job, SIGCONT, false);
     return;
   }
@@ -365,6 +369,10 @@ void Dispatcher::parent_lost(std::uint32_t generation) {
     jobs_.erase(job->name.pid);
     pool_.job_ended();
   }
+  for (const auto& [pid, job] : jobs_)
+    if (job->worker->generation == generation)
+      for (const auto& item : std::exchange(job->unheard_signals, {}))
+        signal(*job, item.signal, item.whole_group != 0);
   serve_queue();
   disturbed();
 }

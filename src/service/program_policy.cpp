@@ -10,10 +10,19 @@ namespace {
 constexpr std::chrono::seconds k_first_rest{5};
 constexpr std::chrono::seconds k_longest_rest{3600};
 constexpr std::uint64_t k_least_memory = 1U << 20;
+constexpr std::uint64_t k_unknown_worth = std::uint64_t{1} << 56;
+
+/// By so much, in tenths, must be better what takes another one's place: what is measured wavers.
+constexpr std::uint64_t k_clearly_better = 11;
+
+/// What it saves and what it takes for that.
+bool is_known(const Standing& program) noexcept {
+  return program.saves_usec != 0 && program.memory != 0;
+}
 
 /// Microseconds a launch for each MiB. What is not known yet is worth a try.
 std::uint64_t worth(const Standing& program) noexcept {
-  if (program.saves_usec == 0) return ~std::uint64_t{0};
+  if (!is_known(program)) return k_unknown_worth;
   return program.saves_usec * k_least_memory / std::max(program.memory, k_least_memory);
 }
 
@@ -36,12 +45,12 @@ bool ProgramPolicy::has_room_for(const Standing& candidate,
   std::uint64_t memory = candidate.memory;
   for (const Standing& other : programs) {
     if (!is_learned(other)) continue;
-    if (candidate.saves_usec == 0 ? other.saves_usec != 0 : worth(other) < worth(candidate))
-      continue;
+    const bool less = worth(other) * k_clearly_better < worth(candidate) * 10;
+    if (is_known(candidate) ? less : is_known(other)) continue;
     ++count;
     memory += other.memory;
   }
-  return candidate.saves_usec == 0 ? count == 0 : count < limits_.most && memory <= limits_.memory;
+  return is_known(candidate) ? count < limits_.most && memory <= limits_.memory : count == 0;
 }
 
 std::optional<std::uint64_t> ProgramPolicy::next(const std::vector<Standing>& programs,
@@ -63,7 +72,7 @@ std::optional<std::uint64_t> ProgramPolicy::next(const std::vector<Standing>& pr
 std::vector<std::uint64_t> ProgramPolicy::surplus(const std::vector<Standing>& programs) const {
   std::vector<const Standing*> learned;
   for (const Standing& program : programs)
-    if (is_learned(program) && (program.saves_usec != 0 || !limits_.learn))
+    if (is_learned(program) && (is_known(program) || pressed_ || !limits_.learn))
       learned.push_back(&program);
   std::sort(learned.begin(), learned.end(), [](const Standing* left, const Standing* right) {
     return worth(*left) < worth(*right);

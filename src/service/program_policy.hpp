@@ -28,7 +28,8 @@ struct LearningLimits {
 };
 
 inline constexpr unsigned k_launches_to_learn = 3;
-/// A program that would save less is not worth a process.
+/// A program that would save less than that, beside the interpreter's start, is not worth a
+/// process.
 inline constexpr std::uint64_t k_least_saving_usec = 20000;
 
 /// Which programs run ahead: standings in, decisions out. Knows nothing of processes or time; the

@@ -25,11 +25,17 @@ constexpr milliseconds k_after_failed_fork{1000};
 /// What running ahead may take beyond its own bound until the process is taken for hung.
 constexpr milliseconds k_grace{10000};
 constexpr unsigned k_most_losses = 3;
+constexpr std::size_t k_longest_line = 300;
 
 std::string end_sentence(int wait_status) {
   if (WIFSIGNALED(wait_status))
     return "its interpreter was killed by signal " + std::to_string(WTERMSIG(wait_status));
   return "its interpreter ended with status " + std::to_string(WEXITSTATUS(wait_status));
+}
+
+std::string last_line(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text.substr(text.rfind('\n') + 1).substr(0, k_longest_line);
 }
 
 std::uint64_t private_bytes(pid_t pid) {
@@ -63,7 +69,7 @@ ProgramPool::~ProgramPool() = default;
 
 void ProgramPool::start(const std::string& interpreter,
                         std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
-                        unsigned workers, base::BorrowedFd output) {
+                        unsigned workers) {
   caller_ = std::move(caller);
   wanted_ = workers;
   patience_ = milliseconds(plan.msec) + k_grace;
@@ -75,8 +81,9 @@ void ProgramPool::start(const std::string& interpreter,
   plan.request = caller_->body();
   plan.streams = caller_->caller().streams;
   base::UniqueFd memory = ahead::in_memory(ahead::encode(plan));
+  said_ = ahead::in_memory({});
   ZygoteListener& self = *this;
-  link_ = std::make_unique<ZygoteLink>(loop_, self, command, output, generation_);
+  link_ = std::make_unique<ZygoteLink>(loop_, self, command, said_.borrow(), generation_);
   wire::Order order;
   order.kind = wire::OrderKind::run_ahead;
   link_->send(order, std::move(memory));
@@ -256,13 +263,15 @@ void ProgramPool::leave() {
     link_->kill();
 }
 
-void ProgramPool::signal(pid_t pid, int number, bool whole_group) {
+bool ProgramPool::signal(pid_t pid, int number, bool whole_group) {
+  if (!link_->open()) return false;
   wire::Order order;
   order.kind = wire::OrderKind::signal;
   order.value = number;
   order.target = pid;
   order.flag = whole_group ? 1 : 0;
   link_->send(order);
+  return true;
 }
 
 void ProgramPool::zygote_left(ZygoteLink& zygote) {
@@ -271,7 +280,8 @@ void ProgramPool::zygote_left(ZygoteLink& zygote) {
 
 void ProgramPool::reaped(int wait_status) {
   link_->drain();
-  fail(end_sentence(wait_status), {}, true);
+  const std::string text = last_line(ahead::from_memory(said_.borrow()).value_or(""));
+  fail(end_sentence(wait_status) + (text.empty() ? "" : ": " + text), {}, true);
 }
 
 void ProgramPool::stopped() noexcept {

@@ -46,7 +46,7 @@ class ProgramPool : private ZygoteListener {
   /// Starts the template as `caller` would have started python3 and has it run ahead by `plan`.
   /// Throws std::system_error.
   void start(const std::string& interpreter, std::shared_ptr<const RememberedCaller> caller,
-             ahead::Plan plan, unsigned workers, base::BorrowedFd output);
+             ahead::Plan plan, unsigned workers);
 
   /// A worker for `now`; null with the reason where none waits (empty) or something differs.
   [[nodiscard]] std::unique_ptr<Worker> take(const ahead::Caller& now, std::string& why);
@@ -57,7 +57,8 @@ class ProgramPool : private ZygoteListener {
   void kill() noexcept { link_->kill(); }
 
   /// Sends `signal` to a job that the template forked.
-  void signal(pid_t pid, int signal, bool whole_group);
+  /// False where that is gone.
+  bool signal(pid_t pid, int signal, bool whole_group);
   /// The template has ended (all its packets are read first), or was stopped, which is undone.
   void reaped(int wait_status);
   void stopped() noexcept;
@@ -102,6 +103,7 @@ class ProgramPool : private ZygoteListener {
   const std::uint32_t generation_;
   std::shared_ptr<const RememberedCaller> caller_;
   std::unique_ptr<ZygoteLink> link_;
+  base::UniqueFd said_;  // a memfd: what the interpreter itself writes, which no caller would see
   AheadFiles files_;
   std::vector<Waiting> waiting_;
   ahead::Report report_;

@@ -148,15 +148,12 @@ bool Programs::is_asking_again(const Client& client) {
                      [&](const Again& item) { return item.client == client.pid; });
 }
 
-void Programs::signal(std::uint32_t generation, pid_t pid, int number, bool whole_group) {
-  const auto send = [&](const std::unique_ptr<ProgramPool>& pool) {
-    if (pool && pool->generation() == generation) pool->signal(pid, number, whole_group);
-  };
-  for (const auto& [text, program] : programs_) {
-    send(program->pool);
-    send(program->next);
-  }
-  for (const auto& pool : leaving_) send(pool);
+bool Programs::signal(std::uint32_t generation, pid_t pid, int number, bool whole_group) {
+  for (const auto& [text, program] : programs_)
+    for (const auto* pool : {&program->pool, &program->next})
+      if (*pool && (*pool)->generation() == generation)
+        return (*pool)->signal(pid, number, whole_group);
+  return false;
 }
 
 void Programs::ask() noexcept {

@@ -27,8 +27,6 @@ class Programs : public AheadSource, private ProgramPoolListener {
   /// Takes what the profile says; `keep`: in the state folder, under its name. Where the
   /// interpreter is another one, or `anew` is asked for, all that runs ahead is made anew.
   void configure(const profile::Profile& profile, bool keep, bool anew);
-  /// Where templates write to; invalid: /dev/null. Owned by the caller.
-  void set_output(base::BorrowedFd output) noexcept { output_ = output; }
   void set_pressure(bool pressed);
 
   /// Ends the workers that wait, starts nothing any more; saves. Jobs are not touched.
@@ -46,7 +44,7 @@ class Programs : public AheadSource, private ProgramPoolListener {
                                std::string& why) override;
   void accepted(const Job& job) override;
   void differed(const Job& job, const std::string& why) override;
-  void signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group) override;
+  bool signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group) override;
 
   /// Has the program of this name run ahead now, whatever was found out before, and answers
   /// `client` with one line when it is ready, "ready USEC", or does not: "error …".
@@ -105,7 +103,6 @@ class Programs : public AheadSource, private ProgramPoolListener {
 
   event::Loop& loop_;
   ProcessListener& jobs_;
-  base::BorrowedFd output_;
   profile::Profile profile_;
   ProgramStore store_{""};
   ProgramPolicy policy_;

@@ -32,6 +32,8 @@ constexpr milliseconds k_first_measuring{1500};
 /// Upgrades and editors change several files in a row.
 constexpr milliseconds k_settle_time{500};
 constexpr unsigned k_most_doublings = 12;
+/// Whoever waits until it is ready is told of it then.
+constexpr unsigned k_changes_awaited = 3;
 constexpr unsigned k_misses_to_reaim = 2;
 constexpr seconds k_first_reaim{5};
 constexpr std::uint64_t k_settled_usec = 60000000;
@@ -218,7 +220,7 @@ void Programs::start(Program& program, std::unique_ptr<ProgramPool>& place) {
     ProgramPoolListener& self = *this;
     auto pool = std::make_unique<ProgramPool>(loop_, self, jobs_, program.id, ++generations_);
     pool->start(profile_.interpreter, program.caller, std::move(plan),
-                pressed_ ? 1 : program.workers, output_);
+                pressed_ ? 1 : program.workers);
     place = std::move(pool);
   } catch (const std::system_error& failure) {
     give_up(program, failure.what());
@@ -234,7 +236,10 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
     ++program->reaims;
     rest(*program, k_first_reaim * (1 << std::min(program->reaims, k_most_doublings)));
   }
-  if (!first) return;
+  if (!first) {
+    answer(*program, "ready " + std::to_string(program->record.saves_usec) + "\n");
+    return;
+  }
   program->failures = 0;
   program->misses_in_a_row = 0;
   program->ready_at = event::Loop::now();
@@ -242,8 +247,9 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
   record.question = pool.report().question;
   record.place = pool.report().place;
   record.saves_usec = std::max<std::uint64_t>(pool.report().processor_usec, 1);
-  if (!program->declared && record.saves_usec < k_least_saving_usec) {
-    give_up(*program, "it would save only " + milliseconds_text(record.saves_usec));
+  const std::uint64_t more = pool.report().processor_usec - pool.report().start_usec;
+  if (!program->declared && more < k_least_saving_usec) {
+    give_up(*program, "it would save only " + milliseconds_text(more) + " more than any program");
     return;
   }
   log::write(LOG_INFO, log::k_program_ready,
@@ -297,6 +303,7 @@ void Programs::pool_stale(ProgramPool& pool, const std::string& file) {
   auto& place = program->next.get() == &pool ? program->next : program->pool;
   if (place.get() == &pool) retire(std::move(place));
   program->missed = file + " has changed";
+  if (program->changes >= k_changes_awaited) answer(*program, "error " + program->missed + "\n");
   rest(*program, k_settle_time * (1 << program->changes));
 }
 

@@ -133,7 +133,6 @@ void Service::open_output() {
   if (!output_.valid() && !daemon_.detached())
     output_ = base::duplicate(base::BorrowedFd(STDERR_FILENO));
   hatchery_.set_output(output_.borrow());
-  programs_.set_output(output_.borrow());
 }
 
 // What is found in passing is named. It is shared no more once a person has asked for a

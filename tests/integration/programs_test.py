@@ -228,6 +228,34 @@ def test_a_script_of_a_persons_own_is_not_learned_unless_asked(service):
     assert "pmlctl adopt tool.py" in service.program("tool.py")["reason"]
 
 
+def test_what_would_save_little_is_not_learned(service):
+    service.tool.write_text("import sys\nprint(sys.argv)\n")
+    service.declare(learn='programs = "all"').start()
+    for _ in range(3):
+        service.check()
+    until(lambda: service.programs() and service.program("tool.py")["state"] == "given-up")
+    assert "it would save only" in service.program("tool.py")["reason"]
+    service.check()
+
+
+def test_most_bounds_the_learned_ones_and_keeps_the_best(service):
+    service.declare(learn='programs = "all"\nmost = 1').start()
+    more = {"little.py": "", "much.py": "import multiprocessing.pool, concurrent.futures, pydoc, ssl, http.server\n", "some.py": "import ssl\n"}
+    for name, line in more.items():
+        (service.folder / name).write_text(line + TOOL.replace(", xml.dom.minidom", ""))
+    for name in more:
+        for _ in range(3):
+            service.run(service.folder / name)
+
+    def are_known():
+        told = {program["name"]: program for program in service.programs()}
+        return len(told) == 3 and all(program["memory"] and program["saves-usec"] for program in told.values()) and told
+
+    known = until(are_known)
+    best = max(known.values(), key=lambda program: program["saves-usec"] / program["memory"])["name"]
+    until(lambda: [program["name"] for program in service.programs() if program["state"] == "ready"] == [best])
+
+
 def test_forget(service):
     service.declare_tool().start()
     service.check()

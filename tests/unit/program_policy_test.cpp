@@ -115,7 +115,16 @@ TEST(ProgramPolicy, OneThatIsNotKnownIsTriedBesideTheOthers) {
   world.programs[1].running_ahead = true;
   EXPECT_EQ(world.surplus(), Ids{}) << "nothing has to go before it is known";
   world.programs[1].saves_usec = 90000;
+  EXPECT_EQ(world.surplus(), Ids{}) << "nor before it is known what it takes";
+  world.programs[1].memory = k_mebi;
   EXPECT_EQ(world.surplus(), Ids{1});
+}
+
+TEST(ProgramPolicy, AmongEqualOnesNoneTakesAnothersPlace) {
+  World world({true, 1000 * k_mebi, 1});
+  world.add_running(50000, 10);
+  world.add(3, 52000, 10);
+  EXPECT_EQ(world.next(), 0U);
 }
 
 TEST(ProgramPolicy, DeclaredOnesStayWhateverTheyTake) {
