@@ -28,6 +28,9 @@ strings have.
 Whether a case was served warm is found out by a further run with --no-fallback. What `expect` says is
 meant for one version of Python, with numpy and PySide2: another may serve more, where it has more built in or
 less preloaded. What a case prints is never meant for one: it is what the interpreter prints cold.
+
+--ahead: the programs that the case's line starts are declared. A first launch tells the service its caller; when what it
+left is tidied up and workers wait that have run the programs ahead, the line runs again, and must do what it does cold.
 """
 
 import argparse
@@ -37,6 +40,7 @@ import difflib
 import fcntl
 import importlib.util
 import itertools
+import json
 import marshal
 import os
 import pathlib
@@ -45,6 +49,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -96,6 +101,8 @@ class Bench:
             "PML_QUIET": "1",  # a line on the terminal about a cold start is no difference of the program
         }
         self.services = {}  # by profile
+        self.ahead = False
+        self.programs = collections.defaultdict(dict)  # by profile: names of declared programs, by kind and target
 
     def add_profile(self, name, template):
         """Writes the profile; the folder lib beside its template is copied to where every user may read it."""
@@ -104,6 +111,42 @@ class Bench:
             shutil.copytree(lib, self.library(name))
             text = text.replace("@LIB@", str(self.library(name)))
         (self.root / f"config/pml/profiles/{name}.toml").write_text(text)
+
+    def declare(self, profile, programs):
+        """Adds them to the profile; their names there."""
+        known, names = self.programs[profile], []
+        with open(self.root / f"config/pml/profiles/{profile}.toml", "a", encoding="utf-8") as file:
+            for program in programs:
+                if program not in known:
+                    known[program] = f"program-{len(known)}"
+                    file.write(f"\n[program.{known[program]}]\n{program[0]} = {json.dumps(program[1], ensure_ascii=False)}\n")
+                names.append(known[program])
+        return names
+
+    def folder(self, case):
+        """Where the case runs. What runs ahead may have looked at the folder around it, which others change."""
+        folder = self.root / "cases" / case["name"]
+        if not self.ahead:
+            return folder
+        folder.mkdir(exist_ok=True)
+        return folder / "case"
+
+    def tell(self, profile, question):
+        """The answer of the profile's service; a program has its time to run ahead."""
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(60)
+            peer.connect(str(self.root / f"run/pml/{profile}.sock"))
+            peer.sendall(question.encode() + b"\n")
+            answer = b""
+            while data := peer.recv(65536):
+                answer += data
+        return answer.decode()
+
+    def served_ahead(self, case):
+        """How many launches of the case's programs were served by what ran ahead, and what else is known of them."""
+        told = [json.loads(line) for line in self.tell(case["pool"], "programs").splitlines() if line]
+        told = [one for one in told if one["name"] in case["programs"]]
+        return sum(one["warm"] for one in told), told
 
     def ask(self, expression):
         """What an expression is in the interpreter."""
@@ -231,6 +274,23 @@ def make_folder(folder, case):
         os.utime(path, (EPOCH, EPOCH))
 
 
+def restore_folder(folder, case):
+    """As make_folder() left it, without touching what is still so."""
+    names = {name.rstrip("!"): (content, 0o755 if name.endswith("!") else 0o644) for name, content in case.get("files", {}).items()}
+    kept = {*names, *case.get("folders", ())}
+    kept |= {str(parent) for name in kept for parent in pathlib.Path(name).parents}
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if str(path.relative_to(folder)) not in kept:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for name, (content, mode) in names.items():
+        path, content = folder / name, content.removeprefix("\n").encode()
+        info = path.lstat() if path.exists() and not path.is_symlink() and path.is_file() else None
+        if info and path.read_bytes() == content and info.st_mode & 0o7777 == mode and info.st_mtime == EPOCH:
+            continue
+        make_folder(folder, case)
+        return
+
+
 def describe_file(path):
     """What is compared of a file."""
     info = path.lstat()
@@ -342,9 +402,9 @@ def run_on_pipes(command, folder, environment, case):
     return stdout, stderr, process.returncode
 
 
-def run_once(bench, case, interpreter):
-    folder = bench.root / "cases" / case["name"]
-    make_folder(folder, case)
+def run_once(bench, case, interpreter, prepare=make_folder):
+    folder = bench.folder(case)
+    prepare(folder, case)
     environment = {**bench.environment, **case.get("env", {})}
     for name in case.get("unset", ()):
         environment.pop(name, None)
@@ -352,6 +412,54 @@ def run_once(bench, case, interpreter):
     run = run_on_terminal if "terminal" in case else run_on_pipes
     stdout, stderr, status = run(command, folder, environment, case)
     return Outcome(ADDRESS.sub(b"0xADDRESS", stdout), ADDRESS.sub(b"0xADDRESS", stderr), status, snapshot(folder))
+
+
+RECORDER = """\
+#!/bin/bash
+{ printf '%s\\0' "$PWD" "$@"; printf '\\1'; } >>'LOG'
+exec 'INTERPRETER' "$@"
+"""
+
+
+def program_in(folder, words):
+    """Kind and target of the program that python3 runs with these words in that folder, or nothing."""
+    words = iter(words)
+    for word in words:
+        if word[:1] != "-":
+            return "script", os.path.join(folder, word)
+        if word in ("-", "--help", "--version"):
+            return None
+        for place, letter in enumerate(word[1:], 2):
+            if letter == "c" or letter == "-" and not word.startswith("--check"):
+                return None
+            if letter == "m":
+                return "module", word[place:] or next(words, "")
+            if letter in "WX-":
+                if place > len(word) - 1:
+                    next(words, None)
+                break
+    return None
+
+
+def programs_of(bench, case):
+    """The programs that the case's line starts by the interpreter's name, each once: a run of it tells."""
+    tool, log = bench.root / f"{case['name']}.recorder", bench.root / f"{case['name']}.recorded"
+    tool.write_text(RECORDER.replace("LOG", str(log)).replace("INTERPRETER", bench.interpreter))
+    tool.chmod(0o755)
+    log.touch()
+    log.chmod(0o666)  # a case may become another user
+    run_once(bench, bench.with_binding(case), bench.commands(case["pool"])[0].replace(bench.interpreter, str(tool)))
+    programs = []
+    for line in log.read_bytes().split(b"\1"):
+        folder, *words = [os.fsdecode(word) for word in line.split(b"\0")[:-1]] or [""]
+        program = program_in(folder, words)
+        if program and can_be_declared(*program) and program not in programs:
+            programs.append(program)
+    return programs
+
+
+def can_be_declared(kind, target):
+    return target.isprintable() and (kind == "script" and "$" not in target or re.fullmatch(r"\w+(\.\w+)*", target) is not None)
 
 
 def refusal(outcome):
@@ -385,9 +493,38 @@ def compare(cold, warm):
     return problems
 
 
+def judge_ahead(bench, case):
+    """As judge(), of a case whose programs have run ahead: "ahead" where a worker of theirs has served."""
+    python, pml, _ = bench.commands(case["pool"])
+    if not case["programs"]:
+        return case, "without", []
+    cold = run_once(bench, case, python)
+    first = run_once(bench, case, pml)
+    restore_folder(bench.folder(case), case)
+    bench.tell(case["pool"], "programs")  # changes of files are seen before
+    try:
+        for name in case["programs"]:
+            bench.tell(case["pool"], "ahead " + name)
+    except TimeoutError:
+        return case, None, [f"    the service does not tell whether it is ready: {bench.served_ahead(case)[1]}"]
+    before, known = bench.served_ahead(case)
+    warm = run_once(bench, case, pml, restore_folder)
+    served = bench.served_ahead(case)[0] > before
+    for name in case["programs"]:
+        bench.tell(case["pool"], "forget " + name)
+    problems = compare(cold, warm) or compare(cold, first)
+    case["why"] = "; ".join(sorted({one.get("reason") or one.get("missed") or one["state"] for one in known})) or "unknown"
+    case["stops"] = "; ".join(sorted({one.get("stops-before", "") + " at " + one.get("stops-at", "") for one in known}))
+    if bench.services[case["pool"]].poll() is not None:
+        problems.append("    the service has ended")
+    return case, "ahead" if served else "behind", problems
+
+
 def judge(bench, case, check_cold):
     """Runs one case; returns its name, "warm", "aside" or None, and what is wrong."""
     case = bench.with_binding(case)
+    if "programs" in case:
+        return judge_ahead(bench, case)
     python, pml, strict = bench.commands(case["pool"])
     cold = run_once(bench, case, python)
     if check_cold:
@@ -427,6 +564,7 @@ def main():
     parser.add_argument("-v", dest="verbose", action="store_true")
     parser.add_argument("--check-cold", action="store_true",
                         help="no pml: run each case twice with python3, which must not differ")
+    parser.add_argument("--ahead", action="store_true", help="each case's programs are declared, and run ahead")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the run")
     options = parser.parse_args()
 
@@ -442,6 +580,11 @@ def main():
             counts["skipped"] += 1
     bench = Bench(options.prefix, options.interpreter, options.venv)
     try:
+        if options.ahead:
+            bench.ahead = True
+            with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+                for case, programs in zip(cases, pool.map(lambda case: programs_of(bench, case), cases)):
+                    case["programs"] = bench.declare(case["pool"], programs)
         if not options.check_cold:
             for profile in sorted({case["pool"] for case in cases}):
                 bench.start_service(profile)
@@ -459,7 +602,7 @@ def main():
                     counts["failed"] += 1
                     print(f"FAILED {case['name']} ({case['line']})", *problems, sep="\n", flush=True)
                 elif options.verbose:
-                    print(f"ok     {case['name']} {kind or ''}", flush=True)
+                    print(f"ok     {case['name']} {kind or ''}" + (f" ({case['why']}; stops before {case['stops']})" if "why" in case else ""), flush=True)
         for problem in bench.stop_services():
             counts["failed"] += 1
             print("FAILED afterwards:", problem)
@@ -468,6 +611,12 @@ def main():
             print("kept:", bench.root)
         else:
             bench.remove()
+    if options.ahead:
+        programs = counts["ahead"] + counts["behind"]
+        print(f"equivalence ahead: {len(cases)} cases, {programs} with a program that has a name, {counts['ahead']} ran ahead, "
+              f"{counts['unsteady']} unsteady, {counts['skipped']} skipped, {counts['failed']} failed "
+              f"(share ahead {100 * counts['ahead'] // max(1, programs)} %)")
+        return 1 if counts["failed"] else 0
     share = 100 * counts["warm"] // max(1, len(cases))
     print(f"equivalence: {len(cases)} cases, {counts['warm']} warm, {counts['aside']} aside, "
           f"{counts['unsteady']} unsteady, {counts['skipped']} skipped, {counts['failed']} failed (share warm {share} %)")
