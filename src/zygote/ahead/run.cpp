@@ -78,6 +78,9 @@ bool begin(const wire::Request& request) {
 
 /// Warnings of options, a sitecustomize that prints: a caller of the program's would see it.
 bool has_said_something() {
+  for (const char* name : {"stdout", "stderr"})
+    if (PyObject* const stream = PySys_GetObject(name)) worker::call_method(stream, "flush");
+  PyErr_Clear();
   for (const int number : {1, 2}) {
     struct stat info {};
     if (::fstat(number, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) return true;
