@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "worker/compat/frames.hpp"
+#include "worker/compat/lazy.hpp"
 #include "worker/compat/objects.hpp"
 #include "worker/compat/warnings.hpp"
 #include "worker/extension_loads.hpp"
@@ -42,18 +43,19 @@ bool pass_first_import(const StashEntry& entry) {
   return passed && PyDict_SetItem(names, name, passed.get()) == 0;
 }
 
-PyObject* find_and_load_hook(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+PyObject* find_and_load_hook(PyObject*, PyObject* const* arguments, Py_ssize_t count,
+                             PyObject* keywords) {
   if (count != 2) {
     PyErr_SetString(PyExc_TypeError, "_find_and_load() takes 2 positional arguments");
     return nullptr;
   }
-  return stash().find_and_load(arguments[0], arguments[1]);
+  return stash().find_and_load(arguments, keywords);
 }
 
 PyMethodDef g_hook = {
     "_find_and_load",
-    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(find_and_load_hook)), METH_FASTCALL,
-    nullptr};
+    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(find_and_load_hook)),
+    METH_FASTCALL | METH_KEYWORDS, nullptr};
 
 }  // namespace
 
@@ -173,6 +175,7 @@ bool Stash::hide(PyObject* original) {
   if (PyObject* const exits = preloaded("atexit"))
     exit_names_ = Ref::borrow(PyModule_GetDict(exits));
   enroll_name_ = Ref::borrow(interned("register"));
+  set_lazy_ = attribute(PyDict_GetItemString(modules, "_imp"), "_set_lazy_attributes");
   const Ref bootstrap = Ref::steal(PyImport_ImportModule("_frozen_importlib"));
   const Ref hook = Ref::steal(PyCFunction_New(&g_hook, nullptr));
   return bootstrap && hook &&
@@ -289,6 +292,39 @@ bool Stash::apply_edits(const StashEntry& entry) {
       });
 }
 
+namespace {
+
+/// The attribute of a module that has been imported to its end; borrowed, or null.
+PyObject* what_is_there(const LazyName& lazy) {
+  PyObject* const module = PyDict_GetItem(PyImport_GetModuleDict(), lazy.source.get());
+  if (module == nullptr || PyModule_Check(module) == 0) return nullptr;
+  const Ref spec = attribute(module, "__spec__");
+  const Ref busy = attribute(spec.get(), "_initializing");
+  if (busy && PyObject_IsTrue(busy.get()) != 0) return nullptr;
+  PyObject* const value = PyDict_GetItem(PyModule_GetDict(module), lazy.attribute.get());
+  return compat::is_lazy_import(value) ? nullptr : value;
+}
+
+/// `lazy from` binds what a module that is there holds, instead of what stands for it.
+bool bind_what_is_there(const StashEntry& entry) {
+  for (const LazyName& lazy : entry.lazy_names) {
+    PyObject* const value = what_is_there(lazy);
+    if (value != nullptr &&
+        PyDict_SetItem(PyModule_GetDict(entry.module.get()), lazy.name.get(), value) != 0)
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+/// As the import system does with each module that it has loaded.
+bool Stash::settle_laziness(const StashEntry& entry) const {
+  if (!set_lazy_) return true;
+  return bool(Ref::steal(
+      PyObject_CallFunctionObjArgs(set_lazy_.get(), entry.module.get(), entry.key.get(), nullptr)));
+}
+
 /// What has fallen is asked for by shared objects alone, whose loaders run nothing again.
 bool Stash::reveal_requests(int index) {
   for (const int request : graph_.asked_by(index)) {
@@ -307,11 +343,12 @@ bool Stash::reveal(int index) {
   if (entry.module && entry.parent >= 0 && !reveal(entry.parent)) return false;
   if (states_[index] != EntryState::hidden) return true;
   states_[index] = EntryState::shown;
-  if (!reveal_requests(index)) return false;
+  if (!bind_what_is_there(entry) || !reveal_requests(index)) return false;
   if (!entry.module) return true;  // a fresh import would have tried it
   guard_.show(index, entry.key, entry.module.get());
   // A module moves to the end of sys.modules when its import is done.
-  return put_in_table(entry) && bind_to_parent(entry) && apply_edits(entry);
+  return put_in_table(entry) && bind_to_parent(entry) && settle_laziness(entry) &&
+         apply_edits(entry);
 }
 
 bool Stash::put_in_table(const StashEntry& entry) {
@@ -322,7 +359,8 @@ bool Stash::put_in_table(const StashEntry& entry) {
   return table_->put(entry.key.get(), entry.module.get());
 }
 
-PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
+PyObject* Stash::find_and_load(PyObject* const* arguments, PyObject* keywords) {
+  PyObject* const name = arguments[0];
   const auto index = PyUnicode_Check(name) ? find(text_of(name)) : std::nullopt;
   if (index && is_hidden(*index) && entries_[*index].module && !entries_[*index].unimported &&
       PyDict_GetItem(PyImport_GetModuleDict(), name) == nullptr && is_as_recorded(*index)) {
@@ -330,9 +368,8 @@ PyObject* Stash::find_and_load(PyObject* name, PyObject* import) {
     guard_.settle();
     return compat::new_reference(entries_[*index].module.get());
   }
-  PyObject* const arguments[] = {name, import};
   const compat::UncountedCall uncounted;
-  return PyObject_Vectorcall(original_.get(), arguments, 2, nullptr);
+  return PyObject_Vectorcall(original_.get(), arguments, 2, keywords);
 }
 
 PyObject* Stash::load_apart(std::string_view name) {

@@ -56,6 +56,14 @@ struct Renewal {
   Ref source;  ///< called without arguments
 };
 
+/// A name of a module that stands for what `lazy from SOURCE import ATTRIBUTE` is to bring, as it
+/// is bound where the source has not been imported yet.
+struct LazyName {
+  Ref name;
+  Ref source;
+  Ref attribute;
+};
+
 /// One preloaded module, hidden until the job imports it. A job writes to none of it: the pages are
 /// shared.
 struct StashEntry {
@@ -77,7 +85,8 @@ struct StashEntry {
   std::vector<ListEdit> edits;    ///< a reference to each item is kept for its list
   std::vector<NameEdit> changes;  ///< a reference to each value is kept for where it goes
   std::vector<Renewal> renewals;
-  bool own_renewed = false;     ///< what it asked for that programs do not share is among them
+  bool own_renewed = false;  ///< what it asked for that programs do not share is among them
+  std::vector<LazyName> lazy_names;
   std::vector<Call> calls;      ///< that make the settings what its import makes them
   std::vector<Ref> generators;  ///< of random numbers, seeded by the system: each job has its own
   std::vector<Ref> loggers;     ///< names of loggers it made, out of sight until then
@@ -163,8 +172,9 @@ class Stash {
   /// Entries whose import would get another answer in this process, but for those of no process.
   [[nodiscard]] std::vector<int> estranged_by(const RunOptions& options) const;
 
-  /// importlib._bootstrap._find_and_load: from the stash, or by the original.
-  PyObject* find_and_load(PyObject* name, PyObject* import);
+  /// importlib._bootstrap._find_and_load: from the stash, or by the original. Two arguments, the
+  /// name first, and behind them those of the keywords, which 3.15 has.
+  PyObject* find_and_load(PyObject* const* arguments, PyObject* keywords);
   /// The module of a shared object that is apart, whose loader asks for it, shown with all that its
   /// import brings; null for any other, or with a Python exception set.
   [[nodiscard]] PyObject* load_apart(std::string_view name);
@@ -192,6 +202,7 @@ class Stash {
   PyObject* parent_of(const StashEntry& entry) const;
   bool bind_to_parent(const StashEntry& entry);
   bool apply_edits(const StashEntry& entry);
+  bool settle_laziness(const StashEntry& entry) const;
   bool unbind(StashEntry& entry);
 
   void fall(const std::vector<int>& culprits);
@@ -226,6 +237,7 @@ class Stash {
   Ref main_;         // the zygote's __main__; a job has its own
   Ref exit_names_;   // atexit.__dict__
   Ref enroll_name_;  // "register"
+  Ref set_lazy_;     // _imp._set_lazy_attributes, or none
   bool computes_ = false;
 };
 

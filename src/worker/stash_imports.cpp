@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "worker/compat/lazy.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 
@@ -57,7 +58,8 @@ std::vector<int> Stash::misfits(const std::vector<int>& order) {
 }
 
 bool Stash::is_as_recorded(int index) {
-  if (guard_.sees_imports() || has_foreign_finders()) fall({index});
+  if (guard_.sees_imports() || has_foreign_finders() || !compat::lazy_imports_are_usual())
+    fall({index});
   fall(guard_.changed());
   if (!main_names_.empty()) drop_those_of_main();
   if (!is_hidden(index)) return false;

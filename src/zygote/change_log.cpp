@@ -133,6 +133,7 @@ void ChangeLog::note() {
   if (lists_.edits(record.edits, PySys_GetObject("path")))
     record.facts.erase({worker::FactKind::own, 0, "sys.path"});
   settings_.note(record);
+  slots_.note(record);
 }
 
 void ChangeLog::start() {
@@ -140,9 +141,11 @@ void ChangeLog::start() {
   lists_.add(module_named("_warnings").attr("filters"));
   for (const char* name : {"meta_path", "path_hooks", "path"}) lists_.add(sys.attr(name));
   settings_.start();
+  slots_.start();
 }
 
 void ChangeLog::start_names() {
+  slots_.start_spied();
   for (const std::string& name : log_.known())
     if (name != "__main__" && modules().contains(name)) {
       namespaces_.watch(name, modules()[name.c_str()], {});
@@ -163,6 +166,7 @@ void ChangeLog::restore() {
   keep_changes_of_families();
   restore_names();
   settings_.restore();
+  slots_.restore();
   lists_.restore();
   worker::compat::tell_filters_changed();
   loggers_.hide();

@@ -12,6 +12,7 @@
 #include "zygote/namespaces.hpp"
 #include "zygote/quirks.hpp"
 #include "zygote/setting_watch.hpp"
+#include "zygote/slot_watch.hpp"
 
 namespace pml::zygote {
 
@@ -65,6 +66,7 @@ class ChangeLog {
   ListWatch lists_;
   LoggerWatch loggers_;
   SettingWatch settings_;
+  SlotWatch slots_;
   Namespaces namespaces_;
   std::vector<NameChange> all_changes_;
   std::vector<ReplacedStream> replaced_streams_;

@@ -24,6 +24,13 @@ struct RecordedCall {
   pybind11::dict keywords = {};
 };
 
+/// A name of a module that stands for what a lazy import is to bring: ATTRIBUTE of SOURCE.
+struct LazyName {
+  pybind11::object name;
+  pybind11::object source;
+  pybind11::object attribute;
+};
+
 /// What the import of one module asked for and left behind.
 struct ImportRecord {
   bool unimported = false;  ///< put into sys.modules by the one that asked for it, past importlib
@@ -33,6 +40,7 @@ struct ImportRecord {
       exit_calls;  ///< (function, *args), kwargs
   std::vector<NameChange> changes;
   std::vector<RecordedCall> calls;        ///< that change settings
+  std::vector<LazyName> lazy_names;       ///< of its own
   std::vector<pybind11::object> loggers;  ///< names of loggers it made
   ListEdits edits;
   std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "worker/compat/lazy.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
@@ -133,7 +134,9 @@ std::vector<NameChange> Namespaces::changes() {
           py::reinterpret_borrow<py::object>(known != before.end() ? known->second : nullptr);
       if (known != before.end()) before.erase(known);
       const auto now = py::reinterpret_borrow<py::object>(value);
-      if (!old.is(now) && !is_module(now))
+      // What somebody has used since is a change; a submodule that was bound is none.
+      const bool used = worker::compat::is_lazy_import(old.ptr());
+      if (!old.is(now) && (used || !is_module(now)))
         found.push_back(
             {watched.owner, py::reinterpret_borrow<py::object>(name), old, now, watched.home});
     }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "worker/compat/lazy.hpp"
 #include "worker/kept_file.hpp"
 #include "zygote/callback_file.hpp"
 #include "zygote/function_keys.hpp"
@@ -40,35 +41,60 @@ py::object recording_dict(const py::object& values, const py::cpp_function& note
   return scope["environ"](values);
 }
 
+/// The absolute name of the module that __import__ and its like are called for, and the names that
+/// are wanted of it.
+std::pair<std::string, py::object> asked_for(const py::args& arguments,
+                                             const py::kwargs& keywords) {
+  const auto argument = [&](std::size_t at, const char* name) -> py::object {
+    if (arguments.size() > at) return arguments[at];
+    if (keywords.contains(name)) return keywords[name];
+    return py::none();
+  };
+  std::string name = py::str(argument(0, "name"));
+  const py::object level = argument(4, "level");
+  if (!level.is_none() && level.cast<int>() > 0) {
+    const py::object package = bootstrap().attr("_calc___package__")(argument(1, "globals"));
+    name = py::str(bootstrap().attr("_resolve_name")(name, package, level));
+  }
+  return {name, argument(3, "fromlist")};
+}
+
 }  // namespace
 
 void Recorder::note_changes() {
   changes_.note();
+  lazy_.note_resolved();
   questions_.note_numpy();
 }
 
-py::object Recorder::load(const py::object& name, const py::object& import) {
-  if (!active_) return original_load_(name, import);
+py::object Recorder::load(const py::object& name, const py::object& import,
+                          const py::kwargs& keywords) {
+  if (!active_) return original_load_(name, import, **keywords);
+  lazy_.release();
   const std::string text = py::str(name);
   log_.note_new_modules();
   log_.request(text);
   extensions_.show(text);
-  if (modules().contains(name) || log_.is_known(text)) return original_load_(name, import);
+  if (modules().contains(name) || log_.is_known(text))
+    return original_load_(name, import, **keywords);
   note_changes();
   log_.begin(text);
   try {
     if (name.equal(py::str("atexit"))) modules()[name] = atexit_;
     for (const std::string& needed : quirks_.needs_of(text))
       module_named("importlib").attr("import_module")(needed);
-    py::object result = original_load_(name, import);
+    py::object result = original_load_(name, import, **keywords);
+    lazy_.release();
     note_changes();
     questions_.note_environment();
     log_.note_new_modules();
     log_.end();
+    lazy_.note_names(text);
     spy_on_functions(text);
     changes_.watch_module(text);
     return result;
   } catch (py::error_already_set&) {
+    lazy_.release();
     log_.end();
     sources_.await(text);
     throw;
@@ -98,25 +124,22 @@ void Recorder::request_names(const std::string& package, const py::object& modul
 }
 
 py::object Recorder::import(const py::args& arguments, const py::kwargs& keywords) {
+  lazy_.release();
   py::object result = original_import_(*arguments, **keywords);
   if (!active_) return result;
-  const auto argument = [&](std::size_t at, const char* name) -> py::object {
-    if (arguments.size() > at) return arguments[at];
-    if (keywords.contains(name)) return keywords[name];
-    return py::none();
-  };
-  std::string name = py::str(argument(0, "name"));
-  const py::object globals = argument(1, "globals");
-  const py::object names = argument(3, "fromlist");
-  const py::object level = argument(4, "level");
-  if (!level.is_none() && level.cast<int>() > 0) {
-    const py::object package = bootstrap().attr("_calc___package__")(globals);
-    name = py::str(bootstrap().attr("_resolve_name")(name, package, level));
-  }
+  const auto [name, names] = asked_for(arguments, keywords);
   log_.request(name);
   if (name == "__main__") questions_.note_main(names);
   if (!names.is_none()) request_names(name, result, names);
   return result;
+}
+
+py::object Recorder::import_lazily(const py::args& arguments, const py::kwargs& keywords) {
+  if (active_) {
+    const auto [name, names] = asked_for(arguments, keywords);
+    lazy_.note(name, names);
+  }
+  return original_lazy_import_(*arguments, **keywords);
 }
 
 py::object Recorder::hook(const py::object& owner, const char* name, py::object replacement) {
@@ -128,14 +151,16 @@ py::object Recorder::hook(const py::object& owner, const char* name, py::object 
 
 void Recorder::hook_imports() {
   original_load_ = hook(bootstrap(), "_find_and_load",
-                        py::cpp_function([this](const py::object& name, const py::object& import) {
-                          return load(name, import);
+                        py::cpp_function([this](const py::object& name, const py::object& import,
+                                                const py::kwargs& keywords) {
+                          return load(name, import, keywords);
                         }));
   original_import_ =
       hook(module_named("builtins"), "__import__",
            py::cpp_function([this](const py::args& arguments, const py::kwargs& keywords) {
              return import(arguments, keywords);
            }));
+  hook_lazy_imports();
   for (const char* name : {"create_dynamic", "exec_dynamic"}) {
     const py::object original = module_named("_imp").attr(name);
     hook(module_named("_imp"), name,
@@ -147,6 +172,15 @@ void Recorder::hook_imports() {
            return result;
          }));
   }
+}
+
+void Recorder::hook_lazy_imports() {
+  if (worker::compat::lazy_modules() == nullptr) return;
+  original_lazy_import_ =
+      hook(module_named("builtins"), "__lazy_import__",
+           py::cpp_function([this](const py::args& arguments, const py::kwargs& keywords) {
+             return import_lazily(arguments, keywords);
+           }));
 }
 
 /// A job that imports a shared object which uses libffi has its file. ctypes uses it at once.
@@ -216,6 +250,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   log_.start();
   sources_.note_start();
   changes_.start();
+  lazy_.start();
   caches_before_ = py::reinterpret_steal<py::dict>(
       PyDict_Copy(py::object(module_named("sys").attr("path_importer_cache")).ptr()));
   atexit_ = module_named("atexit");
@@ -281,6 +316,7 @@ void Recorder::finish() {
   module_named("os").attr("environ").attr("_data") = original_data_;
   note_groups();
   changes_.restore();
+  lazy_.restore();
   replace_kept_hooks();
   count_ = fill_stash({log_, changes_.lists(), quirks_, changes_.show_logger()}, sources_);
   taken_.give_to_stash();

@@ -11,6 +11,7 @@
 #include "zygote/extension_imports.hpp"
 #include "zygote/heard.hpp"
 #include "zygote/import_log.hpp"
+#include "zygote/lazy_imports.hpp"
 #include "zygote/question_log.hpp"
 #include "zygote/quirks.hpp"
 #include "zygote/source_files.hpp"
@@ -69,13 +70,16 @@ class Recorder {
   pybind11::object hook(const pybind11::object& owner, const char* name,
                         pybind11::object replacement);
   void hook_imports();
+  void hook_lazy_imports();
   void note_callbacks(const pybind11::args& arguments);
   void hook_registrations();
   void hook_environment();
   void note_absent(const std::string& name);
   void note_groups();
-  pybind11::object load(const pybind11::object& name, const pybind11::object& import);
+  pybind11::object load(const pybind11::object& name, const pybind11::object& import,
+                        const pybind11::kwargs& keywords);
   pybind11::object import(const pybind11::args& arguments, const pybind11::kwargs& keywords);
+  pybind11::object import_lazily(const pybind11::args& arguments, const pybind11::kwargs& keywords);
   void request_names(const std::string& package, const pybind11::object& module,
                      const pybind11::object& names);
   void note_changes();
@@ -87,10 +91,11 @@ class Recorder {
   std::set<std::string> ended_threads_;  // of these modules
   SourceFiles sources_;
   ChangeLog changes_{log_, quirks_};
+  LazyImports lazy_{log_};
   TakenNames taken_{quirks_};
   QuestionLog questions_{log_, quirks_, changes_, sources_};
   std::vector<Hook> hooks_;
-  pybind11::object original_load_, original_import_, original_register_;
+  pybind11::object original_load_, original_import_, original_lazy_import_, original_register_;
   pybind11::object original_data_;  // of os.environ
   pybind11::object atexit_;
   pybind11::dict caches_before_;

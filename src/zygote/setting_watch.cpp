@@ -4,6 +4,7 @@
 
 #include <clocale>
 
+#include "worker/compat/lazy.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
@@ -109,6 +110,10 @@ void SettingWatch::note_process(ImportRecord& record) {
   if (const unsigned mask = current_umask(); mask != umask_) {
     ::umask(umask_);
     record.facts.insert({worker::FactKind::own, 0, "os.umask"});
+  }
+  if (!worker::compat::lazy_imports_are_usual()) {
+    if (!worker::compat::make_lazy_imports_usual()) throw py::error_already_set();
+    record.facts.insert({worker::FactKind::own, 0, "sys.set_lazy_imports"});
   }
 }
 

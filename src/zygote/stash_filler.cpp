@@ -111,6 +111,8 @@ void add_record(worker::StashEntry& entry, const ImportRecord& record, const Rec
     entry.changes.push_back({to_ref(change.owner), to_ref(change.name), to_ref(change.after)});
   for (const RecordedCall& call : record.calls)
     entry.calls.push_back({to_ref(call.function), to_ref(call.arguments), to_ref(call.keywords)});
+  for (const LazyName& lazy : record.lazy_names)
+    entry.lazy_names.push_back({to_ref(lazy.name), to_ref(lazy.source), to_ref(lazy.attribute)});
   entry.read_variables = record.variables;
   for (const auto& [arguments, keywords] : record.exit_calls)
     entry.exit_calls.push_back({to_ref(arguments), to_ref(keywords)});

@@ -12,6 +12,7 @@
 extern "C" {
 int pml_layout_fits(void);
 int pml_collections_fit(PyObject* threshold);
+int pml_lazy_imports_fit(void);
 }
 
 namespace pml::worker::compat {
@@ -98,6 +99,10 @@ bool imports_are_known() {
   return bool(attribute(module("_imp"), "create_dynamic"));
 }
 
+bool lazy_imports_are_known() {
+  return pml_lazy_imports_fit() != 0;
+}
+
 bool streams_are_known() {
   PyObject* const stream = PySys_GetObject("__stdout__");
   const Ref wrapper = attribute(module("_io"), "TextIOWrapper");
@@ -121,7 +126,7 @@ struct Probe {
   bool (*holds)();
 };
 
-constexpr std::array<Probe, 11> k_probes{{{"layout of the runtime", runtime_is_known},
+constexpr std::array<Probe, 12> k_probes{{{"layout of the runtime", runtime_is_known},
                                           {"table of a dict", dict_is_known},
                                           {"stack of frames", frames_are_known},
                                           {"books of the garbage collector", collector_is_known},
@@ -129,6 +134,7 @@ constexpr std::array<Probe, 11> k_probes{{{"layout of the runtime", runtime_is_k
                                           {"filters of warnings", warnings_are_known},
                                           {"calls of atexit", exit_calls_are_known},
                                           {"import system", imports_are_known},
+                                          {"lazy imports", lazy_imports_are_known},
                                           {"standard streams", streams_are_known},
                                           {"__main__", main_is_known},
                                           {"linecache", command_is_known}}};

@@ -1,0 +1,2 @@
+__lazy_modules__ = ["xml.dom"]
+import xml.dom

@@ -1,0 +1,5 @@
+__lazy_modules__ = ["textwrap"]
+import pprint
+import textwrap as wrapping
+import json
+from textwrap import dedent

@@ -1,0 +1,3 @@
+import sys
+
+getattr(sys, "set_lazy_imports", str)("all")

@@ -1,0 +1,3 @@
+import lazy_one
+
+used = lazy_one.shift("x", "> ")
