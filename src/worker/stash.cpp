@@ -325,10 +325,14 @@ bool Stash::settle_laziness(const StashEntry& entry) const {
       PyObject_CallFunctionObjArgs(set_lazy_.get(), entry.module.get(), entry.key.get(), nullptr)));
 }
 
-/// What has fallen is asked for by shared objects alone, whose loaders run nothing again.
+/// What has fallen is asked for by shared objects alone, whose loaders run nothing again: what they
+/// wrote into other modules stands in those that they wrote it into.
 bool Stash::reveal_requests(int index) {
   for (const int request : graph_.asked_by(index)) {
     if (static_cast<std::size_t>(request) >= entries_.size()) continue;
+    if (states_[request] == EntryState::fallen &&
+        entries_[index].written.count(entries_[request].name) != 0)
+      states_[request] = EntryState::hidden;
     if (states_[request] == EntryState::hidden && !reveal(request)) return false;
     if (states_[request] != EntryState::fallen || !entries_[request].module) continue;
     if (!Ref::steal(PyImport_Import(entries_[request].key.get()))) return false;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -84,6 +85,7 @@ struct StashEntry {
   std::vector<ExitCall> exit_calls;
   std::vector<ListEdit> edits;    ///< a reference to each item is kept for its list
   std::vector<NameEdit> changes;  ///< a reference to each value is kept for where it goes
+  std::set<std::string> written;  ///< other modules that its import wrote names into, for good
   std::vector<Renewal> renewals;
   bool own_renewed = false;  ///< what it asked for that programs do not share is among them
   std::vector<LazyName> lazy_names;

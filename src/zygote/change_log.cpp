@@ -55,6 +55,8 @@ void ChangeLog::keep_changes_of_families() {
     ImportRecord& record = log_.at(name);
     if (!lists_.keep(record.edits, is_family))
       record.facts.insert({worker::FactKind::own, 0, "the order of a list such as sys.path"});
+    for (const NameChange& change : record.changes)
+      if (change.home != name && is_family(change.home)) record.written.insert(change.home);
     keep_names(record.changes, is_family);
   }
 }

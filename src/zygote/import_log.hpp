@@ -39,8 +39,9 @@ struct ImportRecord {
   std::vector<std::pair<pybind11::tuple, pybind11::dict>>
       exit_calls;  ///< (function, *args), kwargs
   std::vector<NameChange> changes;
-  std::vector<RecordedCall> calls;        ///< that change settings
-  std::vector<LazyName> lazy_names;       ///< of its own
+  std::set<std::string> written;     ///< modules that come with it and that it wrote names into
+  std::vector<RecordedCall> calls;   ///< that change settings
+  std::vector<LazyName> lazy_names;  ///< of its own
   std::vector<pybind11::object> loggers;  ///< names of loggers it made
   ListEdits edits;
   std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have

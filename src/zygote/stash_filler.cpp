@@ -109,6 +109,7 @@ void add_record(worker::StashEntry& entry, const ImportRecord& record, const Rec
   }
   for (const NameChange& change : record.changes)
     entry.changes.push_back({to_ref(change.owner), to_ref(change.name), to_ref(change.after)});
+  entry.written = record.written;
   for (const RecordedCall& call : record.calls)
     entry.calls.push_back({to_ref(call.function), to_ref(call.arguments), to_ref(call.keywords)});
   for (const LazyName& lazy : record.lazy_names)
