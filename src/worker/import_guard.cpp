@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "worker/compat/dict.hpp"
+#include "worker/compat/lazy.hpp"
 #include "worker/compat/objects.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
@@ -143,6 +144,7 @@ void ImportGuard::add_takers(const Shown& shown, std::vector<int>& found) const 
     PyObject* const now = PyDict_GetItem(shown.names, taken.name.get());
     const bool all = text_of(taken.name.get()) == "__dict__";
     if (!all && (now == taken.value.get() || is_ours(now) ||
+                 compat::is_brought_by(now, taken.value.get()) ||
                  stash().has_set(shown.object, taken.name.get(), now)))
       continue;
     found.insert(found.end(), taken.takers.begin(), taken.takers.end());

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "worker/compat/lazy.hpp"
 #include "worker/compat/warnings.hpp"
 #include "zygote/module_table.hpp"
 #include "zygote/registries.hpp"
@@ -22,6 +23,12 @@ bool is_stream_name(const NameChange& change) {
          (name == "stdin" || name == "stdout" || name == "stderr");
 }
 
+/// Of a name that stood for a lazy import. Every module that uses it is to be seen doing so, not
+/// the first alone.
+bool is_first_use(const NameChange& change) {
+  return worker::compat::is_lazy_import(change.before.ptr());
+}
+
 }  // namespace
 
 void ChangeLog::note_names() {
@@ -35,7 +42,12 @@ void ChangeLog::note_names() {
                                    change.after});
       restored = true;
     }
-    all_changes_.push_back(std::move(change));
+    if (is_first_use(change)) {
+      set_name(change, change.before);
+      restored = true;
+    } else {
+      all_changes_.push_back(std::move(change));
+    }
   }
   if (restored) (void)namespaces_.changes();
 }
@@ -56,14 +68,17 @@ void ChangeLog::keep_changes_of_families() {
     if (!lists_.keep(record.edits, is_family))
       record.facts.insert({worker::FactKind::own, 0, "the order of a list such as sys.path"});
     for (const NameChange& change : record.changes)
-      if (change.home != name && is_family(change.home)) record.written.insert(change.home);
+      if (change.home != name && !is_first_use(change) && is_family(change.home))
+        record.written.insert(change.home);
     keep_names(record.changes, is_family);
   }
 }
 
 void ChangeLog::keep_names(std::vector<NameChange>& changes,
                            const std::function<bool(const std::string&)>& is_family) {
-  const auto is_kept = [&](const NameChange& change) { return is_family(change.home); };
+  const auto is_kept = [&](const NameChange& change) {
+    return !is_first_use(change) && is_family(change.home);
+  };
   for (const NameChange& change : changes)
     if (is_kept(change))
       all_changes_.erase(std::remove_if(all_changes_.begin(), all_changes_.end(),

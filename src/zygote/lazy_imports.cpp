@@ -79,6 +79,9 @@ void LazyImports::note_resolved() {
   if (py::len(gone) == 0) return;
   const py::handle all = worker::compat::lazy_modules();
   log_.current().calls.push_back({all.attr("difference_update"), py::make_tuple(py::tuple(gone))});
+  // The next one that uses them is to be seen as well.
+  all.attr("update")(gone);
+  seen_.attr("update")(gone);
 }
 
 void LazyImports::note_names(const std::string& module) {

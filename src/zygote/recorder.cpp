@@ -64,6 +64,7 @@ std::pair<std::string, py::object> asked_for(const py::args& arguments,
 void Recorder::note_changes() {
   changes_.note();
   lazy_.note_resolved();
+  codecs_.forget();
   questions_.note_numpy();
 }
 
@@ -251,6 +252,7 @@ void Recorder::start(const std::vector<std::string_view>& quirks) {
   sources_.note_start();
   changes_.start();
   lazy_.start();
+  codecs_.start();
   caches_before_ = py::reinterpret_steal<py::dict>(
       PyDict_Copy(py::object(module_named("sys").attr("path_importer_cache")).ptr()));
   atexit_ = module_named("atexit");
@@ -317,6 +319,7 @@ void Recorder::finish() {
   note_groups();
   changes_.restore();
   lazy_.restore();
+  codecs_.restore();
   replace_kept_hooks();
   count_ = fill_stash({log_, changes_.lists(), quirks_, changes_.show_logger()}, sources_);
   taken_.give_to_stash();

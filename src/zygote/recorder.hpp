@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "zygote/change_log.hpp"
+#include "zygote/codec_watch.hpp"
 #include "zygote/extension_imports.hpp"
 #include "zygote/heard.hpp"
 #include "zygote/import_log.hpp"
@@ -92,6 +93,7 @@ class Recorder {
   SourceFiles sources_;
   ChangeLog changes_{log_, quirks_};
   LazyImports lazy_{log_};
+  CodecWatch codecs_;
   TakenNames taken_{quirks_};
   QuestionLog questions_{log_, quirks_, changes_, sources_};
   std::vector<Hook> hooks_;

@@ -25,6 +25,9 @@ namespace pml::worker::compat {
   return object != nullptr && pml_is_lazy_import(object) != 0;
 }
 
+/// Whether it is what the lazy import of that object has brought by now.
+[[nodiscard]] bool is_brought_by(PyObject* object, PyObject* placeholder);
+
 /// Whether statements alone decide what is imported lazily: no mode, no filter.
 [[nodiscard]] inline bool lazy_imports_are_usual() noexcept {
   return pml_lazy_imports_are_usual() != 0;

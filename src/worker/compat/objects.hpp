@@ -48,6 +48,16 @@ inline void keep_from_adapting([[maybe_unused]] PyObject* code) noexcept {
 #endif
 }
 
+/// Forgets which codecs were looked up; `search` is the one function that finds them. Before 3.10
+/// there is no way to. Returns false with a Python exception set.
+[[nodiscard]] inline bool forget_codecs([[maybe_unused]] PyObject* search) noexcept {
+#if PY_VERSION_HEX >= 0x030a0000
+  return PyCodec_Unregister(search) == 0 && PyCodec_Register(search) == 0;
+#else
+  return true;
+#endif
+}
+
 /// The C functions behind METH_FASTCALL and METH_FASTCALL | METH_KEYWORDS.
 #if PY_VERSION_HEX >= 0x030d0000
 using FastFunction = PyCFunctionFast;

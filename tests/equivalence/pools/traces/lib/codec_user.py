@@ -1,0 +1,1 @@
+text = b"\xe1".decode("cp1250")
