@@ -1,6 +1,8 @@
 #include "worker/subclasses.hpp"
 
+#include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "worker/names.hpp"
@@ -34,14 +36,40 @@ std::string_view module_of(PyObject* type) {
                                                                                : std::string_view();
 }
 
+/// Which entry a class of the entry's module belongs to, where a module has two names; none where
+/// everyone has it.
+class Owners {
+ public:
+  Owners() {
+    PyObject *key = nullptr, *module = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;)
+      everyones_.insert(module);
+    for (std::size_t i = 0; i < stash().size(); ++i)
+      if (const StashEntry& entry = stash().at(static_cast<int>(i)); entry.module && !entry.alias)
+        owners_.emplace(entry.module.get(), static_cast<int>(i));
+  }
+  [[nodiscard]] std::optional<int> of(int index) const {
+    PyObject* const module = stash().at(index).module.get();
+    if (everyones_.count(module) != 0) return std::nullopt;
+    const auto owner = owners_.find(module);
+    return owner != owners_.end() ? owner->second : index;
+  }
+
+ private:
+  std::unordered_set<PyObject*> everyones_;
+  std::unordered_map<PyObject*, int> owners_;
+};
+
 void note_classes() {
+  const Owners owners;
   std::vector<Ref> open{Ref::borrow(reinterpret_cast<PyObject*>(&PyBaseObject_Type))};
   std::unordered_map<PyObject*, bool> seen;
   while (!open.empty()) {
     const Ref type = std::move(open.back());
     open.pop_back();
     if (!seen.try_emplace(type.get(), true).second) continue;
-    if (const auto entry = stash().find(module_of(type.get()))) g_preloaded[type.get()] = *entry;
+    if (const auto entry = stash().find(module_of(type.get())))
+      if (const auto owner = owners.of(*entry)) g_preloaded[type.get()] = *owner;
     const Ref more = Ref::steal(g_subclasses(type.get(), nullptr));
     if (!more) PyErr_Clear();
     for (Py_ssize_t i = 0; more && i < PyList_Size(more.get()); ++i)

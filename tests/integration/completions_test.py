@@ -6,6 +6,7 @@ import pty
 import select
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
@@ -20,7 +21,7 @@ CASES = [
     ("pmlctl --json show mi", {"mine"}),
     ("pmlctl unadopt ", {"tool"}),
     ("pmlctl kill 1 IN", {"INT"}),
-    ("pmlctl adopt python3.", {"python3.11"}),
+    ("pmlctl adopt python3.", {"python%d.%d" % sys.version_info[:2]}),
     ("pmlctl --no-p", {"--no-pager"}),
     ("pmlctl profile re", {"remove"}),
     ("pmlctl logs --fo", {"--follow"}),
