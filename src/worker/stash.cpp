@@ -227,6 +227,14 @@ bool Stash::bind_to_parent(const StashEntry& entry) {
   return PyObject_SetAttrString(parent, child.c_str(), entry.module.get()) == 0;
 }
 
+/// A package that is being run again has none of the names that its first run left.
+bool Stash::bind_to_new_parent(const StashEntry& entry) const {
+  PyObject* const parent = parent_of(entry);
+  const std::string child(last_part(entry.name));
+  return parent == nullptr ||
+         PyObject_SetAttrString(parent, child.c_str(), entry.module.get()) == 0;
+}
+
 namespace {
 
 /// The dict that an assignment to a name of it ends in; null where more than that happens.
@@ -331,8 +339,10 @@ bool Stash::reveal_requests(int index) {
   for (const int request : graph_.asked_by(index)) {
     if (static_cast<std::size_t>(request) >= entries_.size()) continue;
     if (states_[request] == EntryState::fallen &&
-        entries_[index].written.count(entries_[request].name) != 0)
+        entries_[index].written.count(entries_[request].name) != 0) {
       states_[request] = EntryState::hidden;
+      if (!reveal(request) || !bind_to_new_parent(entries_[request])) return false;
+    }
     if (states_[request] == EntryState::hidden && !reveal(request)) return false;
     if (states_[request] != EntryState::fallen || !entries_[request].module) continue;
     if (!Ref::steal(PyImport_Import(entries_[request].key.get()))) return false;

@@ -203,6 +203,7 @@ class Stash {
   bool put_in_table(const StashEntry& entry);
   PyObject* parent_of(const StashEntry& entry) const;
   bool bind_to_parent(const StashEntry& entry);
+  bool bind_to_new_parent(const StashEntry& entry) const;
   bool apply_edits(const StashEntry& entry);
   bool settle_laziness(const StashEntry& entry) const;
   bool unbind(StashEntry& entry);
