@@ -36,27 +36,35 @@ std::string_view module_of(PyObject* type) {
                                                                                : std::string_view();
 }
 
-/// Which entry a class of the entry's module belongs to, where a module has two names; none where
-/// everyone has it.
+/// Which entry a class belongs to by the name of its module; none where everyone has it, as those
+/// of _collections_abc, which say that they are of collections.abc.
 class Owners {
  public:
   Owners() {
     PyObject *key = nullptr, *module = nullptr;
-    for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;)
+    for (Py_ssize_t at = 0; PyDict_Next(PyImport_GetModuleDict(), &at, &key, &module) != 0;) {
       everyones_.insert(module);
+      if (PyModule_Check(module) != 0) add_classes_in(PyModule_GetDict(module));
+    }
     for (std::size_t i = 0; i < stash().size(); ++i)
       if (const StashEntry& entry = stash().at(static_cast<int>(i)); entry.module && !entry.alias)
         owners_.emplace(entry.module.get(), static_cast<int>(i));
   }
-  [[nodiscard]] std::optional<int> of(int index) const {
+  [[nodiscard]] std::optional<int> of(PyObject* type, int index) const {
     PyObject* const module = stash().at(index).module.get();
-    if (everyones_.count(module) != 0) return std::nullopt;
+    if (everyones_.count(module) != 0 || everyones_.count(type) != 0) return std::nullopt;
     const auto owner = owners_.find(module);
     return owner != owners_.end() ? owner->second : index;
   }
 
  private:
-  std::unordered_set<PyObject*> everyones_;
+  void add_classes_in(PyObject* names) {
+    PyObject *name = nullptr, *value = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(names, &at, &name, &value) != 0;)
+      if (PyType_Check(value) != 0) everyones_.insert(value);
+  }
+
+  std::unordered_set<PyObject*> everyones_;  // modules and classes
   std::unordered_map<PyObject*, int> owners_;
 };
 
@@ -69,7 +77,7 @@ void note_classes() {
     open.pop_back();
     if (!seen.try_emplace(type.get(), true).second) continue;
     if (const auto entry = stash().find(module_of(type.get())))
-      if (const auto owner = owners.of(*entry)) g_preloaded[type.get()] = *owner;
+      if (const auto owner = owners.of(type.get(), *entry)) g_preloaded[type.get()] = *owner;
     const Ref more = Ref::steal(g_subclasses(type.get(), nullptr));
     if (!more) PyErr_Clear();
     for (Py_ssize_t i = 0; more && i < PyList_Size(more.get()); ++i)
