@@ -39,7 +39,8 @@ struct Fact {
   }
 };
 
-/// A file or folder as stat(2) told it, or that there is none.
+/// A file or folder as stat(2) told it, or that there is none. Of a folder that only was asked
+/// whether it is one, size and times are 0: what comes and goes in it is no concern.
 struct Identity {
   bool exists = false;
   std::uint64_t device = 0;
@@ -53,6 +54,17 @@ struct Identity {
 /// Now, of what lies at `path`, symbolic links followed. Anything that cannot be looked at counts
 /// as not there.
 [[nodiscard]] Identity identity_of(const std::string& path) noexcept;
+
+/// Whether only that it is a folder is known.
+[[nodiscard]] constexpr bool is_loose(const Identity& identity) noexcept {
+  return identity.exists && identity.modified == 0 && identity.changed == 0;
+}
+
+/// Whether `now` is what `then` says, as far as that says it.
+[[nodiscard]] constexpr bool is_same(const Identity& then, const Identity& now) noexcept {
+  if (!is_loose(then)) return then == now;
+  return now.exists && now.device == then.device && now.inode == then.inode;
+}
 
 /// Something that was read, listed or looked for in vain, and what it was before that. Where it is
 /// another one now, what ran ahead is worth nothing any more.

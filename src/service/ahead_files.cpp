@@ -58,13 +58,17 @@ std::string AheadFiles::add(const std::vector<ahead::FileFact>& files) {
   }
   for (const ahead::FileFact& file : files) {
     const auto [known, fresh] = known_.emplace(file.path, file.identity);
-    if (!fresh) {
-      if (known->second != file.identity) return file.path;
+    if (!fresh && (ahead::is_loose(file.identity) || !ahead::is_loose(known->second))) {
+      if (!ahead::is_same(file.identity, known->second)) return file.path;
       continue;
+    }
+    if (!fresh) {
+      if (!ahead::is_same(known->second, file.identity)) return file.path;
+      known->second = file.identity;
     }
     // Watched first and looked at then: nothing can change unseen in between.
     if (known_.size() > k_most_files || !file.path.starts_with('/') || !watch_one(file) ||
-        ahead::identity_of(file.path) != file.identity)
+        !ahead::is_same(file.identity, ahead::identity_of(file.path)))
       return file.path;
   }
   return {};
@@ -75,7 +79,8 @@ bool AheadFiles::watch_one(const ahead::FileFact& file) {
   const std::string path = without_last_slash(file.path);
   const Watched watched{file.path, file.identity};
   if (path != "/" && !watch(folder_of(path), name_of(path), watched)) return false;
-  if (is_folder(path) && !watch(path, {}, watched)) return false;
+  const bool loose = ahead::is_loose(file.identity);
+  if (!loose && is_folder(path) && !watch(path, {}, watched)) return false;
   char target[PATH_MAX];
   if (::realpath(path.c_str(), target) == nullptr || path == target) return true;
   return watch(folder_of(target), name_of(target), watched);
@@ -114,7 +119,7 @@ std::string AheadFiles::changed_by(int descriptor, std::uint32_t mask, const cha
   if (found == folders_.end()) return {};
   const Folder& folder = found->second;
   const auto differs = [](const Watched& item) {
-    return ahead::identity_of(item.path) != item.identity;
+    return !ahead::is_same(item.identity, ahead::identity_of(item.path));
   };
   if ((mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0)
     for (const auto& [own, item] : folder.names)

@@ -190,6 +190,19 @@ def test_changed_file_makes_another(service):
     service.check(4)
 
 
+@pytest.mark.parametrize("question, is_told", [("os.path.isdir(F)", False), ("os.path.realpath(F + '/x')", False), ("os.listdir(F)", True), ("os.stat(F)", True)])
+def test_what_comes_into_a_folder_matters_where_that_was_asked(service, question, is_told):
+    other = service.folder / "other"
+    other.mkdir()
+    service.tool.write_text(f"import os\nF = {str(other)!r}\n{question}\n" + TOOL)
+    service.declare_tool().start()
+    service.check()
+    service.wait_ready()
+    (other / "new").touch()
+    service.check()
+    assert service.warm_launches() == (0 if is_told else 1)
+
+
 def test_learned_after_three_launches_and_after_a_restart(service):
     service.declare(learn='programs = "all"').start()
     for launches in (1, 2):

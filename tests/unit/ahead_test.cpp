@@ -86,6 +86,18 @@ TEST(AheadMessages, a_report_comes_back_as_it_was) {
   EXPECT_EQ(back->start_usec, 3U);
 }
 
+TEST(AheadFacts, a_folder_that_was_only_asked_for_may_change) {
+  using pml::ahead::Identity;
+  using pml::ahead::is_same;
+  const Identity whole{true, 1, 2, 3, 4, 5};
+  const Identity loose{true, 1, 2, 0, 0, 0};
+  EXPECT_TRUE(is_same(loose, whole));
+  EXPECT_FALSE(is_same(whole, loose));
+  EXPECT_FALSE(is_same(loose, {true, 1, 9, 3, 4, 5}));
+  EXPECT_FALSE(is_same(loose, {}));
+  EXPECT_FALSE(is_same({}, whole));
+}
+
 TEST(AheadMessages, what_is_cut_short_is_nothing) {
   Report report;
   report.files = {{"/etc/tool.conf", {true, 1, 2, 3, 4, 5}}};

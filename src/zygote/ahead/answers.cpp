@@ -1,6 +1,7 @@
 #include "zygote/ahead/answers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 
@@ -58,19 +59,55 @@ void hear_descriptor(const Called& called, int number) {
   ask(Becomes::stop, public_name(called) + "(" + std::to_string(number) + ")");
 }
 
+/// The module and function of a frame, as "posixpath:islink".
+std::string function_of(PyObject* frame) {
+  const Ref globals = attribute(frame, "f_globals");
+  const Ref code = attribute(frame, "f_code");
+  if (!globals) return {};
+  return text_of(PyDict_GetItemString(globals.get(), "__name__")) + ":" +
+         text_of(attribute(code.get(), "co_name").get());
+}
+
+/// Functions of the library that make nothing of stat's result but what kind of thing there is; the
+/// path of realpath is looked at for links.
+bool asks_kind_only(const Called& called) {
+  if (called.name.starts_with("_path_") || called.name.starts_with("DirEntry.is_")) return true;
+  constexpr std::array<std::string_view, 11> k_askers = {
+      "genericpath:exists", "genericpath:isdir",
+      "genericpath:isfile", "posixpath:_joinrealpath",
+      "posixpath:realpath", "posixpath:islink",
+      "posixpath:lexists",  "importlib._bootstrap_external:_path_is_mode_type",
+      "pathlib:exists",     "pathlib:is_dir",
+      "pathlib:is_file"};
+  if (called.name != "stat" && called.name != "lstat") return false;
+  Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  std::string function = function_of(frame.get());
+  if (function == "importlib._bootstrap_external:_path_stat" || function == "pathlib:stat") {
+    frame = attribute(frame.get(), "f_back");
+    function = function_of(frame.get());
+  }
+  return std::find(k_askers.begin(), k_askers.end(), function) != k_askers.end();
+}
+
+void hear_path(const Called& called, const std::string& path) {
+  if (asks_kind_only(called))
+    note_kind_of_path(path, public_name(called));
+  else
+    note_path(path, public_name(called));
+}
+
 void hear_file(const Called& called, const Call& call) {
   for (const char* name : {"dir_fd", "fd"})
     if (PyObject* folder = named(call, name); folder != nullptr && folder != Py_None)
       return ask(Becomes::stop, public_name(called) + " below a descriptor");
   if (called.name.starts_with("DirEntry.")) {
-    if (const auto path = path_of(attribute(call.self, "path").get()))
-      note_path(*path, public_name(called));
+    if (const auto path = path_of(attribute(call.self, "path").get())) hear_path(called, *path);
     return;
   }
   PyObject* const first = first_of(call, "path");
   if (first == nullptr || first == Py_None) return note_path(".", public_name(called));
   if (PyLong_Check(first)) return hear_descriptor(called, number_of(first));
-  if (const auto path = path_of(first)) note_path(*path, public_name(called));
+  if (const auto path = path_of(first)) hear_path(called, *path);
 }
 
 Ref answer_terminal(const Called& called, const Call& call) {

@@ -37,7 +37,20 @@ std::string without_path_entry(const std::string& file) {
 void note_file(const std::string& path) {
   const pml::ahead::Identity now = pml::ahead::identity_of(path);
   const auto [known, added] = course().files.emplace(path, now);
-  if (!added && known->second != now) give_up(path + " changed while it was read");
+  if (!added && !pml::ahead::is_same(known->second, now))
+    give_up(path + " changed while it was read");
+  known->second = now;
+}
+
+/// False where it is no folder.
+bool note_folder_loosely(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return false;
+  const pml::ahead::Identity now{true, info.st_dev, info.st_ino, 0, 0, 0};
+  const auto [known, added] = course().files.emplace(path, now);
+  if (!added && !pml::ahead::is_same(now, known->second))
+    give_up(path + " changed while it was looked at");
+  return true;
 }
 
 /// A path that names the entry itself, not what a link points to.
@@ -124,6 +137,12 @@ bool listening() noexcept {
 
 void note(FactKind kind, int number, std::string name) {
   course().facts.insert({kind, number, std::move(name)});
+}
+
+void note_kind_of_path(const std::string& path, std::string_view what) {
+  const bool is_ordinary =
+      path.starts_with('/') && pml::ahead::place_of(path) == pml::ahead::Place::ordinary;
+  if (!is_ordinary || !note_folder_loosely(path)) note_path(path, what);
 }
 
 void note_path(const std::string& path, std::string_view what) {

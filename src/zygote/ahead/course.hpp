@@ -74,6 +74,9 @@ void note(FactKind kind, int number = 0, std::string name = {});
 /// or lets the template stop, where the path is none of an ordinary file or folder.
 void note_path(const std::string& path, std::string_view what);
 
+/// The same where nothing is asked but what kind of thing lies there: of a folder no more is noted.
+void note_kind_of_path(const std::string& path, std::string_view what);
+
 /// What a question of that kind does: nothing, or it stops. `what` is for people. Comes back in a
 /// worker; where all stops, only when that has taken its caller's context.
 void ask(Becomes becomes, const std::string& what);
