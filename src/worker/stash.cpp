@@ -116,9 +116,17 @@ std::optional<int> Stash::find(std::string_view name) const {
 bool Stash::unbind(StashEntry& entry) {
   const std::string_view name = entry.name;
   const std::size_t dot = name.rfind('.');
-  // Importlib binds a module, in its package, under its own name only.
-  if (dot == std::string_view::npos || !entry.module || entry.alias) return true;
+  if (dot == std::string_view::npos || !entry.module) return true;
   const std::string parent_name(name.substr(0, dot));
+  // Importlib binds a module, in its package, under its own name only. Of a module that everyone
+  // has, as collections.abc is one, it imports the package.
+  if (entry.alias) {
+    const bool everyones = std::any_of(common_.begin(), common_.end(), [&](const Ref& module) {
+      return module.get() == entry.module.get();
+    });
+    if (const auto index = find(parent_name); everyones && index) entry.parent = *index;
+    return true;
+  }
   Ref parent;
   if (const auto index = find(parent_name)) {
     entry.parent = *index;
