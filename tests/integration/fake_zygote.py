@@ -32,7 +32,7 @@ def event(kind, pid=0, value=0, cpu=0, rss=0, name=b"", text=b"", files=()):
 
 
 def verdict(kind, value=0, text=b""):
-    return struct.pack("=Bi", kind, value) + pack_text(text) + bytes(16)
+    return struct.pack("=Bi", kind, value) + pack_text(text) + bytes(16) + pack_text(b"") + pack_text(b"")
 
 
 def frame(body):
