@@ -7,6 +7,7 @@
 
 PyConfig* pml_interpreter_config(void);
 void pml_set_utf8_mode(int on);
+void pml_forget_codecs(void);
 
 PyConfig* pml_interpreter_config(void) {
 #if PY_VERSION_HEX < 0x030d0000
@@ -23,5 +24,12 @@ void pml_set_utf8_mode(int on) {
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   Py_UTF8Mode = on;
 #pragma GCC diagnostic pop
+#endif
+}
+
+void pml_forget_codecs(void) {
+#if PY_VERSION_HEX < 0x030a0000  // later ones have a function for it
+  PyObject* const known = PyInterpreterState_Get()->codec_search_cache;
+  if (known != NULL) PyDict_Clear(known);
 #endif
 }

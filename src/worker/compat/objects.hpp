@@ -2,6 +2,8 @@
 
 #include "worker/compat/known.hpp"
 
+extern "C" void pml_forget_codecs(void);
+
 /// Single objects.
 namespace pml::worker::compat {
 
@@ -48,12 +50,13 @@ inline void keep_from_adapting([[maybe_unused]] PyObject* code) noexcept {
 #endif
 }
 
-/// Forgets which codecs were looked up; `search` is the one function that finds them. Before 3.10
-/// there is no way to. Returns false with a Python exception set.
+/// Forgets which codecs were looked up; `search` is the one function that finds them. Returns false
+/// with a Python exception set.
 [[nodiscard]] inline bool forget_codecs([[maybe_unused]] PyObject* search) noexcept {
 #if PY_VERSION_HEX >= 0x030a0000
   return PyCodec_Unregister(search) == 0 && PyCodec_Register(search) == 0;
 #else
+  pml_forget_codecs();
   return true;
 #endif
 }
