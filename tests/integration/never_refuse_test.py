@@ -193,7 +193,8 @@ def test_one_wrong_key_does_not_stop_the_scripts_of_a_service(world):
     script.write_text(f"#!/usr/bin/env pml\n{SHOW}\n")
     script.chmod(0o755)
     front = f"{BIN}:/usr/bin:/bin"
-    service = subprocess.Popen([BIN / "pmld", "--profile", "default"], env=world.environment, stderr=subprocess.DEVNULL)
+    module = {name: value for name, value in os.environ.items() if name == "PML_MODULE_DIR"}
+    service = subprocess.Popen([BIN / "pmld", "--profile", "default"], env={**world.environment, **module}, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30
         while world.run("--no-fallback", "-c", "pass").returncode != 0:
