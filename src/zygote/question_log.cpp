@@ -1,5 +1,7 @@
 #include "zygote/question_log.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -146,7 +148,10 @@ py::object frame_of(const char* module, const char* function) {
 std::string program_in(const char* module, const char* function, const char* local) {
   const py::object frame = frame_of(module, function);
   if (frame.is_none()) return {};
-  const py::object value = frame.attr("f_locals")[local];
+  const py::object locals = frame.attr("f_locals");
+  // shutil.which can be asked for other files than those that can be executed.
+  if (locals.contains("mode") && !py::object(locals["mode"]).equal(py::int_(X_OK))) return {};
+  const py::object value = locals[local];
   if (!py::isinstance<py::str>(value) && !py::isinstance<py::bytes>(value)) return {};
   std::string name = value.cast<std::string>();
   return name.find('/') == std::string::npos ? name : std::string();

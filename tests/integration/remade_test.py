@@ -7,6 +7,8 @@ import os
 import pwd
 import subprocess
 
+import pytest
+
 from test_standalone import until
 from trial_test import VARIABLE, build, not_shared, serve, service, values  # noqa: F401 (a fixture)
 
@@ -85,3 +87,13 @@ def test_callers_that_find_the_same_program_are_served(service):
     (other / "uname").chmod(0o755)
     service.environment["PATH"] = f"{other}:/usr/bin:/bin"
     assert service.run("-c", "pass").returncode != 0
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/lib/python3/dist-packages/numexpr"), reason="numexpr is not installed")
+def test_threads_that_a_quirk_knows_are_begun_in_each_job(service):
+    serve(service, "numexpr", "json")
+    code = "import os, numexpr; print(numexpr.get_num_threads(), len(os.listdir('/proc/self/task')), numexpr.evaluate('1 + 2'))"
+    cold, warm = cold_and_warm(service, code)
+    assert warm == cold and cold[0] == 0
+    words = service.ask("status")
+    assert "quarantined" not in words and "failed-preload" not in words, words
