@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "log/journal.hpp"
@@ -114,8 +115,12 @@ bool Dispatcher::serve_ahead(Ticket& ticket, const wire::Request& request) {
     return false;
   }
   base::UniqueFd inner;
-  if (give(*worker, ticket, inner) != 0) return false;
+  // Said before the hand-over: a short job may end, and its client with it, before this goes on.
   trace(ticket, "by a worker of its own");
+  if (const int error = give(*worker, ticket, inner); error != 0) {
+    trace(ticket, std::string("not by a worker of its own: ") + std::strerror(error));
+    return false;
+  }
   ticket.descriptors.clear();
   worker->watch = event::Io(loop_, worker->link.borrow(), EPOLLIN,
                             [this, self = worker.get()](std::uint32_t) { link_ready(*self); });
