@@ -13,6 +13,7 @@
 #include "ctl/python_facts.hpp"
 #include "ctl/table.hpp"
 #include "profile/draft.hpp"
+#include "wire/quirk.hpp"
 
 namespace pml::ctl {
 
@@ -42,6 +43,19 @@ Problems check_installed(const std::string& name) {
            executable ? "it is no Python" : std::strerror(errno)}};
 }
 
+bool names_quirks(const std::string& word) {
+  return word.ends_with("/quirks");
+}
+
+Problems check_quirks(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return {{path, 0, 0, std::string("cannot be read: ") + std::strerror(errno), ""}};
+  Problems problems;
+  for (const wire::BadQuirk& bad : wire::quirk_lines(read_file(path)).bad)
+    problems.push_back({path, static_cast<unsigned>(bad.line), 0, bad.sentence, ""});
+  return problems;
+}
+
 bool names_a_file(const std::string& word) {
   return word.find('/') != std::string::npos || word.ends_with(".toml");
 }
@@ -59,12 +73,16 @@ Json json_of(const profile::Problem& problem) {
 int check(const Options& options) {
   std::vector<std::string> words = options.words;
   if (words.empty() && names_a_pool(options)) words.push_back(profile_of(options));
-  if (words.empty())
+  if (words.empty()) {
     for (const profile::Listed& listed : profile::list(base::profile_folders()))
       words.push_back(listed.name);
+    words.emplace_back(k_quirk_file);
+  }
   Problems problems;
   for (const std::string& word : words) {
-    const Problems found = names_a_file(word) ? check_file(word) : check_installed(word);
+    const Problems found = names_quirks(word)   ? check_quirks(word)
+                           : names_a_file(word) ? check_file(word)
+                                                : check_installed(word);
     problems.insert(problems.end(), found.begin(), found.end());
   }
   if (options.json) {

@@ -4,6 +4,9 @@
 
 namespace pml::ctl {
 
+/// What is known of libraries; see there.
+inline constexpr const char* k_quirk_file = PML_PREFIX "/share/pml/quirks";
+
 /// Writes a file in one step, making its folder where it is missing. Throws Failure.
 void write_file(const std::string& path, const std::string& text, bool executable = false);
 /// What a file holds; empty where it cannot be read.

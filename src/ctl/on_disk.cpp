@@ -1,7 +1,9 @@
 #include "ctl/on_disk.hpp"
 
 #include "base/paths.hpp"
+#include "ctl/files.hpp"
 #include "profile/profile.hpp"
+#include "wire/quirk.hpp"
 
 namespace pml::ctl {
 
@@ -21,12 +23,21 @@ void look_at_profile(const ServiceStatus& status, std::vector<Outdated>& found) 
         {"the profile was edited since the pool was made", "pmlctl reload " + name, true});
 }
 
+void look_at_quirks(std::vector<Outdated>& found) {
+  const auto lines = wire::quirk_lines(read_file(k_quirk_file));
+  if (!lines.bad.empty())
+    found.push_back({std::string(k_quirk_file) + ":" + std::to_string(lines.bad.front().line) +
+                         " does not count; what is wrong",
+                     "pmlctl check"});
+}
+
 }  // namespace
 
 std::vector<Outdated> on_disk(Services& services, const std::string& profile,
                               const ServiceStatus& status) {
   std::vector<Outdated> found;
   look_at_profile(status, found);
+  look_at_quirks(found);
   const std::string name = status.value("profile");
   if (status.value("replaced") == "1")
     found.push_back({"pml was updated; the new service takes over when nothing runs. Now",

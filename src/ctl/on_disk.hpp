@@ -16,7 +16,7 @@ struct Outdated {
   [[nodiscard]] std::string line() const { return what + ": " + command; }
 };
 
-/// An edited profile, an updated pml, changed units.
+/// An edited profile, lines of quirks that do not count, an updated pml, changed units.
 [[nodiscard]] std::vector<Outdated> on_disk(Services& services, const std::string& profile,
                                             const ServiceStatus& status);
 

@@ -9,6 +9,7 @@
 
 #include "base/paths.hpp"
 #include "ctl/command.hpp"
+#include "ctl/files.hpp"
 #include "ctl/json.hpp"
 #include "ctl/process.hpp"
 #include "ctl/service.hpp"
@@ -16,6 +17,7 @@
 #include "profile/profile.hpp"
 #include "trial/snapshot.hpp"
 #include "trial/snapshot_code.hpp"
+#include "wire/quirk.hpp"
 
 namespace pml::ctl {
 
@@ -41,14 +43,9 @@ struct Harmless {
 
 std::vector<Harmless> known_harmless() {
   std::vector<Harmless> all;
-  std::ifstream file(PML_PREFIX "/share/pml/quirks");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string kind, how;
-    Harmless one;
-    if (words >> kind >> one.module >> how >> std::ws && kind == "difference" && how == "harmless")
-      if (std::getline(words, one.row)) all.push_back(std::move(one));
-  }
+  for (const std::string& line : wire::quirk_lines(read_file(k_quirk_file)).good)
+    if (auto quirk = wire::parse_quirk(line); quirk->kind == wire::QuirkKind::difference)
+      all.push_back({std::move(quirk->parts[0]), std::move(quirk->parts[1])});
   return all;
 }
 

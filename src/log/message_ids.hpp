@@ -20,6 +20,7 @@ inline constexpr const char* k_verified = "5d7e6d0b6f0c4f3a9a4b8b0c2f6f5a71";
 inline constexpr const char* k_trial_blind = "b8c2d0f45c5b4f0e9f5b0f3c7a7de613";
 inline constexpr const char* k_preload_quarantined = "0fc4a58997514b01a5f73d6749d7ad84";
 inline constexpr const char* k_preload_stale = "59fae25fa5e646c38ae468ca6d436491";
+inline constexpr const char* k_quirk_unknown = "9fb7a63fa385476c9d8316d7d01f9000";
 inline constexpr const char* k_fork_failed = "936f5d2832204553af03230ad0c78648";
 inline constexpr const char* k_memory_pressure = "13b5d174a2a44de080f7c53c09b670d1";
 inline constexpr const char* k_job_started = "c496b8b82b764f43982f29b3d040757e";

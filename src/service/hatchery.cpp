@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <system_error>
 
 #include "base/exit_status.hpp"
@@ -16,6 +17,7 @@
 #include "log/message_ids.hpp"
 #include "service/hatchery_zygote.hpp"
 #include "service/unfit.hpp"
+#include "wire/quirk.hpp"
 
 namespace pml::service {
 
@@ -29,12 +31,17 @@ constexpr std::uint64_t k_settled_usec = 10000000;
 /// In the number of an interpreter that does not serve.
 constexpr std::uint32_t k_on_trial = 1U << 31;
 
+/// What does not count is said once, when the service starts.
 std::vector<std::string> read_quirks() {
-  std::vector<std::string> quirks;
-  std::ifstream file(PML_PREFIX "/share/pml/quirks");
-  for (std::string line; std::getline(file, line);)
-    if (!line.empty() && line.front() != '#') quirks.push_back(line);
-  return quirks;
+  constexpr const char* k_file = PML_PREFIX "/share/pml/quirks";
+  std::ifstream file(k_file);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  wire::QuirkLines lines = wire::quirk_lines(text);
+  for (const wire::BadQuirk& bad : lines.bad)
+    log::write(LOG_WARNING, log::k_quirk_unknown,
+               std::string(k_file) + ":" + std::to_string(bad.line) + ": " + bad.sentence,
+               {{"PML_FILE", k_file}});
+  return std::move(lines.good);
 }
 
 /// Has the interpreter be recorded from its first instruction on.

@@ -3,21 +3,15 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
+
+#include "wire/quirk.hpp"
 
 namespace py = pybind11;
 
 namespace pml::zygote {
 
 namespace {
-
-/// MODULE:NAME; both empty where there is no colon.
-std::pair<std::string, std::string> split_name(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string::npos) return {};
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
 
 /// Where the symbol lies that the quirk names; null where the library is not loaded or lacks it.
 void* const* pointer_of(const ExitCallQuirk& quirk) {
@@ -39,46 +33,49 @@ std::string name_of(const py::object& function) {
 }  // namespace
 
 void Quirks::read(std::string_view line) {
-  std::istringstream words{std::string(line)};
-  std::string kind, subject, third, fourth;
-  if (!(words >> kind >> subject >> third)) return;
-  if (kind == "renew") {
-    const auto [module, name] = split_name(subject);
-    if (third == "=") {
-      std::string expression;
-      std::getline(words, expression);
-      renewals.push_back({module, name, "", expression});
-      return;
-    }
-    const auto [source_module, source] = split_name(third);
-    if (!name.empty() && !source.empty()) renewals.push_back({module, name, source_module, source});
-    return;
+  const auto quirk = wire::parse_quirk(line);
+  if (!quirk) return;  // the service has said so
+  const auto& part = quirk->parts;
+  switch (quirk->kind) {
+    case wire::QuirkKind::exit_call:
+      exit_calls.push_back({part[0] + ":" + part[1], part[2], part[3]});
+      break;
+    case wire::QuirkKind::import_needs:
+      needs.emplace_back(part[0], part[1]);
+      break;
+    case wire::QuirkKind::renew_by_value:
+      renewals.push_back({part[0], part[1], "", part[2]});
+      break;
+    case wire::QuirkKind::renew_by_call:
+      renewals.push_back({part[0], part[1], part[2], part[3]});
+      break;
+    case wire::QuirkKind::threads:
+      threads.push_back({part[0], part[1], part[2]});
+      break;
+    case wire::QuirkKind::draw_harmless:
+      draws.push_back({part[0], part[1], ""});
+      break;
+    case wire::QuirkKind::draw_by:
+      draws.push_back({part[0], part[1], part[2]});
+      break;
+    case wire::QuirkKind::change:
+      kept_changes.emplace_back(part[0], part[1]);
+      break;
+    case wire::QuirkKind::watch:
+      watched.emplace_back(part[0], part[1]);
+      break;
+    case wire::QuirkKind::extension_once:
+      once.push_back(part[0]);
+      break;
+    case wire::QuirkKind::import_guard:
+      import_guards.emplace_back(part[0], part[1]);
+      break;
+    case wire::QuirkKind::question:
+      harmless_questions.emplace_back(part[0], part[1]);
+      break;
+    case wire::QuirkKind::difference:
+      break;  // of a verification: trial/
   }
-  if (kind == "watch" && third == "items") watched.push_back(split_name(subject));
-  if (kind == "extension" && third == "once") once.push_back(subject);
-  if (kind == "extension" && third == "notices-second")
-    import_guards.push_back(split_name(subject));
-  if (kind == "question" && third == "harmless") harmless_questions.push_back(split_name(subject));
-  if (!(words >> fourth)) return;
-  if (kind == "threads" && third == "ended" && fourth == "by") {
-    constexpr std::string_view k_between = " begun by ";
-    std::string rest;
-    std::getline(words, rest);
-    const std::size_t at = rest.find(k_between);
-    if (at != std::string::npos)
-      threads.push_back({subject, rest.substr(0, at), rest.substr(at + k_between.size())});
-  }
-  if (kind == "draw" && fourth == "harmless") draws.push_back({subject, third, ""});
-  if (kind == "draw" && fourth == "by") {
-    std::string expression;
-    std::getline(words, expression);
-    draws.push_back({subject, third, expression});
-  }
-  if (kind == "change" && third == "by") kept_changes.emplace_back(subject, fourth);
-  if (kind == "import" && third == "needs") needs.emplace_back(subject, fourth);
-  const auto [library, symbol] = split_name(fourth);
-  if (kind == "exit-call" && third == "only-if-set" && !symbol.empty())
-    exit_calls.push_back({subject, library, symbol});
 }
 
 std::vector<std::string> Quirks::needs_of(const std::string& name) const {

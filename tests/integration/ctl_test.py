@@ -180,6 +180,30 @@ def test_check(idle):
     assert "/nowhere/python3" in idle.run("check", "t").stderr
 
 
+def test_a_line_of_quirks_that_does_not_count_is_said(idle):
+    file = idle.folder / "quirks"
+    good = (BIN.parent / "share/pml/quirks").read_text()
+    number = good.count("\n") + 1
+    file.write_text(good + "question json harmless\n")
+    done = idle.run("check", str(file))
+    assert done.returncode == 78 and done.stderr.startswith(f"{file}:{number}: does not count")
+    assert "question MODULE:KIND harmless" in done.stderr and done.stderr.count("\n") == 1
+    assert idle.run("check", str(BIN.parent / "share/pml/quirks")).returncode == 0
+
+    # In place of the installed one, for this service and this pmlctl alone.
+    installed = f"{BIN.parent}/share/pml/quirks"
+    private = ["unshare", "--mount", "--", "sh", "-c", f'mount --bind {file} {installed} && exec "$@"', "sh"]
+    if subprocess.run([*private, "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    script = (f"{BIN}/pmld --profile t 2>{idle.folder}/log >/dev/null &"
+              f" until {BIN}/pml -p t --no-fallback --wait -c '' 2>/dev/null; do sleep 0.05; done;"
+              f" {BIN}/pmlctl status t; {BIN}/pmlctl check; echo $?; kill $!; wait")
+    done = subprocess.run([*private, "sh", "-c", script], env=idle.environment, cwd=idle.folder, capture_output=True, text=True, timeout=60)
+    assert f"{installed}:{number}: does not count" in (idle.folder / "log").read_text()
+    assert f"! {installed}:{number} does not count" in done.stdout and "pmlctl check" in done.stdout
+    assert done.stdout.endswith("78\n") and f"{installed}:{number}: does not count" in done.stderr
+
+
 def test_doctor(world):
     findings = world.json("doctor", "t")
     assert "the service is warm" in [finding["finding"] for finding in findings]
