@@ -144,18 +144,25 @@ std::string of_line(const std::vector<std::string>& typed) {
   return text + text_of(next.candidates, next.position);
 }
 
+std::string text_of(const Options& options) {
+  const std::string& what = options.words.front();
+  const std::string typed = options.words.size() > 1 ? options.words[1] : "";
+  if (what == "line") return of_line({options.words.begin() + 1, options.words.end()});
+  if (what == "profiles") return profiles();
+  if (what == "modules") return asked_of_python(profile_of_options(options), k_modules, typed);
+  if (what == "entry-points")
+    return asked_of_python(profile_of_options(options), k_entry_points, typed);
+  return {};
+}
+
 }  // namespace
 
 int complete(const Options& options) {
-  const std::string& what = options.words.front();
-  const std::string typed = options.words.size() > 1 ? options.words[1] : "";
-  std::string text;
-  if (what == "line") text = of_line({options.words.begin() + 1, options.words.end()});
-  if (what == "profiles") text = profiles();
-  if (what == "modules") text = asked_of_python(profile_of_options(options), k_modules, typed);
-  if (what == "entry-points")
-    text = asked_of_python(profile_of_options(options), k_entry_points, typed);
-  std::fputs(text.c_str(), stdout);
+  try {
+    std::fputs(text_of(options).c_str(), stdout);
+  } catch (const Failure&) {
+    // Somebody is typing: there is nothing to be offered.
+  }
   return 0;
 }
 

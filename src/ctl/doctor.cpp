@@ -43,7 +43,11 @@ class Examination {
     if (name_.find('/') == std::string::npos) look_at_manager();
     look_at_folder();
     look_at_profile();
-    look_at_service();
+    try {
+      look_at_service();
+    } catch (const Denied& denied) {
+      add(Health::bad, denied.what(), "programs that are started from here run cold");
+    }
     look_at_environment();
     return std::move(findings_);
   }

@@ -14,7 +14,7 @@ int jobs(const Options& options) {
   Table table({"PROFILE", "JOB", "STATE", ">RUNS FOR", "COMMAND"});
   for (const std::string& name : names) {
     const auto running = services.jobs(name);
-    if (!running && one) throw not_running(services, name);
+    if (!running && (one || services.listens(name))) throw not_running(services, name);
     for (const RunningJob& job : running.value_or(std::vector<RunningJob>())) {
       json.push_back(json_of(job));
       json.back()["profile"] = name;

@@ -27,7 +27,7 @@ int kill(const Options& options) {
   for (const std::string& name : names) {
     if (services.asleep(name)) continue;
     const auto answer = ask(socket_of(name), request);
-    if (!answer && one) throw not_running(services, name);
+    if (!answer && (one || services.listens(name))) throw not_running(services, name);
     if (answer && answer->starts_with("done")) return 0;
     if (answer && answer->find("signal") != std::string::npos)
       throw Failure(base::k_exit_usage, "there is no signal " + signal + "; see kill -l");

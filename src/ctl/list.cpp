@@ -24,18 +24,22 @@ struct Line {
 };
 
 Line line_of(Services& services, const profile::Listed& listed) {
-  return {listed.name,
-          services.socket_state(listed.name),
-          services.service_state(listed.name),
-          listed.description,
-          listed.path,
-          listed.good,
-          services.status(listed.name)};
+  Line line{listed.name, services.socket_state(listed.name),
+            "",          listed.description,
+            listed.path, listed.good,
+            std::nullopt};
+  try {
+    line.service = services.service_state(listed.name);
+    line.status = services.status(listed.name);
+  } catch (const Denied&) {
+    line.service = "denied";
+  }
+  return line;
 }
 
 Colour colour_of(const std::string& state) {
   if (state == "active" || state == "standalone" || state == "listening") return Colour::good;
-  if (state == "failed") return Colour::bad;
+  if (state == "failed" || state == "denied") return Colour::bad;
   return Colour::faint;
 }
 

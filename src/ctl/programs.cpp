@@ -66,7 +66,7 @@ int forget(const Options& options) {
   bool done = false;
   for (const std::string& name : names) {
     const auto answer = services.asleep(name) ? std::nullopt : ask(socket_of(name), request);
-    if (!answer && one) throw not_running(services, name);
+    if (!answer && (one || services.listens(name))) throw not_running(services, name);
     done = (answer && answer->starts_with("done")) || done;
   }
   if (!done && !options.all)

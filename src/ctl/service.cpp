@@ -5,6 +5,8 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 
@@ -13,12 +15,14 @@
 #include "base/unique_fd.hpp"
 #include "ctl/vocabulary.hpp"
 #include "profile/profile.hpp"
+#include "wire/reply.hpp"
 
 namespace pml::ctl {
 
 namespace {
 
 constexpr std::size_t k_longest_answer = std::size_t{16} << 20;
+constexpr std::string_view k_error = "error ";
 
 base::UniqueFd connected(const std::string& path, int patience) {
   const timeval time{patience, 0};
@@ -42,6 +46,44 @@ std::string meant_profile(const std::string& profile) {
   return meant(profile, names);
 }
 
+/// What comes until the other side closes. Whoever is denied may be closed out before all that he
+/// says was read: then an error follows the answer.
+std::string all_of(base::BorrowedFd connection) {
+  std::string answer;
+  char buffer[65536];
+  while (answer.size() <= k_longest_answer) {
+    const ssize_t size = ::recv(connection.get(), buffer, sizeof buffer, 0);
+    if (size < 0 && errno != ECONNRESET) return {};
+    if (size <= 0) return answer;
+    answer.append(buffer, static_cast<std::size_t>(size));
+  }
+  return {};
+}
+
+/// A refusal as the text dialect has it, which the service speaks once it has read a word.
+std::string as_text(std::string answer) {
+  constexpr std::size_t k_head = sizeof(std::uint32_t);
+  if (answer.size() <= k_head) return answer;
+  const auto reply = wire::decode_reply(std::string_view(answer).substr(k_head));
+  if (!reply || reply->kind != wire::ReplyKind::refused) return answer;
+  return std::string("error ")
+      .append(wire::sentence_of(static_cast<wire::Refusal>(reply->value)))
+      .append(": ")
+      .append(reply->text);
+}
+
+void throw_if_denied(const std::string& socket, std::string_view answer) {
+  using wire::Refusal;
+  if (!answer.starts_with(k_error)) return;
+  answer.remove_prefix(k_error.size());
+  for (const Refusal reason : {Refusal::other_user, Refusal::other_namespace, Refusal::confined,
+                               Refusal::traced, Refusal::protocol})
+    if (answer.starts_with(wire::sentence_of(reason)))
+      throw Denied("the service at " + socket +
+                   " answers no such caller: " + std::string(answer.substr(0, answer.find('\n'))) +
+                   "; type it in an ordinary shell of the user whose pool it is");
+}
+
 }  // namespace
 
 std::optional<std::string> ask(const std::string& socket, std::string_view line, int patience) {
@@ -49,18 +91,12 @@ std::optional<std::string> ask(const std::string& socket, std::string_view line,
   if (!connection.valid()) return std::nullopt;
   const std::string request = std::string(line) + "\n";
   if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size()))
+          static_cast<ssize_t>(request.size()) &&
+      errno != EPIPE)
     return std::nullopt;
-  std::string answer;
-  char buffer[65536];
-  for (;;) {
-    const ssize_t size = ::recv(connection.get(), buffer, sizeof buffer, 0);
-    if (size < 0) return std::nullopt;
-    if (size == 0) break;
-    answer.append(buffer, static_cast<std::size_t>(size));
-    if (answer.size() > k_longest_answer) return std::nullopt;
-  }
+  std::string answer = as_text(all_of(connection.borrow()));
   if (answer.empty()) return std::nullopt;
+  throw_if_denied(socket, answer);
   return answer;
 }
 
@@ -131,8 +167,12 @@ void require_known(Services& services, const std::string& profile) {
     require_profile(profile);
 }
 
+bool Services::listens(const std::string& profile) {
+  return !asleep(profile) && connected(socket_of(profile), k_patience_seconds).valid();
+}
+
 Failure not_running(Services& services, const std::string& profile) {
-  if (!services.asleep(profile) && connected(socket_of(profile), k_patience_seconds).valid())
+  if (services.listens(profile))
     return {k_exit_not_running, "the service of \"" + profile +
                                     "\" runs, but has not answered within " +
                                     std::to_string(k_patience_seconds) +

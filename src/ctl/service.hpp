@@ -13,8 +13,14 @@ namespace pml::ctl {
 
 inline constexpr int k_patience_seconds = 5;
 
+/// The service answers, but not this caller: of another user, in other namespaces, more confined.
+class Denied : public Failure {
+ public:
+  explicit Denied(const std::string& sentence) : Failure(k_exit_not_running, sentence) {}
+};
+
 /// Asks the service at `socket` one line of the text dialect; nothing where nobody listens or
-/// answers within `patience` seconds. Starts a service whose socket systemd holds.
+/// answers within `patience` seconds. Throws Denied. Starts a service whose socket systemd holds.
 [[nodiscard]] std::optional<std::string> ask(const std::string& socket, std::string_view line,
                                              int patience = k_patience_seconds);
 
@@ -35,8 +41,10 @@ class Services {
   /// "active", "inactive", "failed", …; of the manager, or of what answers without one.
   [[nodiscard]] std::string service_state(const std::string& profile);
   [[nodiscard]] std::string socket_state(const std::string& profile);
-  /// The service's status; nothing where it does not run.
+  /// The service's status; nothing where it does not run. Throws Denied, as all that asks.
   [[nodiscard]] std::optional<ServiceStatus> status(const std::string& profile);
+  /// Whether a service is there that could answer, and may hang.
+  [[nodiscard]] bool listens(const std::string& profile);
   [[nodiscard]] std::optional<std::vector<RunningJob>> jobs(const std::string& profile);
 
  private:

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -93,6 +94,48 @@ def refused(done, status, *texts):
     assert done.stderr.startswith("pmlctl: ") and done.stderr.count("\n") == 1
     for text in texts:
         assert text in done.stderr
+
+
+# What a sandbox, a container or a debugger makes of a caller.
+CONFINED = [["setpriv", "--no-new-privs"], ["unshare", "--net"]]
+
+
+@pytest.mark.parametrize("confined", CONFINED, ids=lambda words: words[0])
+def test_whoever_is_denied_is_told_so(world, confined):
+    if subprocess.run([*confined, "true"], capture_output=True).returncode:
+        pytest.skip("cannot be done here")
+    process, name = world.job("import time; time.sleep(100)")
+
+    def run(*words):
+        return subprocess.run([*confined, BIN / "pmlctl", *words], env=world.environment, cwd=world.folder, capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL, timeout=60)
+    for words in (["status"], ["status", "t"], ["jobs"], ["jobs", "t"], ["reload", "t"], ["kill", name], ["programs"], ["forget", "x"],
+                  ["suggest", "-p", "t"], ["top", "t"], ["stop", "t"]):
+        done = run(*words)
+        assert done.returncode == 3, words
+        assert done.stdout == "" and done.stderr.count("\n") == 1, words
+        assert "answers no such caller: the caller is" in done.stderr and "ordinary shell" in done.stderr, words
+    assert [line["service"] for line in json.loads(run("--json", "list").stdout) if line["profile"] == "t"] == ["denied"]
+    done = run("doctor", "t")
+    assert done.returncode == 1 and "answers no such caller" in done.stdout
+    assert (done := run("complete", "line", "pmlctl", "kill", "")).returncode == 0 and done.stderr == ""
+    assert world.run("kill", name).returncode == 0
+    process.wait(20)
+
+
+def test_whoever_is_denied_before_he_has_said_a_word_is_told_so(idle):
+    sentence, detail = b"the caller is more confined than the service", b"seccomp"
+    body = struct.pack("<Bi", 6, 8) + b"".join(struct.pack("<I", len(text)) + text + b"\0" for text in (detail, b""))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(idle.runtime / "denies.sock"))
+        server.listen()
+        asked = subprocess.Popen([BIN / "pmlctl", "--socket", idle.runtime / "denies.sock", "jobs"], env=idle.environment,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        connection = server.accept()[0]
+        connection.sendall(struct.pack("<I", len(body)) + body)
+        connection.close()  # with what was asked unread
+        out, error = asked.communicate(timeout=60)
+    assert asked.returncode == 3 and out == b"" and sentence + b": " + detail + b";" in error
 
 
 def test_list(world):
