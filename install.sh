@@ -7,6 +7,7 @@
 #   ./install.sh --uninstall   removes everything that was installed and what pmlctl has made of it; asks before
 #                              it ends programs (--yes: does not ask)
 #
+# PML_PYTHON=PATH: pml's module is made for that interpreter, too (see pml.service(8)).
 # Running it again updates. Programs that run go on; their pool takes the new pml when they have ended.
 # What it put where is in <prefix>/share/pml/installed.
 set -euo pipefail
@@ -55,6 +56,7 @@ install_packages() {
 
 build() {
   local options=(--prefix "$prefix" --buildtype release -Dtests=false "-Duserunitdir=$units")
+  case ${PML_PYTHON:-} in '' | /usr/bin/python3) ;; *) options+=("-Dinterpreters=/usr/bin/python3,$PML_PYTHON") ;; esac
   local again=()
   [ -e build-install/build.ninja ] && again=(--reconfigure)
   mkdir -p build-install
@@ -279,6 +281,6 @@ case ${1:-} in
       first_program
     fi
     ;;
-  -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" ;;
+  -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0" ;;
   *) fail "unknown option $1 (--no-start, --deb, --uninstall, --help)" ;;
 esac

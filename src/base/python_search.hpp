@@ -5,6 +5,9 @@
 
 namespace pml::base {
 
+/// The variable that names the interpreter of profiles which name none.
+inline constexpr const char* k_python_variable = "PML_PYTHON";
+
 /// Whether `path`, links followed, is the program pml, which would only come back to whoever looks
 /// for a python3: it is called "pml", or is the same file as one of `launchers`.
 [[nodiscard]] bool is_pml(const std::string& path, const std::vector<std::string>& launchers);

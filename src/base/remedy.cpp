@@ -1,5 +1,6 @@
 #include "base/remedy.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace pml::base {
@@ -26,6 +27,9 @@ constexpr std::array k_remedies = {
     Remedy{"malformed", "something else than pml talks to the socket; see man pml-protocol"},
     Remedy{"other-user", "start a pool as that user: pmlctl start @"},
     Remedy{"confined", "callers under seccomp or no_new_privs get python3; or run pmld in there"},
+    Remedy{"environment PML_PYTHON",
+           "the pool is of another python3: name it for the user manager, too (systemctl --user "
+           "set-environment PML_PYTHON=...; environment.d(5)), then: pmlctl restart @"},
     Remedy{"environment",
            "unset %, or give the pool the same value in [python.env]: pmlctl edit @"},
     Remedy{
@@ -44,8 +48,13 @@ std::string_view unnamed(std::string_view reason) {
 
 std::string remedy_of(std::string_view reason, std::string_view detail, std::string_view profile) {
   std::string text;
+  const std::string both = std::string(reason) + " " + std::string(detail);
+  const auto is_for = [](std::string_view wanted) {
+    return [wanted](const Remedy& remedy) { return remedy.reason == wanted; };
+  };
+  const bool exact = std::any_of(k_remedies.begin(), k_remedies.end(), is_for(both));
   for (const Remedy& remedy : k_remedies) {
-    if (remedy.reason != reason) continue;
+    if (remedy.reason != (exact ? std::string_view(both) : reason)) continue;
     for (const char c : remedy.text) {
       if (c == '@')
         text.append(profile);

@@ -90,8 +90,10 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
     execute_any(cannot_execute(arguments.venv_python, errno), arguments);
   }
   if (arguments.plain) execute_any({}, arguments);
-  if (tells) execute_telling(reason, interpreter, arguments);
-  if (!interpreter.empty()) execute(interpreter.c_str(), {interpreter.c_str()}, arguments);
+  // What the service named is its own choice; where the caller has chosen, pml-cold looks.
+  const bool named = !interpreter.empty() && std::getenv(base::k_python_variable) == nullptr;
+  if (tells) execute_telling(reason, named ? interpreter : std::string(), arguments);
+  if (named) execute(interpreter.c_str(), {interpreter.c_str()}, arguments);
   const std::string helper = helper_path();
   const std::string profile(arguments.profile);
   execute(helper.c_str(), {helper.c_str(), profile.c_str()}, arguments);

@@ -1,7 +1,9 @@
 #include "profile/draft.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "base/python_search.hpp"
 #include "profile/near_miss.hpp"
 #include "profile/program_rules.hpp"
 #include "profile/schema.hpp"
@@ -123,6 +125,24 @@ void limit_lists(Draft& draft) {
                               ""});
 }
 
+// Absolute, because a service has no current folder that its callers know.
+void choose_interpreter(Draft& draft) {
+  constexpr const char* k_key = "python.interpreter";
+  Profile& profile = draft.profile;
+  profile.names_interpreter = find_setting(draft, k_key) != nullptr;
+  const char* chosen = std::getenv(base::k_python_variable);
+  if (profile.names_interpreter || chosen == nullptr || *chosen == '\0') return;
+  if (*chosen == '/') {
+    profile.interpreter = chosen;
+    profile.provenance.push_back({k_key, std::string("$") + base::k_python_variable});
+  } else {
+    draft.problems.push_back({"", 0, 0,
+                              in_quotes(k_key) + ": the variable " + base::k_python_variable +
+                                  " is " + in_quotes(chosen) + ", not an absolute path",
+                              ""});
+  }
+}
+
 }  // namespace
 
 bool merge_text(const std::string& file, std::string_view text, Draft& draft) {
@@ -144,6 +164,7 @@ void finish(Draft& draft) {
   remove_all(profile.optional, profile.modules);
   for (const Setting& setting : draft.settings)
     profile.provenance.push_back({setting.key, setting.file});
+  choose_interpreter(draft);
 }
 
 }  // namespace pml::profile

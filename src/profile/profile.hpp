@@ -28,6 +28,7 @@ struct Profile {
   std::string description;
   std::string interpreter =
       "/usr/bin/python3";         ///< absolute; ~ and $VAR are expanded, links are not followed
+  bool names_interpreter = true;  ///< false: by no file, so $PML_PYTHON chooses, or the default is
   std::vector<std::string> path;  ///< extra sys.path entries, absolute and expanded
   std::vector<std::pair<std::string, std::string>>
       environment;  ///< of the zygote while it preloads, sorted

@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <limits>
 
 #include "base/exit_status.hpp"
+#include "base/python_search.hpp"
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
 #include "service/profile_path.hpp"
@@ -47,6 +49,20 @@ std::string own_program() {
 
 PoolLimits limits_of(const profile::Profile& profile) {
   return {profile.workers, profile.spare, profile.max_jobs, profile.max_queue};
+}
+
+/// The value of PML_PYTHON; as good as unset where it is empty.
+std::string_view own_choice() {
+  const char* value = std::getenv(base::k_python_variable);
+  return value != nullptr ? value : "";
+}
+
+std::string_view choice_of(const wire::Request& request) {
+  const std::string_view name = base::k_python_variable;
+  for (const std::string_view item : request.environment)
+    if (item.starts_with(name) && item.substr(name.size()).starts_with('='))
+      return item.substr(name.size() + 1);
+  return {};
 }
 
 std::uint64_t usec(const timeval& time) {
@@ -119,9 +135,10 @@ void Service::apply(const profile::Profile& profile, bool anew) {
     dispatcher_.set_handed({});
   profile.watch_imports ? late_imports_.open() : late_imports_.close();
   hatchery_.set_imports_to(late_imports_.address());
-  // Only pml-cold can give python3 the profile's path.
+  // Only pml-cold can give python3 the profile's path, and look what the caller has chosen.
+  const bool own = !profile.names_interpreter && !own_choice().empty();
   dispatcher_.configure(limits_of(profile),
-                        profile.path.empty() ? profile.interpreter : std::string(),
+                        profile.path.empty() && !own ? profile.interpreter : std::string(),
                         profile.log_command);
 }
 
@@ -164,6 +181,11 @@ void Service::verified() {
 void Service::submit(Ticket ticket, const wire::Request& request) {
   ticket.client.own = verifier_.owns(ticket.client.pid);
   if (!ticket.client.own) verifier_.make_way();
+  // The caller's python3 is another one.
+  if (!setting_.profile.names_interpreter && choice_of(request) != own_choice()) {
+    turn_away(ticket.client, wire::Refusal::environment, base::k_python_variable);
+    return;
+  }
   if (setting_.profile.path.empty()) {
     dispatcher_.submit(std::move(ticket), request);
     return;

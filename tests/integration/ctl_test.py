@@ -247,6 +247,40 @@ def test_a_line_of_quirks_that_does_not_count_is_said(idle):
     assert done.stdout.endswith("78\n") and f"{installed}:{number}: does not count" in done.stderr
 
 
+def test_one_variable_chooses_the_interpreter_of_profiles_that_name_none(idle):
+    chosen = idle.folder / "chosen"
+    chosen.symlink_to(PYTHON)
+    program = ["-p", "t", "-c", "import sys; print(sys.executable)"]
+    warm = {**idle.environment, "PML_PYTHON": str(chosen)}
+    plain = idle.environment
+    idle.environment = warm
+    assert idle.run(*program, program="pml").stdout == f"{chosen}\n"  # nobody serves yet
+    idle.serve()
+    done = idle.run("--no-fallback", *program, program="pml")
+    assert (done.returncode, done.stdout) == (0, f"{chosen}\n")
+    assert idle.status()["interpreter"] == str(chosen)
+    assert "PML_PYTHON" in idle.run("show", "t").stdout
+
+    other = idle.folder / "other"
+    other.symlink_to(PYTHON)
+    for environment, python in ((plain, PYTHON), ({**plain, "PML_PYTHON": ""}, PYTHON), ({**plain, "PML_PYTHON": str(other)}, str(other))):
+        idle.environment = environment
+        assert idle.run(*program, program="pml").stdout == f"{python}\n"
+        done = idle.run("--no-fallback", *program, program="pml")
+        assert done.returncode == 69 and "PML_PYTHON" in done.stderr
+        assert f"the pool is of {chosen}, and PML_PYTHON here means {python}: pmlctl restart t" in idle.run("status", "t").stdout
+    idle.environment = {**plain, "PML_PYTHON": "chosen"}
+    assert idle.run("check", "t").returncode == 78
+    # A profile that names its own does not ask.
+    idle.environment = warm
+    idle.profile.write_text(f'[python]\ninterpreter = "{PYTHON}"\n')
+    assert idle.run("reload", "t").returncode == 0
+    for environment in (plain, warm):
+        idle.environment = environment
+        done = idle.run("--no-fallback", *program, program="pml")
+        assert (done.returncode, done.stdout) == (0, f"{PYTHON}\n")
+
+
 def test_doctor(world):
     findings = world.json("doctor", "t")
     assert "the service is warm" in [finding["finding"] for finding in findings]

@@ -11,6 +11,7 @@
 namespace pml::cold {
 namespace {
 
+using test::ScopedVariable;
 using test::TemporaryFolder;
 
 TEST(Cold, TheProfileSaysWhichInterpreterAndPath) {
@@ -28,6 +29,23 @@ TEST(Cold, TheProfileSaysWhichInterpreterAndPath) {
 
 TEST(Cold, WithoutAnyFileDefaultIsTheSystemsPython) {
   const TemporaryFolder folder;
+  EXPECT_EQ(prepare("default", {folder.path()}, nullptr).interpreter, "/usr/bin/python3");
+}
+
+TEST(Cold, AVariableChoosesTheInterpreterOfProfilesThatNameNone) {
+  const TemporaryFolder folder;
+  folder.write("a.toml", "[python]\ninterpreter = '/x/python3'\n");
+  const ScopedVariable chosen("PML_PYTHON", "/y/python3");
+  EXPECT_EQ(prepare("default", {folder.path()}, nullptr).interpreter, "/y/python3");
+  EXPECT_EQ(prepare("a", {folder.path()}, nullptr).interpreter, "/x/python3");
+  const ScopedVariable relative("PML_PYTHON", "python3.12");
+  const Launch launch = prepare("default", {folder.path()}, nullptr);
+  EXPECT_EQ(launch.interpreter, "");
+  EXPECT_EQ(
+      launch.complaint,
+      "\"python.interpreter\": the variable PML_PYTHON is \"python3.12\", not an absolute path");
+  EXPECT_EQ(prepare("a", {folder.path()}, nullptr).complaint, "");
+  const ScopedVariable none("PML_PYTHON", "");
   EXPECT_EQ(prepare("default", {folder.path()}, nullptr).interpreter, "/usr/bin/python3");
 }
 
