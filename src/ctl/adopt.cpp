@@ -142,14 +142,14 @@ std::string run_ahead(const Adoption& adoption) {
 
 void prove(const Adoption& adoption, const std::vector<std::string>& arguments) {
   const Contender cold = cold_of(adoption, arguments), warm = warm_of(adoption, arguments);
-  require_same({cold, warm}, false, adoption.profile);
+  require_same({cold, warm}, false, {adoption.profile});
   const std::string why_not = run_ahead(adoption);
   if (const auto modules = imported_modules(read_file(adoption.script()));
       !why_not.empty() && !modules.empty()) {
     declare(adoption, modules);
     set_up_pool(adoption);
   }
-  require_same({cold, warm}, false, adoption.profile);
+  require_same({cold, warm}, false, {adoption.profile});
   const std::uint64_t before = fastest(cold), after = fastest(warm);
   // The next start is the user's: a worker waits for it.
   if (why_not.empty()) (void)run_ahead(adoption);
@@ -268,6 +268,9 @@ int adopt_all() {
 int unadopt_all() {
   const std::string link = python_link();
   std::error_code error;
+  if (!fs::exists(fs::symlink_status(link, error)))
+    throw Failure(k_exit_failure,
+                  "python3 is not adopted; pmlctl profile list shows what was made");
   if (!is_own_link(link))
     throw Failure(k_exit_failure, link + " is not pml's; pmlctl profile list shows what was made");
   fs::remove(link, error);

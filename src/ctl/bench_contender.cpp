@@ -81,11 +81,12 @@ std::string difference(const Behaviour& cold, const Behaviour& warm) {
 }
 
 void require_same(const std::vector<Contender>& contenders, bool ignore_failure,
-                  const std::string& profile) {
+                  const std::vector<std::string>& profiles) {
   const Behaviour cold = watched(contenders.front());
   const bool repeatable = watched(contenders.front()) == cold;
   for (std::size_t i = 1; i < contenders.size(); ++i) {
     Behaviour warm = watched(contenders[i]);
+    const std::string& profile = profiles[i - 1];
     require_warm(warm, contenders[i], profile);
     if (!ignore_failure) require_success(cold);
     if (!repeatable) warm = {warm.wait_status, cold.standard_output, cold.standard_error};

@@ -36,7 +36,7 @@ struct Behaviour {
 /// do with pml what it does with python3. A program that does not even do the same twice with
 /// python3 is compared by its exit status alone.
 void require_same(const std::vector<Contender>& contenders, bool ignore_failure,
-                  const std::string& profile);
+                  const std::vector<std::string>& profiles);
 
 /// As hyperfine writes it, times in seconds.
 [[nodiscard]] std::string markdown_of(const std::vector<Contender>& contenders);

@@ -8,9 +8,11 @@
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
 #include "ctl/command.hpp"
+#include "ctl/each.hpp"
 #include "ctl/files.hpp"
 #include "ctl/json.hpp"
 #include "ctl/python_facts.hpp"
+#include "ctl/service.hpp"
 #include "ctl/table.hpp"
 #include "profile/draft.hpp"
 #include "wire/quirk.hpp"
@@ -31,6 +33,7 @@ Problems check_file(const std::string& path) {
 }
 
 Problems check_installed(const std::string& name) {
+  require_name(name);
   const profile::Result result = profile::load(name, base::profile_folders());
   if (result.not_found())
     throw Failure(k_exit_no_such_profile, result.one_line(name) + "; see pmlctl list");
@@ -79,22 +82,22 @@ int check(const Options& options) {
     words.emplace_back(k_quirk_file);
   }
   Problems problems;
-  for (const std::string& word : words) {
+  const int status = for_each(words, [&](const std::string& word) {
     const Problems found = names_quirks(word)   ? check_quirks(word)
                            : names_a_file(word) ? check_file(word)
                                                 : check_installed(word);
     problems.insert(problems.end(), found.begin(), found.end());
-  }
-  if (options.json) {
+  });
+  if (options.json && (status == 0 || !problems.empty())) {
     Json json = Json::array();
     for (const profile::Problem& problem : problems) json.push_back(json_of(problem));
     print_json(json);
   } else {
     for (const profile::Problem& problem : problems)
       std::fprintf(stderr, "%s\n", problem.one_line().c_str());
-    if (problems.empty()) std::printf("%zu checked, nothing wrong.\n", words.size());
+    if (problems.empty() && status == 0) std::printf("%zu checked, nothing wrong.\n", words.size());
   }
-  return problems.empty() ? 0 : base::k_exit_config;
+  return problems.empty() ? status : base::k_exit_config;
 }
 
 }  // namespace pml::ctl

@@ -3,6 +3,7 @@
 
 #include "base/exit_status.hpp"
 #include "ctl/command.hpp"
+#include "ctl/each.hpp"
 #include "ctl/pool_control.hpp"
 
 namespace pml::ctl {
@@ -14,19 +15,9 @@ std::vector<std::string> wanted(const Options& options) {
   return {profile_of(options)};
 }
 
-/// Does it for each; one that fails does not keep the others from it.
 template <typename Act>
 int for_each(const Options& options, Act act) {
-  int status = 0;
-  for (const std::string& name : wanted(options)) {
-    try {
-      act(name);
-    } catch (const Failure& failure) {
-      std::fprintf(stderr, "pmlctl: %s\n", failure.what());
-      status = failure.status();
-    }
-  }
-  return status;
+  return ctl::for_each(wanted(options), act);
 }
 
 std::string count_of(std::size_t count) {
@@ -80,6 +71,7 @@ int enable(const Options& options) {
 int disable(const Options& options) {
   Services services;
   return for_each(options, [&](const std::string& name) {
+    require_name(name);
     require_known(services, name);
     disable_pool(services, name);
     if (services.status(name))

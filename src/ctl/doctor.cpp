@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -40,7 +41,13 @@ class Examination {
 
   std::vector<Finding> run() {
     // What was named by its socket has no units, and need not have a profile.
-    if (name_.find('/') == std::string::npos) look_at_manager();
+    const bool by_socket = name_.find('/') != std::string::npos;
+    if (!by_socket && is_hopeless()) {
+      look_at_profile();
+      look_at_environment();
+      return std::move(findings_);
+    }
+    if (!by_socket) look_at_manager();
     look_at_folder();
     look_at_profile();
     try {
@@ -56,6 +63,16 @@ class Examination {
   void add(Health health, std::string text, std::string remedy = {},
            std::function<void()> mend = {}) {
     findings_.push_back({health, std::move(text), std::move(remedy), std::move(mend)});
+  }
+
+  /// No pool can be of this profile, and none is: whatever else is missing does not matter yet.
+  bool is_hopeless() {
+    if (profile::load(name_, base::profile_folders()).good()) return false;
+    try {
+      return !base::valid_profile_name(name_) || services_.service_state(name_) == "inactive";
+    } catch (const Denied&) {
+      return false;
+    }
   }
 
   void look_at_manager() {
@@ -121,8 +138,11 @@ class Examination {
       return;
     }
     if (!result.good()) {
+      const bool none = result.not_found() || !base::valid_profile_name(name_);
       add(Health::bad, result.one_line(name_),
-          result.not_found() ? "pmlctl list shows those there are" : "pmlctl edit " + name_);
+          !result.masked_by.empty() ? "rm " + result.masked_by
+          : none                    ? "pmlctl list shows those there are"
+                                    : "pmlctl edit " + name_);
       return;
     }
     interpreter_ = result.profile->interpreter;
@@ -160,8 +180,10 @@ class Examination {
     }
     const auto status = services_.status(name_);
     if (!status) {
-      add(Health::warning, "the service does not run or does not answer",
-          not_running(services_, name_).what());
+      const std::string why = not_running(services_, name_).what();
+      const std::size_t remedy = std::min(why.rfind("; "), why.size());
+      add(services_.listens(name_) ? Health::bad : Health::warning, why.substr(0, remedy),
+          why.substr(std::min(remedy + 2, why.size())));
       return;
     }
     const std::string state = status->value("state");

@@ -43,6 +43,7 @@ const char* k_template =
 
 int edit(const Options& options) {
   const std::string name = profile_of(options);
+  require_name(name);
   if (profile::load(name, base::profile_folders()).not_found()) require_profile(name);
   const std::string file = file_to_edit(name);
   const std::string before = read_file(file);
@@ -57,6 +58,7 @@ int edit(const Options& options) {
   }
   if (!outcome.good()) throw Failure(k_exit_failure, "the editor failed; nothing was reloaded");
   if (after == before || (before.empty() && after == k_template)) {
+    require_profile(name);
     std::printf("Nothing was changed.\n");
     return 0;
   }

@@ -42,6 +42,7 @@ std::vector<std::string> of_journal(const Options& options, const std::string& u
 int logs(const Options& options) {
   Services services;
   const std::string name = profile_of(options);
+  require_name(name);
   require_known(services, name);
   std::error_code error;
   const std::string file = standalone_log(name);

@@ -36,6 +36,11 @@ std::string socket_unit(const std::string& profile) {
   return "pml@" + profile + ".socket";
 }
 
+std::string profile_of_unit(const std::string& unit) {
+  const std::size_t at = unit.find('@') + 1;
+  return unit.substr(at, unit.rfind('.') - at);
+}
+
 std::string service_unit(const std::string& profile) {
   return "pml@" + profile + ".service";
 }
@@ -100,8 +105,15 @@ void Manager::job(const char* method, const std::string& unit, bool wait) {
   if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, method, &reply.error,
                          &reply.message, "ss", unit.c_str(), "replace") < 0 ||
       sd_bus_message_read(reply.message, "o", &path) < 0)
-    throw Failure(k_exit_failure, unit + ": " + reply.why() + "; see pmlctl doctor");
+    throw Failure(k_exit_failure,
+                  unit + ": " + reply.why() + "; see pmlctl doctor " + profile_of_unit(unit));
   if (wait) wait_for(path, unit);
+}
+
+Failure Manager::failed(const std::string& unit) {
+  const std::string why = status_text(unit), profile = profile_of_unit(unit);
+  return {k_exit_failure, unit + " has failed" + (why.empty() ? "" : ": " + why) +
+                              "; pmlctl doctor " + profile + " says what to do"};
 }
 
 // The job object is there as long as the job is.
@@ -116,22 +128,23 @@ void Manager::wait_for(const std::string& job_path, const std::string& unit) {
     if (result < 0) break;
     std::this_thread::sleep_for(k_look_again);
   }
-  if (active_state(unit) == "failed")
-    throw Failure(k_exit_failure, unit + " has failed; see journalctl --user -u " + unit);
+  if (active_state(unit) == "failed") throw failed(unit);
 }
 
 void Manager::enable(const std::string& unit) {
   Reply reply;
   if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "EnableUnitFiles", &reply.error,
                          &reply.message, "asbb", 1, unit.c_str(), 0, 0) < 0)
-    throw Failure(k_exit_failure, "cannot enable " + unit + ": " + reply.why());
+    throw Failure(k_exit_failure, "cannot enable " + unit + ": " + reply.why() +
+                                      "; see pmlctl doctor " + profile_of_unit(unit));
 }
 
 void Manager::disable(const std::string& unit) {
   Reply reply;
   if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "DisableUnitFiles", &reply.error,
                          &reply.message, "asb", 1, unit.c_str(), 0) < 0)
-    throw Failure(k_exit_failure, "cannot disable " + unit + ": " + reply.why());
+    throw Failure(k_exit_failure, "cannot disable " + unit + ": " + reply.why() +
+                                      "; see pmlctl doctor " + profile_of_unit(unit));
 }
 
 bool Manager::is_outdated(const std::string& unit) {

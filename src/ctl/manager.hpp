@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "ctl/command.hpp"
+
 namespace pml::ctl {
 
 /// The user's service manager.
@@ -40,6 +42,7 @@ class Manager {
   };
   explicit Manager(sd_bus* bus) : bus_(bus) {}
   void job(const char* method, const std::string& unit, bool wait);
+  [[nodiscard]] Failure failed(const std::string& unit);
   void wait_for(const std::string& job_path, const std::string& unit);
   std::string property(const std::string& unit, const char* interface, const char* name);
   std::string unit_path(const std::string& unit);
@@ -49,5 +52,7 @@ class Manager {
 
 [[nodiscard]] std::string socket_unit(const std::string& profile);
 [[nodiscard]] std::string service_unit(const std::string& profile);
+/// The profile that one of these is of.
+[[nodiscard]] std::string profile_of_unit(const std::string& unit);
 
 }  // namespace pml::ctl

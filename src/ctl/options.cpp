@@ -106,8 +106,15 @@ class Parser {
     if (family_.empty() && begins_verbs(name))
       family_ = name;
     else
-      options_.error = "there is no verb \"" + name + "\"" + meant(word, verb_names(family_)) +
-                       refer_to(nullptr);
+      options_.error = "there is no verb \"" + name + "\"" + meant_verb(word) + refer_to(nullptr);
+  }
+
+  /// Of a family all are shown where none is meant.
+  [[nodiscard]] std::string meant_verb(const std::string& word) const {
+    const std::string hint = meant(word, verb_names(family_));
+    if (family_.empty()) return hint;
+    if (hint.empty()) return choices();
+    return ", did you mean \"" + family_ + " " + hint.substr(hint.find('"') + 1);
   }
 
   void wrong(int how, int at) {

@@ -119,6 +119,9 @@ void remove_one(Services& services, const std::string& name, bool yes) {
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const Own& own) { return own.name == name; });
   if (found == all.end()) {
+    if (profile::load(name, base::profile_folders()).not_found())
+      throw Failure(k_exit_no_such_profile,
+                    "there is no profile \"" + name + "\"; pmlctl profile list shows your own");
     require_profile(name);
     throw Failure(k_exit_failure,
                   "profile \"" + name +

@@ -3,6 +3,7 @@
 
 #include "base/exit_status.hpp"
 #include "ctl/command.hpp"
+#include "ctl/each.hpp"
 #include "ctl/json.hpp"
 #include "ctl/program_list.hpp"
 #include "ctl/service.hpp"
@@ -34,8 +35,10 @@ int programs(const Options& options) {
   Services services;
   Json all = Json::array();
   std::string text;
-  for (const std::string& name : wanted(services, options)) {
+  bool any = false;
+  const int status = for_each(wanted(services, options), [&](const std::string& name) {
     const auto found = programs_of(services, name);
+    any = true;
     for (const ProgramLine& program : found) {
       all.push_back(program.json);
       all.back()["profile"] = name;
@@ -43,7 +46,8 @@ int programs(const Options& options) {
     if (!found.empty())
       text +=
           (text.empty() ? "" : "\n") + coloured(name, Colour::bold) + "\n" + programs_table(found);
-  }
+  });
+  if (!any) return status;
   if (options.json)
     print_json(all);
   else
@@ -51,7 +55,7 @@ int programs(const Options& options) {
                          "learned, or: pmlctl adopt PROGRAM\n"
                        : text,
           options.pager);
-  return 0;
+  return status;
 }
 
 int forget(const Options& options) {

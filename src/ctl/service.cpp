@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
 #include "base/unique_fd.hpp"
+#include "base/venv.hpp"
 #include "ctl/vocabulary.hpp"
 #include "profile/profile.hpp"
 #include "wire/reply.hpp"
@@ -44,6 +46,17 @@ std::string meant_profile(const std::string& profile) {
   std::vector<std::string_view> names;
   for (const auto& item : listed) names.push_back(item.name);
   return meant(profile, names);
+}
+
+/// An environment's profile has a name that nobody types.
+std::string how_made(const std::string& profile) {
+  const char* active = std::getenv("VIRTUAL_ENV");
+  const std::string folder = active != nullptr ? active : "";
+  std::error_code error;
+  if (!folder.empty() &&
+      base::venv_profile(std::filesystem::canonical(folder, error).string()) == profile)
+    return "--venv " + folder;
+  return profile.starts_with("venv-") ? "--venv FOLDER" : profile;
 }
 
 /// What comes until the other side closes. Whoever is denied may be closed out before all that he
@@ -149,7 +162,15 @@ std::optional<std::vector<RunningJob>> Services::jobs(const std::string& profile
   return parse_jobs(*answer);
 }
 
+void require_name(const std::string& profile) {
+  if (!base::valid_profile_name(profile))
+    throw Failure(
+        k_exit_no_such_profile,
+        "\"" + profile + "\" cannot be the name of a profile; pmlctl list shows those there are");
+}
+
 void require_profile(const std::string& profile) {
+  require_name(profile);
   const profile::Result result = profile::load(profile, base::profile_folders());
   if (result.good()) return;
   if (!result.masked_by.empty())
@@ -157,14 +178,15 @@ void require_profile(const std::string& profile) {
   if (result.not_found())
     throw Failure(k_exit_no_such_profile, result.one_line(profile) + meant_profile(profile) +
                                               "; see pmlctl list, or make it: pmlctl profile new " +
-                                              profile);
+                                              how_made(profile));
   throw Failure(base::k_exit_config,
                 result.one_line(profile) + "; correct it with: pmlctl edit " + profile);
 }
 
 void require_known(Services& services, const std::string& profile) {
-  if (profile::load(profile, base::profile_folders()).not_found() && !services.status(profile))
-    require_profile(profile);
+  const bool known = base::valid_profile_name(profile) &&
+                     !profile::load(profile, base::profile_folders()).not_found();
+  if (!known && !services.status(profile)) require_profile(profile);
 }
 
 bool Services::listens(const std::string& profile) {

@@ -59,6 +59,9 @@ class Services {
 /// not exist, that.
 [[nodiscard]] Failure not_running(Services& services, const std::string& profile);
 
+/// Throws Failure where no profile can have that name.
+void require_name(const std::string& profile);
+
 /// Throws Failure where there is no such profile, or it is bad.
 void require_profile(const std::string& profile);
 

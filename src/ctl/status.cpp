@@ -1,6 +1,7 @@
 #include <ctime>
 
 #include "ctl/command.hpp"
+#include "ctl/each.hpp"
 #include "ctl/json.hpp"
 #include "ctl/on_disk.hpp"
 #include "ctl/service.hpp"
@@ -27,29 +28,26 @@ int status(const Options& options) {
   Services services;
   Json all = Json::array();
   std::string text;
-  for (const std::string& name : wanted(services, options)) {
+  const int status = for_each(wanted(services, options), [&](const std::string& name) {
     const auto answer = services.status(name);
     if (!answer) throw not_running(services, name);
     const auto memory = memory_of_pool(static_cast<pid_t>(answer->number("zygote")));
-    if (options.json) {
-      Json json = json_of(*answer);
-      json["memory"] = json_of(memory);
-      json["to_do"] = Json::array();
-      for (const Outdated& item : on_disk(services, name, *answer))
-        json["to_do"].push_back({{"what", item.what}, {"command", item.command}});
-      all.push_back(std::move(json));
-    } else {
-      if (!text.empty()) text += "\n";
-      text += status_view(*answer, memory);
-      for (const Outdated& item : on_disk(services, name, *answer))
-        text += coloured("! ", Colour::warning) + item.line() + "\n";
+    Json json = json_of(*answer);
+    json["memory"] = json_of(memory);
+    json["to_do"] = Json::array();
+    text += (text.empty() ? "" : "\n") + status_view(*answer, memory);
+    for (const Outdated& item : on_disk(services, name, *answer)) {
+      json["to_do"].push_back({{"what", item.what}, {"command", item.command}});
+      text += coloured("! ", Colour::warning) + item.line() + "\n";
     }
-  }
+    all.push_back(std::move(json));
+  });
+  if (text.empty()) return status;
   if (options.json)
     print_json(all);
   else
     print(text, options.pager);
-  return 0;
+  return status;
 }
 
 }  // namespace pml::ctl

@@ -109,6 +109,7 @@ bool is_preloaded(const profile::Profile& profile, const std::string& name) {
 }
 
 profile::Profile profile_to_fill(const Options& options, const std::string& name) {
+  require_name(name);
   const profile::Result result = profile::load(name, base::profile_folders());
   if (result.not_found() && options.write) {
     write_file(own_profile_folder() + "/" + name + ".toml", "# written by pmlctl suggest\n");

@@ -84,6 +84,15 @@ class Verification {
     return result;
   }
 
+  /// Throws Failure where python3 itself does not import the module.
+  void require_importable(const std::string& module) const {
+    const trial::Snapshot cold = look(cold_, path_, module);
+    if (const auto fails = cold.find("import fails"); fails != cold.end() && fails->second != "no")
+      throw Failure(k_exit_failure, cold_.front() + " cannot import " + module + " (" +
+                                        fails->second + "); pmlctl show " + profile_ +
+                                        " names its preloads");
+  }
+
   /// What differs whatever a program imports, and so is no module's. Throws Failure where no
   /// program starts warm.
   Verified verify_start() {
@@ -195,8 +204,9 @@ int verify(const Options& options) {
   const bool named = !options.words.empty() && !names_a_pool(options);
   const std::string profile = named ? options.words.front() : profile_of_options(options);
   std::vector<std::string> modules(options.words.begin() + (named ? 1 : 0), options.words.end());
-  if (modules.empty()) modules = modules_of(profile);
   Verification verification(profile);
+  for (const std::string& module : modules) verification.require_importable(module);
+  if (modules.empty()) modules = modules_of(profile);
   const Verified start = verification.verify_start();
   std::vector<Verified> all;
   for (const std::string& module : modules) {

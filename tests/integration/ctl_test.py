@@ -247,6 +247,66 @@ def test_a_line_of_quirks_that_does_not_count_is_said(idle):
     assert done.stdout.endswith("78\n") and f"{installed}:{number}: does not count" in done.stderr
 
 
+def test_what_cannot_be_a_profile_is_refused_by_every_verb(idle):
+    verbs = ("status", "jobs", "top", "logs", "start", "stop", "restart", "reload", "enable", "disable", "programs", "show", "check", "edit",
+             "profile remove", "verify", "suggest -p", "bench -p")
+    for verb in verbs:
+        for name in ("a b", "../../x", ""):
+            if "/" in name and verb in ("status", "jobs", "top", "reload", "programs", "verify", "check", "suggest -p"):
+                continue  # the path of a socket, or of a file
+            if not name and verb.endswith("-p"):
+                continue  # an option without its value
+            words = [*verb.split(), name, *(["--", "-c", ""] if verb == "bench -p" else [])]
+            refused(idle.run(*words), 4, f'"{name}" cannot be the name of a profile', "pmlctl list")
+    assert not (idle.folder / ".config/x.toml.d").exists()
+    assert "cannot be the name" in idle.run("doctor", "a b").stdout
+
+
+def test_of_several_one_that_fails_hides_no_other(world):
+    done = world.run("status", "nosuch", "t")
+    assert done.returncode == 4 and "● t" in done.stdout and "pmlctl profile new nosuch" in done.stderr
+    done = world.run("--json", "status", "t", "nosuch")
+    assert done.returncode == 4 and [status["profile"] for status in json.loads(done.stdout)] == ["t"]
+    refused(world.run("--json", "status", "nosuch"), 4)
+    done = world.run("programs", "nosuch", "t")
+    assert done.returncode == 4 and done.stdout != "" and done.stderr.count("\n") == 1
+    world.profile.write_text("[pool]\nworker = 3\n")
+    done = world.run("check", "nosuch", "t")
+    assert done.returncode == 78 and "pool.workers" in done.stderr and "nosuch" in done.stderr
+
+
+def test_doctor_says_first_what_comes_first(idle):
+    for name, text in (("nosuch", None), ("bad", "[pool]\nworker = 3\n")):
+        if text:
+            (idle.profiles / f"{name}.toml").write_text(text)
+        done = idle.run("--json", "doctor", name)
+        assert done.returncode == 1 and [finding["health"] for finding in json.loads(done.stdout)] == ["bad"]
+    (idle.profiles / "masked.toml").symlink_to("/dev/null")
+    assert json.loads(idle.run("--json", "doctor", "masked").stdout)[0]["remedy"] == f"rm {idle.profiles}/masked.toml"
+    idle.environment["EDITOR"] = "true"
+    refused(idle.run("edit", "bad"), 78, "pool.workers", "pmlctl edit bad")
+
+
+def test_messages_name_the_pool_that_is_meant(world):
+    refused(world.run("profile", "remove", "nosuch"), 4, "pmlctl profile list")
+    refused(world.run("status", "-p", "venv-x-0123"), 4, "pmlctl profile new --venv FOLDER")
+    refused(world.run("unadopt", "--all"), 1, "python3 is not adopted")
+    refused(world.run("verify", "t", "nosuchmodule"), 1, "cannot import nosuchmodule", "pmlctl show t")
+    (world.profiles / "sleeps.toml").write_text("[pool]\nworkers = 1\n")
+    refused(world.run("bench", "-n", "2", "-p", "t", "-p", "sleeps", "--", "-c", "pass"), 69, "pmlctl doctor sleeps")
+    os.kill(world.services[0].pid, signal.SIGSTOP)
+    try:
+        finding = json.loads(world.run("--json", "doctor", "t").stdout)[-1]
+    finally:
+        os.kill(world.services[0].pid, signal.SIGCONT)
+    assert finding["health"] == "bad" and "has not answered" in finding["finding"] and "pmlctl restart" in finding["remedy"]
+
+
+def test_a_verb_of_two_words_is_meant_as_such(idle):
+    refused(idle.run("profile", "lst"), 64, 'did you mean "profile list"?')
+    refused(idle.run("profile", "frobnicate"), 64, "list, new, remove")
+
+
 def test_one_variable_chooses_the_interpreter_of_profiles_that_name_none(idle):
     chosen = idle.folder / "chosen"
     chosen.symlink_to(PYTHON)
