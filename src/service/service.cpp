@@ -252,7 +252,7 @@ void Service::turn_away(Client& client, wire::Refusal reason, std::string_view d
 void Service::became_warm(const std::vector<std::string>& files, timespec started) {
   if (stopping_) return;
   warm_at_ = event::Loop::now();
-  dispatcher_.close_shop(std::nullopt);
+  dispatcher_.open_shop();
   sources_.clear();
   if (setting_.profile.watch_sources) {
     std::vector<std::string> watched = files;
@@ -332,7 +332,7 @@ void Service::turned_stale(const std::string& file) {
   if (stopping_) return;
   log::write(LOG_NOTICE, log::k_preload_stale,
              "a new interpreter is made: " + file + " has changed", {{"PML_FILE", file}});
-  dispatcher_.spoil();
+  dispatcher_.close_shop(wire::Refusal::stale);
   // Files that change all the time, or whose clock is ahead, must not keep the machine busy.
   const bool again = event::Loop::now() - warm_at_ < k_soon_usec;
   renewals_ = again ? std::min(renewals_ + 1, k_most_doublings) : 0;

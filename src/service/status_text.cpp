@@ -48,7 +48,7 @@ std::string status_line(const Dispatcher& dispatcher, const Hatchery& hatchery,
   const Pool& pool = dispatcher.pool();
   std::string text = std::to_string(pool.idle()) + " idle, " + std::to_string(pool.running()) +
                      " running, " + std::to_string(pool.queued()) + " queued, " +
-                     std::to_string(dispatcher.served()) + " served";
+                     std::to_string(dispatcher.ledger().served()) + " served";
   if (const std::string activity = hatchery.activity(); !activity.empty()) text += "; " + activity;
   if (!hatchery.failed().empty()) {
     text += "; preloads that failed:";
@@ -80,15 +80,15 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
   add(text, "idle", pool.idle());
   add(text, "running", pool.running());
   add(text, "queued", pool.queued());
-  add(text, "served", dispatcher.served());
+  add(text, "served", dispatcher.ledger().served());
   if (hatchery.warm_since() != 0)
     add(text, "warm-since", static_cast<std::uint64_t>(hatchery.warm_since()));
-  add(text, "launch-p50-usec", dispatcher.record().percentile(50));
-  add(text, "launch-p95-usec", dispatcher.record().percentile(95));
-  add(text, "launch-p99-usec", dispatcher.record().percentile(99));
-  for (const auto& [reason, count] : dispatcher.refusals())
+  add(text, "launch-p50-usec", dispatcher.ledger().record().percentile(50));
+  add(text, "launch-p95-usec", dispatcher.ledger().record().percentile(95));
+  add(text, "launch-p99-usec", dispatcher.ledger().record().percentile(99));
+  for (const auto& [reason, count] : dispatcher.ledger().refusals())
     add(text, ("refused." + std::string(wire::name_of(reason))).c_str(), count);
-  if (const auto& last = dispatcher.record().last_refused(); last.when != 0) {
+  if (const auto& last = dispatcher.ledger().record().last_refused(); last.when != 0) {
     add(text, "last-refused",
         std::string(wire::name_of(last.reason)) + " " + std::to_string(last.when));
     add(text, "last-refused-detail", last.detail);
@@ -103,7 +103,7 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
     add(text, "not-shared", module.name + " " + module.reason);
   add(text, "unverified", hatchery.trial().unverified(hatchery.shared()).size());
   if (!state.profile_error.empty()) add(text, "profile-error", state.profile_error);
-  for (const LaunchRecord::Ended& job : dispatcher.record().last())
+  for (const LaunchRecord::Ended& job : dispatcher.ledger().record().last())
     add(text, "last-job",
         job.job + " " + ending(job.wait_status) + " " + std::to_string(job.duration_usec) + " " +
             job.command);
@@ -113,7 +113,7 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
 std::string jobs_text(const Dispatcher& dispatcher) {
   std::string text;
   const std::uint64_t now = event::Loop::now();
-  for (const auto& [pid, job] : dispatcher.jobs())
+  for (const auto& [pid, job] : dispatcher.jobs().all())
     text += job->name.text() + " " + name_of(job->state) + " " +
             std::to_string((now - job->began) / 1000000) + " " + one_line(job->label.command) +
             "\n";

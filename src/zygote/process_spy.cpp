@@ -10,6 +10,7 @@
 
 #include "worker/compat/objects.hpp"
 #include "worker/python.hpp"
+#include "zygote/asking_names.hpp"
 
 namespace pml::zygote {
 
@@ -20,133 +21,11 @@ using worker::FactKind;
 using worker::ProcessFact;
 using worker::Ref;
 
-/// How a function's first argument makes the question.
-enum class Argument {
-  none,
-  number,         // a descriptor or signal
-  standard,       // a descriptor: of interest where it is a standard one
-  relative_file,  // a path: of interest where it is relative
-  opened_file,    // a path, and how it is to be opened
-  variable,       // of the environment, and perhaps its value
-  code,           // that is run: none of a program's business, but see keep_from_adapting
-  moment,         // a time: of interest where there is none, which means now
-  generator,      // a method of random numbers, on self
-};
-
-struct Function {
-  const char* module;
-  const char* name;
-  FactKind kind;
-  Argument argument = Argument::none;
-};
-
-constexpr std::array k_functions = {
-    Function{"posix", "getpid", FactKind::own},
-    Function{"posix", "getppid", FactKind::own},
-    Function{"posix", "getpgrp", FactKind::own},
-    Function{"posix", "getsid", FactKind::own},
-    Function{"posix", "urandom", FactKind::own},
-    Function{"posix", "getrandom", FactKind::own},
-    Function{"posix", "write", FactKind::own, Argument::standard},
-    Function{"posix", "getcwd", FactKind::folder},
-    Function{"posix", "getcwdb", FactKind::folder},
-    Function{"posix", "isatty", FactKind::terminal, Argument::number},
-    Function{"posix", "get_terminal_size", FactKind::terminal, Argument::number},
-    Function{"posix", "ttyname", FactKind::terminal, Argument::number},
-    Function{"posix", "sched_getaffinity", FactKind::affinity},
-    Function{"posix", "umask", FactKind::umask},
-    Function{"posix", "stat", FactKind::file, Argument::relative_file},
-    Function{"posix", "lstat", FactKind::file, Argument::relative_file},
-    Function{"posix", "access", FactKind::file, Argument::relative_file},
-    Function{"posix", "listdir", FactKind::file, Argument::relative_file},
-    Function{"posix", "scandir", FactKind::file, Argument::relative_file},
-    Function{"posix", "open", FactKind::file, Argument::opened_file},
-    Function{"posix", "readlink", FactKind::file, Argument::relative_file},
-    Function{"_io", "open", FactKind::file, Argument::opened_file},
-    Function{"_signal", "getsignal", FactKind::signal, Argument::number},
-    Function{"posix", "putenv", FactKind::own, Argument::variable},
-    Function{"posix", "unsetenv", FactKind::own, Argument::variable},
-    Function{"posix", "chdir", FactKind::own},
-    Function{"posix", "fchdir", FactKind::own},
-    Function{"posix", "nice", FactKind::own},
-    Function{"posix", "setpriority", FactKind::own},
-    Function{"posix", "sched_setaffinity", FactKind::own},
-    Function{"_signal", "alarm", FactKind::own},
-    Function{"_signal", "setitimer", FactKind::own},
-    Function{"_signal", "pthread_sigmask", FactKind::own},
-    Function{"_thread", "get_native_id", FactKind::own},
-    Function{"resource", "setrlimit", FactKind::own},
-    Function{"_tracemalloc", "start", FactKind::own},
-    Function{"_csv", "register_dialect", FactKind::own},
-    Function{"time", "time", FactKind::own},
-    Function{"time", "time_ns", FactKind::own},
-    Function{"time", "monotonic", FactKind::own},
-    Function{"time", "monotonic_ns", FactKind::own},
-    Function{"time", "perf_counter", FactKind::own},
-    Function{"time", "perf_counter_ns", FactKind::own},
-    Function{"time", "process_time", FactKind::own},
-    Function{"time", "gmtime", FactKind::own, Argument::moment},
-    Function{"_datetime", "datetime.now", FactKind::own},
-    Function{"_datetime", "datetime.utcnow", FactKind::own},
-    Function{"sys", "addaudithook", FactKind::own},
-    Function{"builtins", "exec", FactKind::own, Argument::code},
-    Function{"_codecs", "register", FactKind::own},
-    Function{"_codecs", "register_error", FactKind::own},
-    Function{"time", "localtime", FactKind::zone},
-    Function{"time", "mktime", FactKind::zone},
-    Function{"time", "ctime", FactKind::zone},
-    Function{"time", "strftime", FactKind::zone},
-    Function{"time", "tzset", FactKind::zone},
-    Function{"_random", "random", FactKind::own, Argument::generator},
-    Function{"_random", "getrandbits", FactKind::own, Argument::generator},
-    Function{"_random", "seed", FactKind::own, Argument::generator},
-    Function{"_random", "setstate", FactKind::own, Argument::generator},
-    Function{"_warnings", "warn", FactKind::warnings},
-    Function{"_warnings", "warn_explicit", FactKind::warnings},
-};
-
-/// Names of sys.
-struct SystemName {
-  const char* name;
-  FactKind kind;
-  int number = 0;
-};
-constexpr std::array k_system_names = {
-    SystemName{"argv", FactKind::own},
-    SystemName{"orig_argv", FactKind::own},
-    SystemName{"path", FactKind::own},
-    SystemName{"warnoptions", FactKind::warnings},
-    SystemName{"_xoptions", FactKind::x_options},
-    SystemName{"dont_write_bytecode", FactKind::flag},
-    SystemName{"stdin", FactKind::descriptor, 0},
-    SystemName{"stdout", FactKind::descriptor, 1},
-    SystemName{"stderr", FactKind::descriptor, 2},
-    SystemName{"__stdin__", FactKind::descriptor, 0},
-    SystemName{"__stdout__", FactKind::descriptor, 1},
-    SystemName{"__stderr__", FactKind::descriptor, 2},
-};
-
-/// Attributes of a standard stream; of any other name nothing is learned but the object.
-constexpr std::array<std::pair<const char*, FactKind>, 12> k_stream_names = {{
-    {"isatty", FactKind::terminal},
-    {"line_buffering", FactKind::terminal},
-    {"buffer", FactKind::buffering},
-    {"write_through", FactKind::buffering},
-    {"encoding", FactKind::encoding},
-    {"errors", FactKind::encoding},
-    {"write", FactKind::own},
-    {"writelines", FactKind::own},
-    {"read", FactKind::own},
-    {"readline", FactKind::own},
-    {"reconfigure", FactKind::own},
-    {"detach", FactKind::own},
-}};
-
 struct Spy {
   Hearer hear;
   NameHearer hear_name;
-  std::array<PyMethodDef*, k_functions.size()> definitions{};
-  std::array<PyCFunction, k_functions.size()> originals{};
+  std::array<PyMethodDef*, k_asking_functions.size()> definitions{};
+  std::array<PyCFunction, k_asking_functions.size()> originals{};
   std::array<Ref, 3> streams;
   Ref system, time;
   getattrofunc module_lookup = PyObject_GenericGetAttr;
@@ -225,7 +104,7 @@ bool is_of_the_system(const std::string& path) {
 }
 
 /// What using the file is to ask; nothing where it does not matter.
-std::optional<ProcessQuestion> question_of(const Function& function, PyObject* file,
+std::optional<ProcessQuestion> question_of(const AskingFunction& function, PyObject* file,
                                            PyObject* how) {
   const auto path = path_of(file);
   if (!path) return std::nullopt;
@@ -251,7 +130,7 @@ std::optional<ProcessQuestion> variable_question(PyObject* name, PyObject* value
   return question;
 }
 
-void hear_numbers(const Function& function, PyObject* generator, PyObject* seed) {
+void hear_numbers(const AskingFunction& function, PyObject* generator, PyObject* seed) {
   ProcessQuestion question;
   question.fact = {FactKind::own, 0, std::string("random.") + function.name};
   question.generator = generator;
@@ -261,7 +140,7 @@ void hear_numbers(const Function& function, PyObject* generator, PyObject* seed)
 }
 
 void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* second = nullptr) {
-  const Function& function = k_functions[place];
+  const AskingFunction& function = k_asking_functions[place];
   if (function.argument == Argument::generator) {
     hear_numbers(function, self, first);
     return;
@@ -372,7 +251,7 @@ PyCFunction stand_in(std::size_t place, int flags, std::index_sequence<N...> /*p
 }
 
 void go_round(std::size_t place, PyObject* module) {
-  const Function& function = k_functions[place];
+  const AskingFunction& function = k_asking_functions[place];
   std::string name = function.name;
   if (function.argument == Argument::generator) name.insert(0, "Random.");
   Ref object = Ref::borrow(module);
@@ -388,7 +267,7 @@ void go_round(std::size_t place, PyObject* module) {
     definition = reinterpret_cast<PyMethodDescrObject*>(object.get())->d_method;
   if (definition == nullptr || spy().definitions[place] != nullptr) return;
   const PyCFunction instead =
-      stand_in(place, definition->ml_flags, std::make_index_sequence<k_functions.size()>());
+      stand_in(place, definition->ml_flags, std::make_index_sequence<k_asking_functions.size()>());
   if (instead == nullptr) return;
   Spy& state = spy();
   state.definitions[place] = definition;
@@ -446,8 +325,8 @@ PyObject* look_up_in_flags(PyObject* flags, PyObject* name) {
 void spy_on_functions(const std::string& module) {
   PyObject* const object = PyDict_GetItemString(PyImport_GetModuleDict(), module.c_str());
   if (object == nullptr) return;
-  for (std::size_t place = 0; place < k_functions.size(); ++place)
-    if (module == k_functions[place].module) go_round(place, object);
+  for (std::size_t place = 0; place < k_asking_functions.size(); ++place)
+    if (module == k_asking_functions[place].module) go_round(place, object);
 }
 
 std::optional<FactKind> kind_of_system_name(std::string_view name) {
@@ -458,7 +337,7 @@ std::optional<FactKind> kind_of_system_name(std::string_view name) {
 
 void start_process_spy(Hearer hear, NameHearer hear_name) {
   Spy& state = spy();
-  for (const Function& function : k_functions) spy_on_functions(function.module);
+  for (const AskingFunction& function : k_asking_functions) spy_on_functions(function.module);
   state.system = Ref::steal(PyImport_ImportModule("sys"));
   state.time = Ref::steal(PyImport_ImportModule("time"));
   state.module_lookup = std::exchange(PyModule_Type.tp_getattro, look_up_in_module);
@@ -496,7 +375,7 @@ void stop_process_spy() {
   Spy& state = spy();
   state.hear = nullptr;
   state.hear_name = nullptr;
-  for (std::size_t place = 0; place < k_functions.size(); ++place)
+  for (std::size_t place = 0; place < k_asking_functions.size(); ++place)
     if (state.definitions[place] != nullptr)
       state.definitions[place]->ml_meth = state.originals[place];
   restore_look_up(&PyModule_Type, look_up_in_module, state.module_lookup);

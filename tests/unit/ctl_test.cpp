@@ -45,7 +45,7 @@ TEST(Options, WrongOnesAreToldOf) {
       {{"--nosuch"}, "there is no option --nosuch"},
       {{"--jsno"}, "did you mean \"--json\"?"},
       {{"statsu"}, "did you mean \"status\"?"},
-      {{"profile", "nwe"}, "did you mean \"new\"?"},
+      {{"profile", "nwe"}, "did you mean \"profile new\"?"},
       {{"profile"}, "needs one more word: list, new, remove"},
       {{"-p"}, "-p needs a value"},
       {{"--profile="}, "--profile needs a value"},

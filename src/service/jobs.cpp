@@ -1,24 +1,18 @@
-// The part of Dispatcher that follows jobs from the hand-over to their end.
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/resource.h>
+#include "service/jobs.hpp"
+
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 
 #include "base/process_group.hpp"
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
-#include "service/dispatcher.hpp"
+#include "service/client_process.hpp"
 #include "wire/channel.hpp"
 
 namespace pml::service {
@@ -51,54 +45,54 @@ wire::Reply end_reply(int wait_status) {
                                   : reply_of(wire::ReplyKind::exited, WEXITSTATUS(wait_status));
 }
 
-/// The letter of the process's state in proc_pid_stat(5); 'X' where there is none.
-char state_of(pid_t pid) noexcept {
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
-  const base::UniqueFd file(base::k_adopt, ::open(path, O_RDONLY | O_CLOEXEC));
-  char text[512];
-  const ssize_t size = file.valid() ? ::read(file.get(), text, sizeof text) : -1;
-  if (size <= 0) return 'X';
-  const std::string_view view(text, static_cast<std::size_t>(size));
-  const std::size_t name_end = view.rfind(')');
-  return name_end == std::string_view::npos || name_end + 2 >= view.size() ? 'X'
-                                                                           : view[name_end + 2];
-}
-
 std::string sentence_of(int wait_status) {
   return WIFSIGNALED(wait_status)
              ? "it was killed by signal " + std::to_string(WTERMSIG(wait_status))
              : "it exited with status " + std::to_string(WEXITSTATUS(wait_status));
 }
 
-/// A client that stopped with its job cannot read that the job goes on.
-void wake(const Client& client) noexcept {
-  const base::UniqueFd process(base::k_adopt,
-                               static_cast<int>(::syscall(SYS_pidfd_open, client.pid, 0)));
-  if (!client.connection.valid()) return;
-  // As long as the connection stands, the number is still the client's.
-  pollfd connection{client.connection.get(), POLLRDHUP, 0};
-  if (!process.valid() || ::poll(&connection, 1, 0) != 0 || state_of(client.pid) != 'T') return;
-  ::syscall(SYS_pidfd_send_signal, process.get(), SIGCONT, nullptr, 0);
-}
-
 }  // namespace
 
-Job* Dispatcher::find(pid_t pid) noexcept {
+Jobs::Jobs(event::Loop& loop, Ledger& ledger, JobOwner& owner)
+    : loop_(loop),
+      ledger_(ledger),
+      owner_(owner),
+      verdicts_(loop, [this] { check_verdicts(); }),
+      stops_(loop, [this] { check_stops(); }) {}
+
+const Job& Jobs::took(std::unique_ptr<Worker> worker, Ticket ticket, Label label,
+                      base::UniqueFd inner) {
+  last_begun_ = event::Loop::now();
+  auto job = std::make_unique<Job>();
+  job->name = {worker->pid, ++begun_};
+  worker->job = job.get();
+  job->worker = std::move(worker);
+  job->client = std::move(ticket.client);
+  job->inner = std::move(inner);
+  job->label = std::move(label);
+  job->flags = ticket.flags;
+  job->began = last_begun_;
+  ++awaited_verdicts_;
+  Job& here = *job;
+  jobs_.insert_or_assign(here.name.pid, std::move(job));
+  watch_client(here);
+  if (!ticket.early.empty()) client_bytes(here, ticket.early);
+  return here;
+}
+
+Job* Jobs::find(pid_t pid) noexcept {
   const auto found = jobs_.find(pid);
   return found != jobs_.end() ? found->second.get() : nullptr;
 }
 
-void Dispatcher::link_ready(Worker& worker) {
-  if (worker.job == nullptr)
-    idle_worker_ready(worker);
-  else if (worker.job->state == JobState::handed)
-    read_verdict(*worker.job);
+void Jobs::link_ready(Job& job) {
+  if (job.state == JobState::handed)
+    read_verdict(job);
   else
-    read_end(*worker.job);
+    read_end(job);
 }
 
-void Dispatcher::read_verdict(Job& job) {
+void Jobs::read_verdict(Job& job) {
   if (job.state != JobState::handed) return;
   static char buffer[wire::k_max_inline_body];
   std::optional<wire::Verdict> verdict;
@@ -127,7 +121,7 @@ void Dispatcher::read_verdict(Job& job) {
 }
 
 /// A shepherd says how its job ended where it stays itself.
-void Dispatcher::read_end(Job& job) {
+void Jobs::read_end(Job& job) {
   char buffer[128];
   const wire::Received packet =
       wire::receive(job.worker->link.borrow(), std::span(buffer), MSG_DONTWAIT);
@@ -140,25 +134,19 @@ void Dispatcher::read_end(Job& job) {
   finish(job, End{job.name.pid, said->value, said->cpu_usec, said->max_rss_kib});
 }
 
-void Dispatcher::accepted(Job& job) {
+void Jobs::accepted(Job& job) {
   job.state = JobState::running;
-  if (!job.client.own) record_.launched(event::Loop::now() - job.began);
+  const std::uint64_t usec = event::Loop::now() - job.began;
   if (job.client.text) job.client.tell(reply_of(wire::ReplyKind::started, job.name.pid));
   for (const wire::ClientSignal& item : job.waiting_signals)
     signal(job, item.signal, item.whole_group != 0);
   job.waiting_signals.clear();
-  if (!job.client.own) log_.started(job.name, job.label, job.client);
+  ledger_.started(job, usec);
   if (!job.detached() && !stops_.armed()) stops_.arm(k_stop_check);
-  if (job.worker->program != 0) {
-    ahead_->accepted(job);
-  } else {
-    workers_are_fine();
-    hatchery_->served();
-  }
-  disturbed();
+  owner_.job_accepted(job);
 }
 
-void Dispatcher::declined(Job& job, const wire::Verdict& verdict) {
+void Jobs::declined(Job& job, const wire::Verdict& verdict) {
   job.state = JobState::declined;
   const auto reason = static_cast<wire::Refusal>(verdict.value);
   if (job.client.text) {
@@ -166,36 +154,34 @@ void Dispatcher::declined(Job& job, const wire::Verdict& verdict) {
     reply.text = verdict.text;
     job.client.tell(reply);
   }
-  note_refusal(job.client, reason, verdict.text, job.label.command);
-  if (!verdict.misled.empty()) hatchery_->misled(verdict.misled, verdict.variable);
+  ledger_.refused(job.client, reason, verdict.text, job.label.command);
   job.client_watch.reset();
   job.client.connection.reset();
-  disturbed();
+  owner_.job_declined(verdict);
 }
 
 // The worker itself has told the client to ask again.
-void Dispatcher::differed(Job& job, const std::string& why) {
+void Jobs::differed(Job& job, const std::string& why) {
   job.state = JobState::declined;
-  if (ahead_ != nullptr) ahead_->differed(job, why);
   if (job.client.text) job.client.tell(reply_of(wire::ReplyKind::retry));
   job.client_watch.reset();
   job.client.connection.reset();
-  disturbed();
+  owner_.job_not_begun(job, why);
 }
 
-void Dispatcher::lost(Job& job) {
+void Jobs::lost(Job& job) {
   job.state = JobState::lost;
-  if (job.worker->program != 0) ahead_->differed(job, "its worker was lost");
   job.client.tell(reply_of(wire::ReplyKind::retry));
+  owner_.job_not_begun(job, "its worker was lost");
 }
 
-void Dispatcher::watch_client(Job& job) {
+void Jobs::watch_client(Job& job) {
   if (!job.client.connection.valid()) return;
   job.client_watch = event::Io(loop_, job.client.connection.borrow(), EPOLLIN,
                                [this, &job](std::uint32_t events) { client_ready(job, events); });
 }
 
-void Dispatcher::client_ready(Job& job, std::uint32_t events) {
+void Jobs::client_ready(Job& job, std::uint32_t events) {
   char buffer[256];
   const wire::Received got =
       wire::receive(job.client.connection.borrow(), std::span(buffer), MSG_DONTWAIT);
@@ -210,7 +196,7 @@ void Dispatcher::client_ready(Job& job, std::uint32_t events) {
     client_gone(job);
 }
 
-void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
+void Jobs::client_bytes(Job& job, std::string_view bytes) {
   for (const char byte : bytes) {
     job.partial[job.partial_size++] = byte;
     if (job.partial_size < job.partial.size()) continue;
@@ -228,7 +214,7 @@ void Dispatcher::client_bytes(Job& job, std::string_view bytes) {
 
 // Who has not said that it knows the end was killed; nothing else ends a client before its job. A
 // kill ends one process, and at once.
-void Dispatcher::client_gone(Job& job) {
+void Jobs::client_gone(Job& job) {
   job.client_watch.reset();
   job.client.connection.reset();
   if (job.detached() || job.barred || job.end_seen) return;
@@ -240,8 +226,8 @@ void Dispatcher::client_gone(Job& job) {
   job.overdue.arm(k_before_kill);
 }
 
-void Dispatcher::check_stops() {
-  const std::uint64_t quiet = event::Loop::now() - last_dispatch_;
+void Jobs::check_stops() {
+  const std::uint64_t quiet = event::Loop::now() - last_begun_;
   std::chrono::microseconds next =
       k_stop_check +
       std::chrono::microseconds(std::min(quiet / k_patience_share, k_most_patience_usec));
@@ -251,22 +237,17 @@ void Dispatcher::check_stops() {
       continue;
     any = true;
     next += milliseconds(1);
-    if (job->has_shepherd() || job->stopped || job->held || state_of(job->client.pid) != 'T')
-      continue;
+    if (job->has_shepherd() || job->stopped || job->held || !is_stopped(job->client)) continue;
     job->held = true;
     signal(*job, SIGSTOP, false);
   }
   if (any) stops_.arm(next);
 }
 
-void Dispatcher::signal(Job& job, int signal, bool whole_group) {
-  const auto through_parent = [&] {
-    return job.worker->program != 0
-               ? ahead_->signal(job.worker->generation, job.name.pid, signal, whole_group)
-               : hatchery_->signal(job.worker->generation, job.name.pid, signal, whole_group);
-  };
+void Jobs::signal(Job& job, int signal, bool whole_group) {
   if (!job.orphan) {
-    if (!through_parent()) job.unheard_signals.push_back({signal, whole_group ? 1 : 0});
+    if (!owner_.signal_through_parent(job, signal, whole_group))
+      job.unheard_signals.push_back({signal, whole_group ? 1 : 0});
   } else if (whole_group) {
     base::signal_group_of(job.name.pid, signal);  // unreaped: it is still listed
   } else {
@@ -274,7 +255,7 @@ void Dispatcher::signal(Job& job, int signal, bool whole_group) {
   }
 }
 
-bool Dispatcher::signal_job(std::string_view name, int number) {
+bool Jobs::signal_job(std::string_view name, int number) {
   for (const auto& [pid, job] : jobs_) {
     if (job->name.text() != name && std::to_string(pid) != name) continue;
     signal(*job, number, true);
@@ -283,31 +264,21 @@ bool Dispatcher::signal_job(std::string_view name, int number) {
   return false;
 }
 
-void Dispatcher::process_stopped(pid_t pid, int signal) {
+bool Jobs::stopped(pid_t pid, int signal) {
   Job* job = find(pid);
-  if (job != nullptr && job->state == JobState::handed) read_verdict(*job);
-  if (job == nullptr || job->state != JobState::running) {
-    // Nobody has a reason to stop what runs no program yet, and somebody waits for it or will.
-    wake_worker(pid);
-    return;
+  if (job == nullptr) return false;
+  if (job->state == JobState::handed) read_verdict(*job);
+  if (job->state != JobState::running) {
+    // Nobody has a reason to stop what runs no program yet, and somebody waits for it.
+    this->signal(*job, SIGCONT, false);
+  } else if (!job->client.text && !job->held) {
+    job->stopped = true;
+    job->client.tell(reply_of(wire::ReplyKind::stopped, signal));
   }
-  if (job->client.text || job->held) return;
-  job->stopped = true;
-  job->client.tell(reply_of(wire::ReplyKind::stopped, signal));
+  return true;
 }
 
-void Dispatcher::wake_worker(pid_t pid) {
-  if (Job* job = find(pid)) {
-    signal(*job, SIGCONT, false);
-    return;
-  }
-  std::uint32_t generation = hatchery_->generation();
-  for (const WorkerPointer& worker : idle_)
-    if (worker->pid == pid) generation = worker->generation;
-  hatchery_->signal(generation, pid, SIGCONT, false);
-}
-
-void Dispatcher::process_continued(pid_t pid) {
+void Jobs::continued(pid_t pid) {
   Job* job = find(pid);
   if (job == nullptr || job->client.text) return;
   if (std::exchange(job->held, false)) return;
@@ -315,11 +286,11 @@ void Dispatcher::process_continued(pid_t pid) {
   if (std::exchange(job->stopped, false)) wake(job->client);
 }
 
-void Dispatcher::process_ended(const End& end) {
+void Jobs::ended(const End& end) {
   if (Job* job = find(end.pid)) finish(*job, end);
 }
 
-void Dispatcher::finish(Job& job, const End& end) {
+void Jobs::finish(Job& job, const End& end) {
   if (job.state == JobState::handed) read_verdict(job);  // its last word may still be there
   // A client that was told to retry although it had seen `started` needs the end as well.
   if (job.state != JobState::declined) job.client.tell(end_reply(end.wait_status));
@@ -330,28 +301,12 @@ void Dispatcher::finish(Job& job, const End& end) {
                    " was lost before its job began: " + sentence_of(end.wait_status),
                {{"PML_PID", std::to_string(job.name.pid)}, {"PML_COMMAND", job.label.command}});
   }
-  if (job.state == JobState::running && !job.client.own) {
-    ++served_;
-    const std::uint64_t duration = event::Loop::now() - job.began;
-    log_.ended(job.name, job.label, job.client, end, duration);
-    record_.ended(job.name, job.label.command, end.wait_status, duration);
-  }
+  if (job.state == JobState::running) ledger_.ended(job, end);
   jobs_.erase(end.pid);
-  pool_.job_ended();
-  serve_queue();
-  disturbed();
+  owner_.job_ended();
 }
 
-void Dispatcher::child_changed(const End& end) {
-  if (WIFSTOPPED(end.wait_status))
-    process_stopped(end.pid, WSTOPSIG(end.wait_status));
-  else if (WIFCONTINUED(end.wait_status))
-    process_continued(end.pid);
-  else
-    process_ended(end);
-}
-
-void Dispatcher::parent_lost(std::uint32_t generation) {
+void Jobs::parent_lost(std::uint32_t generation) {
   std::vector<Job*> unknown;
   for (const auto& [pid, job] : jobs_) {
     if (job->worker->generation != generation || job->orphan) continue;
@@ -367,19 +322,35 @@ void Dispatcher::parent_lost(std::uint32_t generation) {
                {{"PML_JOB", job->name.text()}, {"PML_PID", std::to_string(job->name.pid)}});
     if (job->state == JobState::handed) read_verdict(*job);
     jobs_.erase(job->name.pid);
-    pool_.job_ended();
   }
   for (const auto& [pid, job] : jobs_)
     if (job->worker->generation == generation)
       for (const auto& item : std::exchange(job->unheard_signals, {}))
         signal(*job, item.signal, item.whole_group != 0);
-  serve_queue();
-  disturbed();
+  for (std::size_t i = 0; i < unknown.size(); ++i) owner_.job_ended();
+}
+
+void Jobs::mark_scoped(std::uint64_t number) {
+  for (const auto& [pid, job] : jobs_)
+    if (job->name.number == number) job->scoped = true;
+}
+
+void Jobs::terminate() {
+  // Their clients follow them on their own from here.
+  std::erase_if(jobs_, [](const auto& item) { return item.second->scoped; });
+  for (const auto& [pid, job] : jobs_) {
+    signal(*job, SIGTERM, true);
+    signal(*job, SIGCONT, true);
+  }
+}
+
+void Jobs::kill() {
+  for (const auto& [pid, job] : jobs_) signal(*job, SIGKILL, true);
 }
 
 // A program that has begun must not be ended because this service was late to hear of it: first
 // the worker is kept from beginning, and only what is silent after that is ended.
-void Dispatcher::give_up_silent(Job& job) {
+void Jobs::give_up_silent(Job& job) {
   read_verdict(job);
   if (job.state != JobState::handed) return;
   if (std::exchange(job.barred, true))
@@ -390,7 +361,11 @@ void Dispatcher::give_up_silent(Job& job) {
     ::shutdown(job.client.connection.get(), SHUT_WR);
 }
 
-void Dispatcher::check_verdicts() {
+void Jobs::expect_verdicts() {
+  if (awaited_verdicts_ > 0 && !verdicts_.armed()) verdicts_.arm(k_verdict_check);
+}
+
+void Jobs::check_verdicts() {
   const std::uint64_t now = event::Loop::now();
   for (const auto& [pid, job] : jobs_)
     if (job->state == JobState::handed && now - job->began >= k_verdict_usec) give_up_silent(*job);
