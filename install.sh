@@ -181,7 +181,11 @@ milliseconds() { # the median of 21 runs of the words given, a moment apart as a
 
 first_program() {
   local program='import argparse, json, logging, pathlib, subprocess, urllib.parse'
-  "$prefix/bin/pml" -p default --wait --no-fallback -c 'print("Hello from a warm interpreter.")' || fail "the first program was not served"
+  if ! "$prefix/bin/pml" -p default --wait --no-fallback -c 'print("Hello from a warm interpreter.")'; then
+    is_awake default || fail "the first program was not served"
+    say "The pool is warm, but this shell's programs are executed by python3, for the reason above."
+    return 0
+  fi
   sleep 0.3
   say "A program that imports argparse, json, logging, pathlib, subprocess and urllib.parse:"
   say "  cold, python3: $(milliseconds /usr/bin/python3 -c "$program")"

@@ -30,6 +30,27 @@ struct Reply {
   }
 };
 
+/// As C takes a list; points into `strings`.
+class Strings {
+ public:
+  explicit Strings(const std::vector<std::string>& strings) {
+    for (const std::string& string : strings)
+      pointers_.push_back(const_cast<char*>(string.c_str()));
+    pointers_.push_back(nullptr);
+  }
+  [[nodiscard]] char** get() { return pointers_.data(); }
+
+ private:
+  std::vector<char*> pointers_;
+};
+
+bool has_changed_files(sd_bus_message* reply, bool enabling) {
+  int has_install_section = 0;
+  if (enabling && sd_bus_message_read(reply, "b", &has_install_section) < 0) return true;
+  return sd_bus_message_enter_container(reply, 'a', "(sss)") < 0 ||
+         sd_bus_message_at_end(reply, 0) == 0;
+}
+
 }  // namespace
 
 std::string socket_unit(const std::string& profile) {
@@ -131,20 +152,37 @@ void Manager::wait_for(const std::string& job_path, const std::string& unit) {
   if (active_state(unit) == "failed") throw failed(unit);
 }
 
-void Manager::enable(const std::string& unit) {
-  Reply reply;
-  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "EnableUnitFiles", &reply.error,
-                         &reply.message, "asbb", 1, unit.c_str(), 0, 0) < 0)
-    throw Failure(k_exit_failure, "cannot enable " + unit + ": " + reply.why() +
-                                      "; see pmlctl doctor " + profile_of_unit(unit));
+void Manager::enable(const std::vector<std::string>& units) {
+  change_files("EnableUnitFiles", units, true);
 }
 
-void Manager::disable(const std::string& unit) {
+void Manager::disable(const std::vector<std::string>& units) {
+  change_files("DisableUnitFiles", units, false);
+}
+
+// Since systemd 255 a manager that has changed files calls all units outdated until it has read
+// them again.
+void Manager::change_files(const char* method, const std::vector<std::string>& units,
+                           bool enabling) {
+  Strings names(units);
+  Reply order;
   Reply reply;
-  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "DisableUnitFiles", &reply.error,
-                         &reply.message, "asb", 1, unit.c_str(), 0) < 0)
-    throw Failure(k_exit_failure, "cannot disable " + unit + ": " + reply.why() +
-                                      "; see pmlctl doctor " + profile_of_unit(unit));
+  sd_bus_message*& message = order.message;
+  const bool done = sd_bus_message_new_method_call(bus_.get(), &message, k_name, k_path,
+                                                   k_interface, method) >= 0 &&
+                    sd_bus_message_append_strv(message, names.get()) >= 0 &&
+                    (enabling ? sd_bus_message_append(message, "bb", 0, 0)
+                              : sd_bus_message_append(message, "b", 0)) >= 0 &&
+                    sd_bus_call(bus_.get(), message, 0, &reply.error, &reply.message) >= 0;
+  if (!done)
+    throw Failure(k_exit_failure, std::string("cannot ") + (enabling ? "enable " : "disable ") +
+                                      units.front() + ": " + reply.why());
+  if (!has_changed_files(reply.message, enabling)) return;
+  Reply read;
+  if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "Reload", &read.error,
+                         &read.message, "") < 0)
+    throw Failure(k_exit_failure, "the user manager does not read its files again: " + read.why() +
+                                      "; see pmlctl doctor " + profile_of_unit(units.front()));
 }
 
 bool Manager::is_outdated(const std::string& unit) {

@@ -29,8 +29,8 @@ class Manager {
   void start(const std::string& unit, bool wait = true) { job("StartUnit", unit, wait); }
   void restart(const std::string& unit, bool wait) { job("RestartUnit", unit, wait); }
   void stop(const std::string& unit) { job("StopUnit", unit, true); }
-  void enable(const std::string& unit);
-  void disable(const std::string& unit);
+  void enable(const std::vector<std::string>& units);
+  void disable(const std::vector<std::string>& units);
   /// Whether the unit's file has changed since the manager read it.
   [[nodiscard]] bool is_outdated(const std::string& unit);
   /// Forgets that the unit failed.
@@ -43,6 +43,7 @@ class Manager {
   explicit Manager(sd_bus* bus) : bus_(bus) {}
   void job(const char* method, const std::string& unit, bool wait);
   [[nodiscard]] Failure failed(const std::string& unit);
+  void change_files(const char* method, const std::vector<std::string>& units, bool enabling);
   void wait_for(const std::string& job_path, const std::string& unit);
   std::string property(const std::string& unit, const char* interface, const char* name);
   std::string unit_path(const std::string& unit);

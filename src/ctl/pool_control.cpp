@@ -123,14 +123,12 @@ void restart_pool(Services& services, const std::string& profile, bool wait) {
 void enable_pool(Services& services, const std::string& profile) {
   require_profile(profile);
   require_manager(services, "start it by hand: pmlctl start " + profile);
-  services.manager()->enable(socket_unit(profile));
-  services.manager()->enable(service_unit(profile));
+  services.manager()->enable({socket_unit(profile), service_unit(profile)});
 }
 
 void disable_pool(Services& services, const std::string& profile) {
   require_manager(services, "stop it by hand: pmlctl stop " + profile);
-  services.manager()->disable(service_unit(profile));
-  services.manager()->disable(socket_unit(profile));
+  services.manager()->disable({service_unit(profile), socket_unit(profile)});
 }
 
 void wait_until_warm(Services& services, const std::string& profile) {

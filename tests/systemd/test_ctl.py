@@ -42,13 +42,17 @@ def enabled(unit):
     return systemctl("is-enabled", unit, check=False).stdout.strip() == "enabled"
 
 
+def outdated(pool):
+    return "yes" in systemctl("show", "-P", "NeedDaemonReload", pool.socket_unit, pool.service_unit).stdout
+
+
 def test_the_life_of_a_unit(pool):
     pool.write("[pool]\nworkers = 1\n")
     ctl("start", pool.name)
     assert json.loads(ctl("status", "--json", pool.name))[0]["state"] == "warm"
     assert not enabled(pool.socket_unit)
     ctl("enable", pool.name)
-    assert enabled(pool.socket_unit) and enabled(pool.service_unit)
+    assert enabled(pool.socket_unit) and enabled(pool.service_unit) and not outdated(pool)
     job = pool.popen("-c", "import time; print('runs', flush=True); time.sleep(60)")
     assert job.stdout.readline() == "runs\n"
     socket = systemctl("show", "-P", "ActiveEnterTimestampMonotonic", pool.socket_unit).stdout
@@ -56,6 +60,7 @@ def test_the_life_of_a_unit(pool):
     assert job.wait(30) == -15
     assert systemctl("show", "-P", "ActiveEnterTimestampMonotonic", pool.socket_unit).stdout == socket
     assert "still runs" in ctl("disable", pool.name)
+    assert not outdated(pool)
     assert not enabled(pool.socket_unit) and not enabled(pool.service_unit) and state(pool.service_unit) == "active"
     ctl("logs", "--no-pager", "-n", "50", pool.name)
     ctl("stop", pool.name)

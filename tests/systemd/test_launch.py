@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -30,6 +32,21 @@ def test_without_a_service_the_program_runs_all_the_same(pool):
     refused = subprocess.run([PML, "-p", pool.name, "--no-fallback", "-c", "1"], capture_output=True, text=True)
     assert refused.returncode == 69
     assert refused.stderr.startswith("pml: ") and refused.stderr.count("\n") == 1
+
+
+def test_only_a_manager_that_listens_makes_pml_step_aside(warm_pool):
+    def status(path):
+        return warm_pool.run("-c", "print(6*7)", env={**os.environ, "NOTIFY_SOCKET": path}).returncode
+
+    # (/run is this namespace's own.)
+    host = pathlib.Path("/run/host")
+    assert not host.exists() and status("/run/host/notify") != 0
+    host.mkdir()
+    try:
+        (host / "container-manager").write_text("systemd-nspawn")
+        assert (status("/run/host/notify"), status("/run/notify") != 0) == (0, True)
+    finally:
+        shutil.rmtree(host)
 
 
 def test_ready_means_warm(pool, tmp_path):
