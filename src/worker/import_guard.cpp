@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "worker/compat/dict.hpp"
@@ -47,6 +48,26 @@ constexpr std::array<std::pair<const char*, std::array<const char*, 8>>, 2> k_ma
       "SourcelessFileLoader", "ExtensionFileLoader", "_LoaderBasics"}},
 }};
 
+/// What a module says of itself. importlib gives the frozen parts other ones when it is imported,
+/// and no import asks them.
+bool says_of_itself(std::string_view name) {
+  constexpr std::array<std::string_view, 3> k_names = {"__name__", "__package__", "__file__"};
+  return std::find(k_names.begin(), k_names.end(), name) != k_names.end();
+}
+
+/// The names that an import may ask for: how many, or none where one is not as it was in
+/// `recorded`.
+std::optional<Py_ssize_t> count_as_recorded(PyObject* names, PyObject* recorded) {
+  Py_ssize_t count = 0;
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(names, &at, &name, &value) != 0;) {
+    if (PyUnicode_Check(name) != 0 && says_of_itself(text_of(name))) continue;
+    if (PyDict_GetItem(recorded, name) != value) return std::nullopt;
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 void watch_audit_hooks() {
@@ -75,7 +96,8 @@ void ImportGuard::show(int module, const Ref& key, PyObject* object) {
 
 void ImportGuard::watch_machinery() {
   const auto watch = [this](PyObject* names) {
-    if (names != nullptr) machinery_.push_back({Ref::borrow(names), 0});
+    if (names == nullptr) return;
+    machinery_.push_back({Ref::borrow(names), Ref::steal(PyDict_Copy(names)), 0});
   };
   watch(PyEval_GetBuiltins());
   for (const auto& [module_name, types] : k_machinery) {
@@ -123,12 +145,20 @@ void ImportGuard::settle() {
   table_version_ = compat::dictionary_version(PyImport_GetModuleDict());
 }
 
+bool ImportGuard::has_changed(Machinery& part) {
+  const std::uint64_t version = compat::dictionary_version(part.names.get());
+  if (version == part.version) return false;
+  PyObject* const recorded = part.recorded.get();
+  if (recorded == nullptr) return true;
+  const auto count = count_as_recorded(part.names.get(), recorded);
+  if (!count || count != count_as_recorded(recorded, recorded)) return true;
+  part.version = version;
+  return false;
+}
+
 bool ImportGuard::sees_imports() {
   if (!started_) return false;
-  seen_ = seen_ || g_audited ||
-          std::any_of(machinery_.begin(), machinery_.end(), [](const Machinery& part) {
-            return compat::dictionary_version(part.names.get()) != part.version;
-          });
+  seen_ = seen_ || g_audited || std::any_of(machinery_.begin(), machinery_.end(), has_changed);
   return seen_ || is_traced();
 }
 

@@ -49,9 +49,11 @@ class ImportGuard {
   };
   struct Machinery {
     Ref names;
+    Ref recorded;  // what they stood for
     std::uint64_t version;
   };
   void watch_machinery();
+  [[nodiscard]] static bool has_changed(Machinery& part);
   void read_values(const Shown& shown);
   void add_takers(const Shown& shown, std::vector<int>& found) const;
   [[nodiscard]] bool is_ours(PyObject* now) const;

@@ -79,7 +79,7 @@ struct StashEntry {
   bool bound = false;       ///< the parent's import itself binds the name
   bool extension = false;   ///< a shared object: cannot be imported twice
   bool foreign = false;     ///< one that lies outside the standard library
-  bool once = false;        ///< one whose package cannot be run again beside it
+  bool once = false;        ///< one that cannot be imported again, nor can its package beside it
   Ref first_import_guard;   ///< a name of it that is called to notice a second import, or none
   std::string found_in;     ///< the sys.path entry that held the top-level name, or empty
   std::vector<ExitCall> exit_calls;

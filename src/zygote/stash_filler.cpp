@@ -80,14 +80,42 @@ void add_extension_quirks(worker::StashEntry& entry, const Quirks& quirks) {
     if (module == entry.name) entry.first_import_guard = to_ref(py::str(function));
 }
 
+/// Whether the loader is another than importlib's own.
+bool is_special(const py::object& loader) {
+  const py::object type = py::isinstance<py::type>(loader) ? loader : py::type::of(loader);
+  const std::string place = py::str(py::getattr(type, "__module__", py::str("")));
+  return !place.starts_with("_frozen_importlib") && !place.starts_with("importlib");
+}
+
+/// Whether nobody finds the module any more: what brought it had a finder of its own for a while.
+bool is_found_by_nobody(const std::string& name) {
+  py::object path = py::none();
+  if (const std::size_t dot = name.rfind('.'); dot != std::string::npos) {
+    const std::string parent = name.substr(0, dot);
+    if (!modules().contains(parent)) return true;
+    path = py::getattr(modules()[parent.c_str()], "__path__", py::none());
+    if (path.is_none()) return true;
+  }
+  try {
+    for (const py::handle finder : module_named("sys").attr("meta_path"))
+      if (py::hasattr(finder, "find_spec") && !finder.attr("find_spec")(name, path).is_none())
+        return false;
+  } catch (py::error_already_set&) {
+    return false;  // its finder is there, and says no more
+  }
+  return true;
+}
+
 void describe(worker::StashEntry& entry, const py::object& module, SourceFiles& sources) {
   const py::object spec = name_in(module, "__spec__");
   const py::object file = name_in(module, "__file__");
   if (py::isinstance<py::str>(file)) sources.add(py::str(file));
   const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
-  if (!loader.is_none())
+  if (!loader.is_none()) {
     entry.extension =
         std::string(py::str(py::type::of(loader).attr("__name__"))) == "ExtensionFileLoader";
+    entry.once |= is_special(loader) && is_found_by_nobody(entry.name);
+  }
   const std::string top = entry.name.substr(0, entry.name.find('.'));
   const auto all = modules();
   if (all.contains(top)) entry.found_in = found_in(all[top.c_str()]);

@@ -30,6 +30,31 @@ PyMODINIT_FUNC PyInit_NAME(void) {
 }
 """
 
+# As Shiboken does it: modules that only a finder finds which is gone afterwards.
+BRINGER = """
+#include <Python.h>
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bringer", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_bringer(void) {
+  if (PyRun_SimpleString(
+      "import importlib.machinery, sys\\n"
+      "class Own:\\n"
+      "    def find_spec(self, name, path, target=None):\\n"
+      "        return importlib.machinery.ModuleSpec(name, self) if name.startswith('brought') else None\\n"
+      "    def create_module(self, spec): pass\\n"
+      "    def exec_module(self, module): module.__path__, module.number = [], 42\\n"
+      "own = Own()\\n"
+      "sys.meta_path.insert(0, own)\\n"
+      "import brought.part\\n"
+      "sys.meta_path.remove(own)\\n"
+      "del own, Own, importlib, sys, brought\\n") != 0) return NULL;
+  PyObject* made = PyModule_Create(&definition);
+  PyObject* part = PyImport_ImportModule("brought.part");
+  if (part == NULL) return NULL;
+  PyModule_AddObject(made, "part", part);
+  return made;
+}
+"""
+
 LIST = "import sys; before = set(sys.modules); import {}; print([name for name in sys.modules if name not in before])"
 
 
@@ -41,9 +66,9 @@ def folder(service):  # noqa: F811
 @pytest.fixture
 def extensions(service):  # noqa: F811
     folder(service).mkdir()
-    for name in ("first_in_c", "second_in_c"):
+    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("bringer", BRINGER)):
         source = folder(service) / f"{name}.c"
-        source.write_text(EXTENSION.replace("NAME", name))
+        source.write_text(text.replace("NAME", name))
         suffix = subprocess.run([PYTHON, "-c", "import sysconfig as s; print(s.get_config_var('EXT_SUFFIX'), s.get_path('include'))"],
                                 capture_output=True, text=True, check=True).stdout.split()  # fmt: skip
         subprocess.run(["cc", "-shared", "-fPIC", "-I", suffix[1], source, "-o", folder(service) / (name + suffix[0])], check=True)
@@ -79,3 +104,24 @@ def test_what_a_failed_import_had_imported_stays(service):  # noqa: F811
     program = LIST.format("package")
     assert service.run("-c", program).stdout == cold(service, program)
     assert "colorsys" in cold(service, program)
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["pass", "import importlib", "import builtins; builtins.mine = 1", "sys.settrace(lambda *_: None)", "sys.meta_path.insert(0, type('', (), {})())"],
+)
+def test_what_only_its_bringer_finds_is_imported_with_it(extensions, before):
+    profile(extensions, "", keys='modules = ["bringer"]\n', path=folder(extensions))
+    assert not not_preloaded(extensions)
+    program = f"import sys; {before}; import bringer, brought.part as part; print(bringer.part is part, part.number)"
+    assert extensions.run("-c", program).stdout == cold(extensions, program) == "True 42\n"
+
+
+def test_what_importlib_says_of_its_parts_changes_no_import(service):  # noqa: F811
+    profile(service, "", keys='modules = ["fractions"]\n')
+
+    def place(before):
+        return service.run("-c", f"import _frozen_importlib as part; {before}; import fractions; print(id(fractions.Fraction))").stdout
+
+    assert place("pass") == place("part.__name__ = part.__file__ = 'x'") == place("import importlib.util")
+    assert place("pass") != place("part.ModuleSpec = type('ModuleSpec', (part.ModuleSpec,), {})")
