@@ -176,7 +176,8 @@ void Manager::change_files(const char* method, const std::vector<std::string>& u
                     sd_bus_call(bus_.get(), message, 0, &reply.error, &reply.message) >= 0;
   if (!done)
     throw Failure(k_exit_failure, std::string("cannot ") + (enabling ? "enable " : "disable ") +
-                                      units.front() + ": " + reply.why());
+                                      units.front() + ": " + reply.why() + "; see pmlctl doctor " +
+                                      profile_of_unit(units.front()));
   if (!has_changed_files(reply.message, enabling)) return;
   Reply read;
   if (sd_bus_call_method(bus_.get(), k_name, k_path, k_interface, "Reload", &read.error,

@@ -176,7 +176,6 @@ bool Stash::hide(PyObject* original) {
   for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i)
     base_finders_.push_back(Ref::borrow(PyList_GetItem(finders, i)));
   rehearse();  // tables that have to grow for it do so once, here
-  guard_.record();
   watch_audit_hooks();
   go_round_loaders();
   hide_subclasses();
@@ -186,8 +185,10 @@ bool Stash::hide(PyObject* original) {
   set_lazy_ = attribute(PyDict_GetItemString(modules, "_imp"), "_set_lazy_attributes");
   const Ref bootstrap = Ref::steal(PyImport_ImportModule("_frozen_importlib"));
   const Ref hook = Ref::steal(PyCFunction_New(&g_hook, nullptr));
-  return bootstrap && hook &&
-         PyObject_SetAttrString(bootstrap.get(), "_find_and_load", hook.get()) == 0;
+  const bool hooked = bootstrap && hook &&
+                      PyObject_SetAttrString(bootstrap.get(), "_find_and_load", hook.get()) == 0;
+  guard_.record();
+  return hooked;
 }
 
 void Stash::rehearse() {
