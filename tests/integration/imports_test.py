@@ -108,7 +108,7 @@ def test_what_a_failed_import_had_imported_stays(service):  # noqa: F811
 
 @pytest.mark.parametrize(
     "before",
-    ["pass", "import importlib", "import builtins; builtins.mine = 1", "sys.settrace(lambda *_: None)", "sys.meta_path.insert(0, type('', (), {})())"],
+    ["pass", "import importlib", "import builtins; builtins.mine = 1", "sys.settrace(lambda *_: None)", "sys.meta_path.insert(0, type('', (), {'find_spec': lambda *_: None})())"],
 )
 def test_what_only_its_bringer_finds_is_imported_with_it(extensions, before):
     profile(extensions, "", keys='modules = ["bringer"]\n', path=folder(extensions))
