@@ -33,15 +33,17 @@ PyMODINIT_FUNC PyInit_NAME(void) {
 # As Shiboken does it: modules that only a finder finds which is gone afterwards.
 BRINGER = """
 #include <Python.h>
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bringer", NULL, -1, NULL, NULL, NULL, NULL, NULL};
-PyMODINIT_FUNC PyInit_bringer(void) {
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "fast", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_fast(void) {
   if (PyRun_SimpleString(
       "import importlib.machinery, sys\\n"
       "class Own:\\n"
       "    def find_spec(self, name, path, target=None):\\n"
       "        return importlib.machinery.ModuleSpec(name, self) if name.startswith('brought') else None\\n"
       "    def create_module(self, spec): pass\\n"
-      "    def exec_module(self, module): module.__path__, module.number = [], 42\\n"
+      "    def exec_module(self, module):\\n"
+      "        import bring\\n"
+      "        module.__path__, module.number = [], 42\\n"
       "own = Own()\\n"
       "sys.meta_path.insert(0, own)\\n"
       "import brought.part\\n"
@@ -66,7 +68,9 @@ def folder(service):  # noqa: F811
 @pytest.fixture
 def extensions(service):  # noqa: F811
     folder(service).mkdir()
-    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("bringer", BRINGER)):
+    (folder(service) / "bring").mkdir()
+    (folder(service) / "bring/__init__.py").write_text("from bring.fast import part\n")
+    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("bring/fast", BRINGER)):
         source = folder(service) / f"{name}.c"
         source.write_text(text.replace("NAME", name))
         suffix = subprocess.run([PYTHON, "-c", "import sysconfig as s; print(s.get_config_var('EXT_SUFFIX'), s.get_path('include'))"],
@@ -111,9 +115,9 @@ def test_what_a_failed_import_had_imported_stays(service):  # noqa: F811
     ["pass", "import importlib", "import builtins; builtins.mine = 1", "sys.settrace(lambda *_: None)", "sys.meta_path.insert(0, type('', (), {'find_spec': lambda *_: None})())"],
 )
 def test_what_only_its_bringer_finds_is_imported_with_it(extensions, before):
-    profile(extensions, "", keys='modules = ["bringer"]\n', path=folder(extensions))
+    profile(extensions, "", keys='modules = ["bring"]\n', path=folder(extensions))
     assert not not_preloaded(extensions)
-    program = f"import sys; {before}; import bringer, brought.part as part; print(bringer.part is part, part.number)"
+    program = f"import sys; {before}; import bring, brought.part as part; print(bring.part is part, part.number)"
     assert extensions.run("-c", program).stdout == cold(extensions, program) == "True 42\n"
 
 
