@@ -3,7 +3,7 @@
 #
 #   ./test.sh                                       everything
 #   ./test.sh unit|integration|equivalence|systemd  one part of it
-#   ./test.sh names                                 private names of CPython stay in src/worker/compat/
+#   ./test.sh names                                 private names of CPython stay in src/worker/compat/; sizes
 #   ./test.sh docs                                  the manual pages
 #   ./test.sh package                               the Debian package: built, linted, installed, upgraded, purged
 #   ./test.sh sanitize                              unit, integration and systemd tests under ASan and UBSan
@@ -179,6 +179,9 @@ names() {
   say "What is known of one CPython version stays in one folder"
   checklist names tests/private_names.py
   checklist names-self tests/private_names.py --self
+  say "Functions, classes and files are of a size that can be read"
+  checklist sizes tests/sizes.py
+  checklist sizes-self tests/sizes.py --self
 }
 
 docs() {

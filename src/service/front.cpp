@@ -33,9 +33,8 @@ std::size_t most_held() {
 
 }  // namespace
 
-Front::Front(event::Loop& loop, const Gatekeeper& gate, RequestTaker& taker)
+Front::Front(event::Loop& loop, RequestTaker& taker)
     : loop_(loop),
-      gate_(gate),
       taker_(taker),
       expiry_(
           loop, [this] { expire(); }, milliseconds(100)),

@@ -17,7 +17,8 @@ namespace pml::service {
 /// arrived when they are accepted and are passed on at once; for the others it keeps a session.
 class Front : public SessionOwner {
  public:
-  Front(event::Loop& loop, const Gatekeeper& gate, RequestTaker& taker);
+  /// Lets those in that are confined as this process is now. Throws std::system_error.
+  Front(event::Loop& loop, RequestTaker& taker);
 
   /// Serves the listening, non-blocking `socket` from now on.
   void listen(base::UniqueFd socket);
@@ -46,7 +47,7 @@ class Front : public SessionOwner {
   [[nodiscard]] bool may_hold(Session& session, std::size_t more) override;
 
   event::Loop& loop_;
-  const Gatekeeper& gate_;
+  const Gatekeeper gate_;
   RequestTaker& taker_;
   std::vector<Listener> listeners_;
   std::list<std::unique_ptr<Session>> sessions_;  // oldest first

@@ -25,8 +25,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds k_first_delay{100};
-constexpr milliseconds k_longest_delay{30000};
 constexpr std::uint64_t k_settled_usec = 10000000;
 /// In the number of an interpreter that does not serve.
 constexpr std::uint32_t k_on_trial = 1U << 31;
@@ -80,12 +78,8 @@ Hatchery::~Hatchery() = default;
 
 void Hatchery::raise(const profile::Profile& profile) {
   profile_ = profile;
-  quarantined_.clear();
-  excluded_.clear();
-  pieces_.clear();
-  not_shared_.clear();
-  failures_ = 0;
-  delay_ = milliseconds(0);
+  plan_.begin(profile);
+  retries_.begin();
   if (next_) retire(std::move(next_));
   misled_ = {};
   trial_.begin(profile_, zygote_command().environment);
@@ -112,8 +106,7 @@ ZygoteCommand Hatchery::zygote_command() const {
 void Hatchery::start() {
   again_.disarm();
   if (stopping_ || next_) return;
-  failed_.clear();
-  preloads_.clear();
+  plan_.begin_zygote();
   ZygoteCommand command = zygote_command();
   auto zygote = std::make_unique<Zygote>();
   ::clock_gettime(CLOCK_REALTIME, &zygote->started);
@@ -123,9 +116,9 @@ void Hatchery::start() {
     // Those that serve are counted.
     const std::uint32_t number = zygote->on_trial ? k_on_trial | (trials_ + 1) : generations_ + 1;
     ZygoteListener& self = *this;
-    zygote->link = std::make_unique<ZygoteLink>(loop_, self, command, output_, number);
+    zygote->link = std::make_unique<ZygoteLink>(loop_, self, command, output_.borrow(), number);
   } catch (const std::system_error& failure) {
-    ++failures_;
+    retries_.failed();
     retry(failure.what(), base::k_exit_config);
     return;
   }
@@ -284,7 +277,7 @@ void Hatchery::gone(ZygotePointer zygote, bool was_current, int wait_status) {
   if (was_current) {
     log::write(LOG_ERR, log::k_zygote_lost, "the warm interpreter " + sentence,
                {{"PML_PID", std::to_string(zygote->link->pid())}});
-    if (event::Loop::now() - zygote->warm_since > k_settled_usec) delay_ = milliseconds(0);
+    if (event::Loop::now() - zygote->warm_since > k_settled_usec) retries_.served_long();
     if (!next_) retry("the warm interpreter " + sentence, base::k_exit_software);
     return;
   }
@@ -300,7 +293,7 @@ void Hatchery::gone(ZygotePointer zygote, bool was_current, int wait_status) {
     start();
     return;
   }
-  ++failures_;
+  retries_.failed();
   if (!zygote->unfit.empty()) {
     retry(zygote->unfit, base::k_exit_config);
     return;
@@ -311,14 +304,13 @@ void Hatchery::gone(ZygotePointer zygote, bool was_current, int wait_status) {
 }
 
 void Hatchery::retry(const std::string& why, int exit_status) {
-  const bool hopeless = exit_status == base::k_exit_config || failures_ >= 5;
-  if (!ever_warm_ && hopeless) {
+  const auto delay = retries_.next(exit_status == base::k_exit_config);
+  if (!delay) {
     listener_.never_warm(exit_status, why);
     return;
   }
   log::write(LOG_WARNING, log::k_zygote_lost, why + "; a new one starts");
-  again_.arm(delay_);
-  delay_ = std::clamp(delay_ * 2, k_first_delay, k_longest_delay);
+  again_.arm(*delay);
   listener_.hatchery_changed();
 }
 

@@ -2,13 +2,9 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <ctime>
-#include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +12,10 @@
 #include "event/source.hpp"
 #include "profile/profile.hpp"
 #include "service/misled_preloads.hpp"
+#include "service/preload_plan.hpp"
 #include "service/preload_trial.hpp"
 #include "service/zygote_link.hpp"
+#include "service/zygote_retries.hpp"
 
 namespace pml::service {
 
@@ -57,25 +55,6 @@ class HatcheryListener {
   virtual void hatchery_changed() = 0;
 };
 
-/// A preload that is there.
-struct Preload {
-  std::string name;
-  std::uint64_t usec = 0;  ///< what importing it took
-};
-
-/// A preload that is not there, and why.
-struct FailedPreload {
-  std::string name;
-  std::string reason;        ///< the last line of its traceback, or why it was given up
-  bool quarantined = false;  ///< it ended or hung the interpreter, and is not tried again
-};
-
-/// A module that was to be preloaded and that each program imports by itself all the same.
-struct NotShared {
-  std::string name;
-  std::string reason;
-};
-
 /// Keeps one warm zygote of a profile: starts it, replaces it when asked to or when it is lost
 /// (with back-off), gives up preloads that crash or hang it.
 class Hatchery : private ZygoteListener {
@@ -84,8 +63,8 @@ class Hatchery : private ZygoteListener {
            rlimit descriptor_limit);
   ~Hatchery() override;
 
-  /// Where zygotes write to; invalid: /dev/null. Owned by the caller.
-  void set_output(base::BorrowedFd output) noexcept { output_ = output; }
+  /// Where zygotes write to; invalid: /dev/null.
+  void set_output(base::UniqueFd output) noexcept { output_ = std::move(output); }
 
   /// Where jobs of the zygotes raised from now on tell what they imported; empty: nowhere.
   void set_imports_to(std::string address) { imports_to_ = std::move(address); }
@@ -131,22 +110,15 @@ class Hatchery : private ZygoteListener {
   [[nodiscard]] std::uint32_t generation() const noexcept;
   [[nodiscard]] pid_t zygote_pid() const noexcept;
   /// Whether the last zygotes all failed before they were warm.
-  [[nodiscard]] bool broken() const noexcept { return failures_ >= 3; }
+  [[nodiscard]] bool broken() const noexcept { return retries_.broken(); }
   /// What is being done, such as "importing numpy (2 of 5)"; empty where nothing is.
   [[nodiscard]] std::string activity() const;
   /// When the warm zygote became so (wall clock, seconds); 0 where there is none.
   [[nodiscard]] std::time_t warm_since() const noexcept;
-  /// The modules that the last zygote imported.
-  [[nodiscard]] const std::vector<Preload>& preloads() const noexcept { return preloads_; }
-  [[nodiscard]] const std::vector<FailedPreload>& failed() const noexcept { return failed_; }
+  /// What the last zygote imported, and what no zygote is to.
+  [[nodiscard]] const PreloadPlan& plan() const noexcept { return plan_; }
   /// The modules that jobs of the warm zygote share.
   [[nodiscard]] std::vector<std::string> shared() const;
-  /// Modules that each program imports by itself.
-  [[nodiscard]] const std::vector<NotShared>& not_shared() const noexcept { return not_shared_; }
-  /// Whether it is one of them, or needs one, so that it is of no use as a preload.
-  [[nodiscard]] bool is_excluded(const std::string& module) const {
-    return excluded_.contains(module);
-  }
 
  private:
   struct Zygote;
@@ -177,27 +149,20 @@ class Hatchery : private ZygoteListener {
   HatcheryListener& listener_;
   ProcessListener& processes_;
   rlimit descriptor_limit_;
-  base::BorrowedFd output_;
+  base::UniqueFd output_;
   profile::Profile profile_;
   std::vector<std::string> quirks_;
   std::string imports_to_;
+  PreloadPlan plan_;
   PreloadTrial trial_;
   MisledPreloads misled_;
   ZygotePointer current_;  // warm
   ZygotePointer next_;     // booting
   std::vector<ZygotePointer> leaving_;
-  std::vector<Preload> preloads_;
-  std::vector<FailedPreload> failed_;
-  std::vector<NotShared> not_shared_;
-  std::set<std::string, std::less<>> excluded_;     // modules that need one of them, and themselves
-  std::vector<std::string> pieces_;                 // what those import that can be shared
-  std::map<std::string, std::string> quarantined_;  // by name: why
   event::Timer overdue_;
   event::Timer again_;
-  std::chrono::milliseconds delay_{0};
+  ZygoteRetries retries_;
   std::uint32_t generations_ = 0, trials_ = 0;
-  unsigned failures_ = 0;
-  bool ever_warm_ = false;
   bool stopping_ = false;
 };
 

@@ -10,12 +10,6 @@ namespace pml::service {
 
 namespace {
 
-std::string_view last_line(std::string_view text) {
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  const std::size_t start = text.rfind('\n');
-  return start == std::string_view::npos ? text : text.substr(start + 1);
-}
-
 std::vector<std::string_view> views(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
@@ -23,25 +17,9 @@ std::vector<std::string_view> views(const std::vector<std::string>& texts) {
 }  // namespace
 
 void Hatchery::boot(Zygote& zygote) {
-  const auto wanted = [this](const std::vector<std::string>& names) {
-    std::vector<std::string_view> result;
-    for (const std::string& name : names)
-      if (!quarantined_.contains(name) && !excluded_.contains(name.substr(0, name.find(':'))))
-        result.emplace_back(name);
-    return result;
-  };
   wire::Order order;
-  for (const auto& [name, why] : quarantined_) {
-    failed_.push_back({name, "given up: " + why, true});
-    order.boot.avoided.emplace_back(std::string_view(name).substr(0, name.find(':')));
-  }
-  order.boot.avoided.insert(order.boot.avoided.end(), excluded_.begin(), excluded_.end());
-  order.boot.pieces.assign(pieces_.begin(), pieces_.end());
   order.kind = wire::OrderKind::boot;
-  order.boot.modules = wanted(profile_.modules);
-  order.boot.optional = wanted(profile_.optional);
-  order.boot.after_fork = wanted(profile_.after_fork);
-  order.boot.warmup = wanted(profile_.warmup);
+  plan_.fill(order.boot);
   order.boot.quirks = views(quirks_);
   std::vector<std::string> heard = trial_.lines();
   for (const auto& [module, why] : misled_.renounced())
@@ -87,8 +65,7 @@ void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
     ++zygote.imported;
   }
   if (event.kind == wire::EventKind::preloaded)
-    preloads_.push_back(
-        {std::string(event.name), static_cast<std::uint64_t>(std::max(event.value, 0))});
+    plan_.imported(event.name, static_cast<std::uint64_t>(std::max(event.value, 0)));
   if (event.kind == wire::EventKind::preload_failed)
     note_failed(event.name, event.text, event.value == 1, !zygote.on_trial);
   if (&zygote == next_.get()) overdue_.arm(profile_.preload_timeout);
@@ -98,7 +75,7 @@ void Hatchery::boot_progress(Zygote& zygote, const wire::Event& event) {
 void Hatchery::note_failed(std::string_view name, std::string_view text, bool absent_optional,
                            bool told) {
   if (absent_optional) return;
-  failed_.push_back({std::string(name), std::string(last_line(text))});
+  plan_.failed(name, text);
   if (!told) return;
   log::write(LOG_WARNING, log::k_preload_failed,
              "preload " + std::string(name) + " failed:\n" + std::string(text),
@@ -106,9 +83,7 @@ void Hatchery::note_failed(std::string_view name, std::string_view text, bool ab
 }
 
 void Hatchery::note_not_shared(std::string_view name, std::string_view why) {
-  for (const NotShared& known : not_shared_)
-    if (known.name == name) return;
-  not_shared_.push_back({std::string(name), std::string(why)});
+  if (!plan_.not_shared(name, why)) return;
   log::write(LOG_INFO, log::k_preload_not_shared,
              "each program imports " + std::string(name) + " by itself: " + std::string(why),
              {{"PML_MODULE", std::string(name)}});
@@ -117,12 +92,7 @@ void Hatchery::note_not_shared(std::string_view name, std::string_view why) {
 // What the imports of modules that programs do not share have left in others must not be found by
 // those that import them by themselves.
 void Hatchery::start_over(const wire::Event& event) {
-  excluded_.insert(event.files.begin(), event.files.end());
-  for (std::string_view text = event.text; !text.empty();) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    pieces_.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  plan_.leave_out(event.files, event.text);
   if (event.value == 1 && next_) start_again();
 }
 
@@ -149,8 +119,7 @@ void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {
   zygote.importing.clear();
   zygote.warm_since = event::Loop::now();
   zygote.warm_time = std::time(nullptr);
-  failures_ = 0;
-  ever_warm_ = true;
+  retries_.became_warm();
   if (current_) retire(std::move(current_));
   current_ = std::move(next_);
   log::write(LOG_INFO, log::k_zygote_warm,
@@ -163,7 +132,7 @@ void Hatchery::became_warm(Zygote& zygote, const wire::Event& event) {
 }
 
 void Hatchery::quarantine(const std::string& name, const std::string& why) {
-  quarantined_.emplace(name, why);
+  plan_.give_up(name, why);
   log::write(LOG_ERR, log::k_preload_quarantined,
              "preload " + name + " is given up until the profile or a file changes: " + why,
              {{"PML_MODULE", name}});

@@ -8,15 +8,12 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
-#include <ctime>
-#include <filesystem>
-#include <limits>
 
 #include "base/exit_status.hpp"
 #include "base/python_search.hpp"
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
+#include "service/chosen_python.hpp"
 #include "service/profile_path.hpp"
 #include "service/status_text.hpp"
 
@@ -24,45 +21,10 @@ namespace pml::service {
 
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-/// Standalone: how long jobs may take to end after SIGTERM.
-constexpr seconds k_stop_time{10};
-/// How long zygotes may take to leave, and then what was theirs.
-constexpr milliseconds k_leave_time{2000};
-constexpr milliseconds k_reap_time{200};
-/// Upgrades and editors change several files in a row.
-constexpr milliseconds k_settle_time{200};
-/// A package manager puts its files in place one by one.
-constexpr seconds k_upgrade_time{2};
-constexpr std::uint64_t k_soon_usec = 2000000;
-constexpr int k_most_doublings = 7;
-
-/// Later than any file: what is there at the start is what runs.
-constexpr std::time_t k_never = std::numeric_limits<std::int32_t>::max();
-
-std::string own_program() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).string();
-}
 
 PoolLimits limits_of(const profile::Profile& profile) {
   return {profile.workers, profile.spare, profile.max_jobs, profile.max_queue};
-}
-
-/// The value of PML_PYTHON; as good as unset where it is empty.
-std::string_view own_choice() {
-  const char* value = std::getenv(base::k_python_variable);
-  return value != nullptr ? value : "";
-}
-
-std::string_view choice_of(const wire::Request& request) {
-  const std::string_view name = base::k_python_variable;
-  for (const std::string_view item : request.environment)
-    if (item.starts_with(name) && item.substr(name.size()).starts_with('='))
-      return item.substr(name.size() + 1);
-  return {};
 }
 
 std::uint64_t usec(const timeval& time) {
@@ -73,8 +35,7 @@ std::uint64_t usec(const timeval& time) {
 }  // namespace
 
 Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
-    : context_(context),
-      setting_(std::move(setting)),
+    : setting_(std::move(setting)),
       daemon_(daemon),
       notifier_(loop_, [this] { return status(); }),
       dispatcher_(loop_, [this] { counts_changed(); }),
@@ -82,20 +43,17 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       programs_(loop_, dispatcher_),
       late_imports_(loop_),
       texts_(context, *this, "pml-" + setting_.profile.name),
-      front_(loop_, gate_, *this),
-      terminate_(loop_, SIGTERM, [this](const signalfd_siginfo&) { stop(0); }),
-      interrupt_(loop_, SIGINT, [this](const signalfd_siginfo&) { stop(0); }),
+      front_(loop_, *this),
       hangup_(loop_, SIGHUP, [this](const signalfd_siginfo&) { reload(); }),
       child_(loop_, SIGCHLD, [this](const signalfd_siginfo&) { reap(); }),
-      stop_timer_(loop_, [this] { stop_harder(); }),
       scopes_(loop_, setting_.profile.name,
               [this](std::uint64_t number) { dispatcher_.mark_scoped(number); }),
-      sources_(loop_, [this](const std::string& file) { turned_stale(file); }),
-      own_program_(own_program()),
-      own_watch_(loop_, [this](const std::string& file) { replaced(file); }),
+      renewal_(
+          loop_, [this](const std::string& file) { turned_stale(file); },
+          [this] { hatchery_.raise(setting_.profile); }),
       succession_(loop_, [this] { leave_if_replaced(); }),
+      shutdown_(loop_, dispatcher_, hatchery_, programs_, [this] { stop(0); }),
       pressure_(loop_, [this](bool pressed) { memory_changed(pressed); }),
-      renewal_(loop_, [this] { hatchery_.raise(setting_.profile); }),
       idle_exit_(
           loop_, [this] { rest(); }, seconds(1)),
       verifier_(
@@ -106,7 +64,7 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
           [this] { verified(); }) {
   dispatcher_.set_hatchery(hatchery_);
   dispatcher_.set_ahead(programs_);
-  dispatcher_.set_last_look([this] { sources_.look(); });
+  dispatcher_.set_last_look([this] { renewal_.look(); });
   // Workers whose zygote dies become children of this process, which then reports their ends.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   loop_.answer_watchdog();
@@ -117,10 +75,10 @@ int Service::run(std::vector<base::UniqueFd> sockets) {
   apply(setting_.profile);
   for (base::UniqueFd& socket : sockets) front_.listen(std::move(socket));
   // Without a manager nobody would start the new one.
-  if (!setting_.standalone) own_watch_.watch({own_program_}, {k_never, 0});
+  if (!setting_.standalone) succession_.watch();
   hatchery_.raise(setting_.profile);
   loop_.run();
-  return exit_status_;
+  return shutdown_.exit_status();
 }
 
 void Service::apply(const profile::Profile& profile, bool anew) {
@@ -136,20 +94,21 @@ void Service::apply(const profile::Profile& profile, bool anew) {
   profile.watch_imports ? late_imports_.open() : late_imports_.close();
   hatchery_.set_imports_to(late_imports_.address());
   // Only pml-cold can give python3 the profile's path, and look what the caller has chosen.
-  const bool own = !profile.names_interpreter && !own_choice().empty();
+  const bool own = !profile.names_interpreter && !chosen_python().empty();
   dispatcher_.configure(limits_of(profile),
                         profile.path.empty() && !own ? profile.interpreter : std::string(),
                         profile.log_command);
 }
 
 void Service::open_output() {
+  base::UniqueFd output;
   const std::string name = "pml-" + setting_.profile.name;
   if (log::to_journal())
-    output_ = base::UniqueFd(base::k_adopt, sd_journal_stream_fd(name.c_str(), LOG_INFO, 0));
+    output = base::UniqueFd(base::k_adopt, sd_journal_stream_fd(name.c_str(), LOG_INFO, 0));
   // A daemon's zygote must not hold the terminal, or a pipe of the one who started it.
-  if (!output_.valid() && !daemon_.detached())
-    output_ = base::duplicate(base::BorrowedFd(STDERR_FILENO));
-  hatchery_.set_output(output_.borrow());
+  if (!output.valid() && !daemon_.detached())
+    output = base::duplicate(base::BorrowedFd(STDERR_FILENO));
+  hatchery_.set_output(std::move(output));
 }
 
 // What is found in passing is named. It is shared no more once a person has asked for a
@@ -182,7 +141,7 @@ void Service::submit(Ticket ticket, const wire::Request& request) {
   ticket.client.own = verifier_.owns(ticket.client.pid);
   if (!ticket.client.own) verifier_.make_way();
   // The caller's python3 is another one.
-  if (!setting_.profile.names_interpreter && choice_of(request) != own_choice()) {
+  if (!setting_.profile.names_interpreter && chosen_python_of(request) != chosen_python()) {
     turn_away(ticket.client, wire::Refusal::environment, base::k_python_variable);
     return;
   }
@@ -227,11 +186,12 @@ void Service::answer(Client& client, const TextQuestion& question) {
     client.tell_line(known ? "done\n" : "error there is no such job\n");
   } else if (question.subject == "reload") {
     reload();
-    client.tell_line(profile_error_.empty() ? "done\n" : "error " + profile_error_ + "\n");
+    client.tell_line(condition_.profile_error.empty() ? "done\n"
+                                                      : "error " + condition_.profile_error + "\n");
   } else {
-    client.tell_line(
-        status_text(setting_.profile, dispatcher_, hatchery_,
-                    {profile_error_, programs_status(programs_), reloading_, replaced_}));
+    client.tell_line(status_text(setting_.profile, dispatcher_, hatchery_,
+                                 {condition_.profile_error, programs_status(programs_),
+                                  condition_.reloading, succession_.replaced()}));
   }
 }
 
@@ -250,17 +210,16 @@ void Service::turn_away(Client& client, wire::Refusal reason, std::string_view d
 }
 
 void Service::became_warm(const std::vector<std::string>& files, timespec started) {
-  if (stopping_) return;
-  warm_at_ = event::Loop::now();
+  if (shutdown_.begun()) return;
   dispatcher_.open_shop();
-  sources_.clear();
+  std::vector<std::string> watched;
   if (setting_.profile.watch_sources) {
-    std::vector<std::string> watched = files;
+    watched = files;
     watched.push_back(setting_.profile.interpreter);
-    sources_.watch(watched, started);
   }
-  if (reloading_) {
-    reloading_ = false;
+  renewal_.became_warm(watched, started);
+  if (condition_.reloading) {
+    condition_.reloading = false;
     notifier_.ready();
   }
   verify();
@@ -276,27 +235,27 @@ void Service::never_warm(int exit_status, const std::string& why) {
 }
 
 void Service::hatchery_changed() {
-  if (!ready_ && !stopping_)
+  if (!condition_.ready && !shutdown_.begun())
     notifier_.extend_timeout(setting_.profile.preload_timeout + seconds(15));
-  if (reloading_ && hatchery_.broken()) {
-    reloading_ = false;
-    profile_error_ = "no interpreter gets warm with it";
+  if (condition_.reloading && hatchery_.broken()) {
+    condition_.reloading = false;
+    condition_.profile_error = "no interpreter gets warm with it";
     notifier_.ready();
   }
   notifier_.changed();
-  if (stopping_) check_stopped();
+  if (shutdown_.begun()) shutdown_.check();
 }
 
 void Service::counts_changed() {
   notifier_.changed();
-  if (stopping_) {
-    check_stopped();
+  if (shutdown_.begun()) {
+    shutdown_.check();
     return;
   }
   leave_if_replaced();
   const Pool& pool = dispatcher_.pool();
-  if (ready_ || !hatchery_.warm() || pool.idle() == 0 || pool.forking() > 0) return;
-  ready_ = true;
+  if (condition_.ready || !hatchery_.warm() || pool.idle() == 0 || pool.forking() > 0) return;
+  condition_.ready = true;
   log::write(LOG_INFO, log::k_service_ready, "the pool is warm: " + status());
   notifier_.ready();
   daemon_.started(0);
@@ -304,54 +263,40 @@ void Service::counts_changed() {
 }
 
 std::string Service::status() const {
-  return status_line(dispatcher_, hatchery_, profile_error_);
+  return status_line(dispatcher_, hatchery_, condition_.profile_error);
 }
 
 void Service::reload() {
-  if (stopping_) return;
+  if (shutdown_.begun()) return;
   log::write(LOG_INFO, log::k_service_reloading, "reloading the profile");
   notifier_.reloading();
-  profile_error_.clear();
+  condition_.profile_error.clear();
   if (setting_.reload) {
     const profile::Result result = setting_.reload();
     if (!result.good()) {
-      profile_error_ = result.one_line(setting_.profile.name);
+      condition_.profile_error = result.one_line(setting_.profile.name);
       log::write(LOG_ERR, log::k_profile_bad,
-                 "the new profile is bad, the old pool serves on: " + profile_error_);
+                 "the new profile is bad, the old pool serves on: " + condition_.profile_error);
       notifier_.ready();
       return;
     }
     apply(*result.profile, true);
     rest();
   }
-  reloading_ = ready_;
+  condition_.reloading = condition_.ready;
   hatchery_.raise(setting_.profile);
 }
 
 void Service::turned_stale(const std::string& file) {
-  if (stopping_) return;
+  if (shutdown_.begun()) return;
   log::write(LOG_NOTICE, log::k_preload_stale,
              "a new interpreter is made: " + file + " has changed", {{"PML_FILE", file}});
   dispatcher_.close_shop(wire::Refusal::stale);
-  // Files that change all the time, or whose clock is ahead, must not keep the machine busy.
-  const bool again = event::Loop::now() - warm_at_ < k_soon_usec;
-  renewals_ = again ? std::min(renewals_ + 1, k_most_doublings) : 0;
-  renewal_.arm(k_settle_time * (1 << renewals_));
 }
 
-void Service::replaced(const std::string& file) {
-  if (stopping_) return;
-  log::write(LOG_NOTICE, log::k_service_replaced,
-             "pmld was replaced: the new one takes over as soon as nothing runs",
-             {{"PML_FILE", file}});
-  replaced_ = true;
-  succession_.arm(k_upgrade_time);
-}
-
-// The old program and its zygotes serve on meanwhile; a new zygote would be of the new version.
 void Service::leave_if_replaced() {
-  if (!replaced_ || stopping_ || succession_.armed() || !dispatcher_.at_rest()) return;
-  stop(::access(own_program_.c_str(), X_OK) == 0 ? base::k_exit_replaced : 0);
+  if (shutdown_.begun() || !dispatcher_.at_rest()) return;
+  if (const auto status = succession_.status_to_leave()) stop(*status);
 }
 
 void Service::memory_changed(bool pressed) {
@@ -364,7 +309,7 @@ void Service::memory_changed(bool pressed) {
 
 void Service::rest() {
   const auto limit = static_cast<std::uint64_t>(setting_.profile.idle_exit.count());
-  if (limit == 0 || stopping_) return;
+  if (limit == 0 || shutdown_.begun()) return;
   const std::uint64_t rested = event::Loop::now() - dispatcher_.last_activity();
   if (!dispatcher_.at_rest() || rested < limit) {
     const std::uint64_t rest = dispatcher_.at_rest() ? limit - rested : limit;
@@ -389,55 +334,17 @@ void Service::reap() {
     dispatcher_.child_changed({pid, status, usec(usage.ru_utime) + usec(usage.ru_stime),
                                static_cast<std::uint64_t>(usage.ru_maxrss)});
   }
-  if (stopping_) check_stopped();
+  if (shutdown_.begun()) shutdown_.check();
 }
 
 void Service::stop(int exit_status) {
-  if (stopping_) {
-    stop_harder();  // asked twice
-    return;
-  }
-  stopping_ = true;
-  exit_status_ = exit_status;
+  if (!shutdown_.begin(exit_status)) return;
   log::write(LOG_INFO, log::k_service_stopping, "stopping");
   notifier_.stopping();
-  renewal_.disarm();
+  renewal_.stop();
   verifier_.stop();
-  sources_.clear();
   front_.close();
-  hatchery_.start_no_more();
-  programs_.stop();
-  dispatcher_.stop();
-  if (setting_.standalone) stop_timer_.arm(k_stop_time);
-  check_stopped();
-}
-
-void Service::check_stopped() {
-  if (dispatcher_.has_jobs()) return;
-  if (!hatchery_.empty() || !programs_.empty()) {
-    if (std::exchange(killing_, true)) return;
-    stop_timer_.arm(k_leave_time);
-    hatchery_.stop();
-    programs_.leave();
-    return;
-  }
-  // Idle workers were told to go a moment ago, and nobody else would reap them. What jobs left
-  // behind stays.
-  siginfo_t info{};
-  const bool childless = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0;
-  if (childless || (last_wait_ && !stop_timer_.armed())) {
-    loop_.exit(exit_status_);
-  } else if (!std::exchange(last_wait_, true)) {
-    stop_timer_.arm(k_reap_time);
-  }
-}
-
-void Service::stop_harder() {
-  dispatcher_.kill_jobs();
-  if (dispatcher_.has_jobs()) return;
-  hatchery_.kill_all();
-  programs_.kill_all();
-  if (hatchery_.empty() && programs_.empty()) loop_.exit(exit_status_);
+  shutdown_.proceed(setting_.standalone);
 }
 
 }  // namespace pml::service

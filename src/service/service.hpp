@@ -7,7 +7,6 @@
 
 #include "event/source.hpp"
 #include "profile/profile.hpp"
-#include "service/confinement.hpp"
 #include "service/daemon.hpp"
 #include "service/dispatcher.hpp"
 #include "service/front.hpp"
@@ -16,9 +15,11 @@
 #include "service/memory_pressure.hpp"
 #include "service/notifier.hpp"
 #include "service/own_context.hpp"
+#include "service/pool_renewal.hpp"
 #include "service/programs.hpp"
 #include "service/scopes.hpp"
-#include "service/source_watch.hpp"
+#include "service/shutdown.hpp"
+#include "service/succession.hpp"
 #include "service/text_launch.hpp"
 #include "service/verifier.hpp"
 
@@ -62,22 +63,23 @@ class Service : private HatcheryListener, private RequestTaker {
   void counts_changed();
   void reload();
   void turned_stale(const std::string& file);
-  void replaced(const std::string& file);
   void leave_if_replaced();
   void memory_changed(bool pressed);
   void rest();
   void reap();
   void stop(int exit_status);
-  void check_stopped();
-  void stop_harder();
   [[nodiscard]] std::string status() const;
 
+  /// How it fares.
+  struct Condition {
+    std::string profile_error;  // what is wrong with the profile that was to be loaded
+    bool ready = false;         // it was warm once
+    bool reloading = false;     // the manager waits for a new pool
+  };
+
   event::Loop loop_;
-  const OwnContext& context_;
   Setting setting_;
   Daemon& daemon_;
-  Gatekeeper gate_;
-  base::UniqueFd output_;  // of zygotes
   Notifier notifier_;
   Dispatcher dispatcher_;
   Hatchery hatchery_;
@@ -85,27 +87,15 @@ class Service : private HatcheryListener, private RequestTaker {
   LateImports late_imports_;
   TextLauncher texts_;
   Front front_;
-  event::Signal terminate_, interrupt_, hangup_, child_;
-  event::Timer stop_timer_;
+  event::Signal hangup_, child_;
   Scopes scopes_;
-  SourceWatch sources_;
-  const std::string own_program_;  // its path, to notice an upgrade
-  SourceWatch own_watch_;
-  event::Timer succession_;
+  PoolRenewal renewal_;
+  Succession succession_;
+  Shutdown shutdown_;
   MemoryPressure pressure_;
-  event::Timer renewal_;  // of a pool that turned stale, once its files are left alone
   event::Timer idle_exit_;
   Verifier verifier_;
-  std::string profile_error_;
-  std::uint64_t warm_at_ = 0;
-  int renewals_ = 0;  // in quick succession
-  int exit_status_ = 0;
-  bool ready_ = false;
-  bool replaced_ = false;
-  bool reloading_ = false;
-  bool stopping_ = false;
-  bool killing_ = false;
-  bool last_wait_ = false;
+  Condition condition_;
 };
 
 }  // namespace pml::service

@@ -50,9 +50,9 @@ std::string status_line(const Dispatcher& dispatcher, const Hatchery& hatchery,
                      " running, " + std::to_string(pool.queued()) + " queued, " +
                      std::to_string(dispatcher.ledger().served()) + " served";
   if (const std::string activity = hatchery.activity(); !activity.empty()) text += "; " + activity;
-  if (!hatchery.failed().empty()) {
+  if (!hatchery.plan().failures().empty()) {
     text += "; preloads that failed:";
-    for (const FailedPreload& failed : hatchery.failed()) text += " " + failed.name;
+    for (const FailedPreload& failed : hatchery.plan().failures()) text += " " + failed.name;
   }
   if (!profile_error.empty()) text += "; the new profile is bad: " + profile_error;
   return one_line(text);
@@ -94,12 +94,12 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
     add(text, "last-refused-detail", last.detail);
     add(text, "last-refused-command", last.command);
   }
-  for (const Preload& preload : hatchery.preloads())
+  for (const Preload& preload : hatchery.plan().preloads())
     add(text, "preload", preload.name + " " + std::to_string(preload.usec));
-  for (const FailedPreload& failed : hatchery.failed())
+  for (const FailedPreload& failed : hatchery.plan().failures())
     add(text, failed.quarantined ? "quarantined" : "failed-preload",
         failed.name + " " + failed.reason);
-  for (const NotShared& module : hatchery.not_shared())
+  for (const NotShared& module : hatchery.plan().not_shared())
     add(text, "not-shared", module.name + " " + module.reason);
   add(text, "unverified", hatchery.trial().unverified(hatchery.shared()).size());
   if (!state.profile_error.empty()) add(text, "profile-error", state.profile_error);
@@ -131,7 +131,7 @@ std::string imports_text(const LateImports& imports, const Hatchery& hatchery) {
   if (!imports.listening()) return "error watch.imports is not set in the profile\n";
   std::string text;
   for (const auto& [name, count] : imports.counts())
-    if (!hatchery.is_excluded(name)) text += name + " " + std::to_string(count) + "\n";
+    if (!hatchery.plan().is_excluded(name)) text += name + " " + std::to_string(count) + "\n";
   return text + "\n";
 }
 

@@ -237,10 +237,12 @@ class Stash {
   std::vector<Ref> base_finders_;
   std::optional<UncountedDict> table_;  // sys.modules
   Ref original_;
-  Ref main_;         // the zygote's __main__; a job has its own
-  Ref exit_names_;   // atexit.__dict__
-  Ref enroll_name_;  // "register"
-  Ref set_lazy_;     // _imp._set_lazy_attributes, or none
+  Ref main_;  // the zygote's __main__; a job has its own
+  struct {
+    Ref exits;     // atexit.__dict__
+    Ref enroll;    // "register"
+    Ref set_lazy;  // _imp._set_lazy_attributes, or none
+  } calls_;        // what revealing needs of the interpreter
   bool computes_ = false;
 };
 
