@@ -50,9 +50,11 @@ copy_sources() {
 
 inside() { # COMMAND: in the system, in namespaces that end with it
   cp -L /etc/resolv.conf "$base/etc/resolv.conf" 2>/dev/null || true
+  # The new root is a mount of its own, so that there can be namespaces within. A new systemd knows no legacy control groups.
   unshare --mount --pid --fork --kill-child "$BASH" -c '
-    mount --make-rprivate / && mount -t proc proc "$0/proc" && mount --rbind /sys "$0/sys" && mount --rbind /dev "$0/dev" &&
+    mount --make-rprivate / && mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /sys "$0/sys" && mount --rbind /dev "$0/dev" &&
       mount -t tmpfs tmpfs "$0/run" && mount -t tmpfs tmpfs "$0/tmp" || exit 77
+    [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 "$0/sys/fs/cgroup" || exit 77
     exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
       CI="${CI:-}" PML_TEST_EVERY="${PML_TEST_EVERY:-}" PML_TEST_WHOLE="${PML_TEST_WHOLE:-}" chroot "$0" /bin/bash -c "$1"' "$base" "$1"
 }

@@ -16,8 +16,8 @@ cannot() {
 
 # The folder of this process's control group, where systemd would look for it.
 control_group() {
-  local path
-  path=$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)
+  local path=
+  [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || path=$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)
   if [ -n "$path" ]; then echo "/sys/fs/cgroup/systemd${path%/}"; return; fi
   echo "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's,/$,,')"
 }
