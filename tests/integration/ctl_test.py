@@ -329,6 +329,7 @@ def test_one_variable_chooses_the_interpreter_of_profiles_that_name_none(idle):
         done = idle.run("--no-fallback", *program, program="pml")
         assert done.returncode == 69 and "PML_PYTHON" in done.stderr
         assert f"the pool is of {chosen}, and PML_PYTHON here means {python}: pmlctl restart t" in idle.run("status", "t").stdout
+    assert "set-environment PML_PYTHON" in idle.run("doctor", "t").stdout
     idle.environment = {**plain, "PML_PYTHON": "chosen"}
     assert idle.run("check", "t").returncode == 78
     # A profile that names its own does not ask.
