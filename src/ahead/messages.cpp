@@ -45,9 +45,9 @@ std::string encode(const Plan& plan) {
     out.i32(stream.columns);
     out.i32(stream.lines);
   }
-  for (const auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed})
+  for (const auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.tried})
     write_texts(out, *list);
-  out.flag(plan.compiled);
+  out.flag(plan.trial);
   out.u32(plan.processor_msec);
   out.u32(plan.msec);
   out.u32(plan.memory_mib);
@@ -65,9 +65,9 @@ std::optional<Plan> decode_plan(std::string_view bytes) {
     stream.columns = in.i32();
     stream.lines = in.i32();
   }
-  for (auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed})
+  for (auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.tried})
     *list = read_texts(in);
-  plan.compiled = in.flag();
+  plan.trial = in.flag();
   plan.processor_msec = in.u32();
   plan.msec = in.u32();
   plan.memory_mib = in.u32();
@@ -86,6 +86,7 @@ std::string encode(const Report& report) {
   out.u64(report.processor_usec);
   out.u64(report.usec);
   out.u64(report.start_usec);
+  out.flag(report.untried);
   return out.take();
 }
 
@@ -99,6 +100,7 @@ std::optional<Report> decode_report(std::string_view bytes) {
   report.processor_usec = in.u64();
   report.usec = in.u64();
   report.start_usec = in.u64();
+  report.untried = in.flag();
   if (!in.finished()) return std::nullopt;
   return report;
 }

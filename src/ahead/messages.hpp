@@ -36,12 +36,17 @@ struct Plan {
                                             ///< and a worker goes on by itself
   std::vector<std::string> worker_stops;    ///< modules before whose import a worker stops
   std::vector<std::string> allowed;         ///< lines of config/ahead
-  bool compiled = false;  ///< whether compiled code from outside the standard library may be run
-                          ///< ahead: a trial has heard all that it asks
+  std::vector<std::string> tried;  ///< what of compiled code a trial has heard all of: shared
+                                   ///< objects, "dlopen NAME", "calls NAME"
+  bool trial = false;  ///< it is one: nothing is forked, and the end is told to who observes
   std::uint32_t processor_msec = 5000;  ///< of processor time, then running ahead stops
   std::uint32_t msec = 30000;           ///< of the clock
   std::uint32_t memory_mib = 1024;      ///< resident
 };
+
+/// The descriptor, which is not open, that the end of a trial is written to: a line "stops WHAT" or
+/// "fails WHY", then "tried WHAT" for each piece of compiled code that was run.
+inline constexpr int k_trial_marker = 1022;
 
 /// Template → service with wire::EventKind::ahead, and worker → service with
 /// wire::VerdictKind::ahead, each once, in the memfd that comes with it. A worker's says all that
@@ -53,6 +58,7 @@ struct Report {
   std::string place;     ///< "ansible/config/manager.py:117", or empty
   std::uint64_t processor_usec = 0;  ///< spent ahead, by template and worker
   std::uint64_t usec = 0;            ///< the same by the clock
+  bool untried = false;  ///< it stopped before compiled code; a trial may tell what that asks
   std::uint64_t start_usec = 0;  ///< of processor_usec, until the program's first instruction: what
                                  ///< any warm interpreter saves, too
 };

@@ -36,11 +36,14 @@ constexpr std::array k_groups = {
     Group{"posix", Becomes::blocking, "get_blocking"},
     Group{"posix", Becomes::own_descriptor,
           "close fstat lseek read write pread readv preadv get_inheritable set_inheritable"},
+    Group{"posix", Becomes::makes_folder, "mkdir"},
     Group{"posix", Becomes::harmless, "open"},  // an audit event tells the same, and how
     Group{"posix", Becomes::environment, "putenv unsetenv"},
     Group{"posix", Becomes::template_stops,
           "getpid urandom getrandom pipe pipe2 memfd_create eventfd"},
     Group{"_io", Becomes::terminal, "FileIO.isatty"},
+    Group{"_io", Becomes::stream_setting, "TextIOWrapper.reconfigure"},
+    Group{"_io", Becomes::own_stream, "TextIOWrapper.write BufferedWriter.write FileIO.write"},
     Group{"_signal", Becomes::harmless,
           "getsignal strsignal valid_signals default_int_handler struct_siginfo ItimerError"},
     Group{"_thread", Becomes::harmless,
@@ -69,7 +72,11 @@ constexpr std::array k_groups = {
           "socket.send socket.sendall socket.recv socket.recv_into socket.recvfrom "
           "socket.recvfrom_into socket.recvmsg socket.recvmsg_into socket.accept socket._accept "
           "socket.listen socket.shutdown socket.connect_ex"},
+    Group{"_socket", Becomes::trial_tells,
+          "getaddrinfo gethostbyname gethostbyname_ex gethostbyaddr getnameinfo getservbyname "
+          "getservbyport getprotobyname"},
     Group{"_posixsubprocess", Becomes::stop, "fork_exec"},
+    Group{"_multiprocessing", Becomes::own_semaphore, "SemLock"},
     Group{"pwd", Becomes::harmless, "getpwuid getpwnam getpwall struct_passwd"},
     Group{"grp", Becomes::harmless, "getgrgid getgrnam getgrall struct_group"},
     Group{"_ssl", Becomes::template_stops, "RAND_bytes RAND_pseudo_bytes RAND_add"},
@@ -86,11 +93,10 @@ constexpr std::array k_groups = {
     // of.
     Group{"audit", Becomes::stop,
           "cpython._PySys_ClearAuditHooks sys.addaudithook sys._current_frames "
-          "socket.bind socket.connect socket.sendto socket.sendmsg socket.getaddrinfo "
-          "socket.gethostbyname socket.gethostbyaddr socket.getnameinfo socket.getservbyname "
-          "socket.getservbyport socket.sethostname subprocess.Popen os.system "
+          "socket.bind socket.connect socket.sendto socket.sendmsg "
+          "socket.sethostname subprocess.Popen os.system "
           "os.exec os.fork os.forkpty os.posix_spawn os.spawn os.startfile os.kill os.killpg "
-          "os.mkdir os.rename os.remove os.rmdir os.link os.symlink os.chmod os.chown os.lchown "
+          "os.rename os.remove os.rmdir os.link os.symlink os.chmod os.chown os.lchown "
           "os.truncate os.utime os.chdir os.fchdir os.lockf os.setxattr os.removexattr "
           "os.getxattr os.listxattr os.add_dll_directory shutil.chown signal.pthread_kill "
           "syslog.openlog syslog.syslog syslog.setlogmask syslog.closelog fcntl.fcntl fcntl.flock "
@@ -105,12 +111,14 @@ constexpr std::array k_groups = {
     // Attributes of the standard streams and of what lies below them; all others stop.
     Group{"stream", Becomes::harmless,
           "encoding errors name mode closed newlines isatty fileno readable writable buffer raw "
-          "flush __class__ __init__ __doc__ __hash__ __eq__ __repr__ __module__ __reduce_ex__ "
+          "write flush reconfigure __class__ __init__ __doc__ __hash__ __eq__ __repr__ __module__ "
+          "__reduce_ex__ "
           "_CHUNK_SIZE closefd write_through __enter__ softspace"},
     Group{"stream", Becomes::terminal, "line_buffering"},
 };
 
-constexpr std::array<std::string_view, 24> k_watched = {"posix",
+constexpr std::array<std::string_view, 25> k_watched = {"posix",
+                                                        "_curses",
                                                         "_signal",
                                                         "_thread",
                                                         "fcntl",
@@ -139,14 +147,16 @@ constexpr std::array<std::string_view, 24> k_watched = {"posix",
 /// whose functions are in the table above.
 constexpr std::string_view k_plain_modules =
     " _abc _ast _asyncio _bisect _blake2 _bz2 _codecs _codecs_cn _codecs_hk _codecs_iso2022 "
-    "_codecs_jp _codecs_kr _codecs_tw _collections _contextvars _crypt _csv _ctypes _datetime "
+    "_codecs_jp _codecs_kr _codecs_tw _collections _contextvars _crypt _csv _ctypes _curses "
+    "_datetime "
     "_decimal _elementtree _functools _hashlib _heapq _hmac _imp _io _json _locale _lsprof _lzma "
     "_md5 _multibytecodec _multiprocessing _opcode _operator _pickle _posixshmem _posixsubprocess "
     "_queue _random _sha1 _sha2 _sha256 _sha3 _sha512 _signal _socket _sqlite3 _sre _ssl _stat "
     "_statistics _string _struct _suggestions _symtable _sysconfig _thread _tokenize _tracemalloc "
     "_types _typing _uuid _warnings _weakref _zoneinfo _zstd array atexit audioop binascii "
     "builtins cmath errno faulthandler fcntl gc grp itertools marshal math mmap parser posix pwd "
-    "pyexpat resource select sys termios time unicodedata xxsubtype zlib _bootlocale _peg_parser ";
+    "pyexpat resource select sys syslog termios time unicodedata xxsubtype zlib _bootlocale "
+    "_peg_parser ";
 
 bool lists(std::string_view names, std::string_view name) noexcept {
   while (!names.empty()) {

@@ -19,11 +19,16 @@ enum class Becomes : std::uint8_t {
   terminal_size,      ///< the same
   blocking,           ///< the same
   own_descriptor,     ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
+  own_stream,         ///< harmless, but for the standard streams: stop
+  stream_setting,     ///< done, and of a standard stream done again with the caller's
   copies_descriptor,  ///< the same, and the template stops
   renewed,            ///< random numbers are seeded by the system: each worker does it again
   all_objects,        ///< harmless; the garbage collector must not leave anything out from then on
   environment,        ///< a variable is set or removed: done again over the caller's
   template_stops,     ///< a worker goes on: each process has its own
+  makes_folder,       ///< fails by itself, or is done when the caller is there; or stop
+  own_semaphore,      ///< template_stops where its name goes at once, as it does with fork; or stop
+  trial_tells,        ///< stop, but where a trial has heard what the C library makes of it
   stop,               ///< a worker stops, too, before it
 };
 

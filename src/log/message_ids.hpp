@@ -31,6 +31,7 @@ inline constexpr const char* k_request_refused = "46daf3c2852d43bfa75989d0aac9f7
 inline constexpr const char* k_worker_lost = "56d83ed0cdd745308f5da26139046582";
 inline constexpr const char* k_program_ready = "01e1bf4cdc5f46aa9475e6dfc6250cbc";
 inline constexpr const char* k_program_given_up = "35a760c9679a4573807cc08b34904038";
+inline constexpr const char* k_program_trial_in_vain = "df9dbd36a12e4c709ec2c94291dbaa0e";
 inline constexpr const char* k_program_failed = "37fc563640a64704a578eaa6e16cf7ed";
 inline constexpr const char* k_program_stale = "362d4d26683f4e44995966b9a3333364";
 inline constexpr const char* k_program_dropped = "e96cee5fc0094659b20e48a3845d014d";

@@ -26,7 +26,12 @@ void ProgramRecord::find_out_anew() {
   given_up_at = 0;
 }
 
+bool is_being_tried(const Program& program) noexcept {
+  return program.trial || (program.next && program.next->tried());
+}
+
 const char* state_of(const Program& program, std::uint64_t now) noexcept {
+  if (is_being_tried(program)) return "running-ahead";
   if (program.pool && program.pool->waiting() > 0) return "ready";
   if (program.pool || program.next) return "running-ahead";
   if (!program.record.given_up.empty()) return "given-up";

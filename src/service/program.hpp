@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "service/program_key.hpp"
 #include "service/program_policy.hpp"
 #include "service/program_pool.hpp"
+#include "service/program_trial.hpp"
 #include "service/remembered_caller.hpp"
 
 namespace pml::service {
@@ -49,7 +51,13 @@ struct Program {
   std::shared_ptr<const RememberedCaller> caller;  ///< the last that what runs ahead did not serve
   std::unique_ptr<ProgramPool> pool;               ///< serves
   std::unique_ptr<ProgramPool> next;               ///< to take its place, for another caller
-  std::string missed;                              ///< what differed last
+  std::unique_ptr<ProgramTrial> trial;             ///< runs
+  std::shared_ptr<const TrialFindings> findings;   ///< of a trial for `tried_for`
+  std::shared_ptr<const RememberedCaller> tried_for;
+  unsigned trials = 0;                         ///< for that caller
+  std::map<std::string, std::string> reasons;  ///< of worker_stops that its trials found
+  std::string in_vain;                         ///< why its last trial was
+  std::string missed;                          ///< what differed last
   std::uint64_t misses = 0;
   unsigned misses_in_a_row = 0;
   unsigned failures = 0;          ///< in a row
@@ -59,6 +67,9 @@ struct Program {
   std::uint64_t measured = 0;     ///< the same, of its memory
   std::uint64_t rests_until = 0;  ///< monotonic microseconds
 };
+
+/// Whether one is being made that comes further than what serves now.
+[[nodiscard]] bool is_being_tried(const Program& program) noexcept;
 
 /// "ready", "running-ahead", "waiting", "resting", "given-up" or "counted".
 [[nodiscard]] const char* state_of(const Program& program, std::uint64_t now) noexcept;

@@ -69,8 +69,14 @@ ProgramPool::~ProgramPool() = default;
 
 void ProgramPool::start(const std::string& interpreter,
                         std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
-                        unsigned workers) {
+                        std::shared_ptr<const TrialFindings> findings, unsigned workers) {
   caller_ = std::move(caller);
+  findings_ = std::move(findings);
+  if (findings_) {
+    plan.tried = findings_->tried;
+    plan.template_stops.insert(plan.template_stops.end(), findings_->template_stops.begin(),
+                               findings_->template_stops.end());
+  }
   wanted_ = workers;
   patience_ = milliseconds(plan.msec) + k_grace;
   ZygoteCommand command;
@@ -137,6 +143,7 @@ void ProgramPool::stopped_ahead(base::UniqueFd memory) {
   }
   overdue_.disarm();
   ahead_ = true;
+  if (findings_ && !watch_files(findings_->files)) return;
   if (!watch_files(report->files)) return;
   report->files.clear();
   report_ = std::move(*report);
@@ -194,6 +201,8 @@ void ProgramPool::worker_ready(Waiting& waiting, base::UniqueFd memory) {
   if (!watch_files(report->files)) return;
   report->files.clear();
   waiting.facts = report->facts;
+  if (findings_)
+    waiting.facts.insert(waiting.facts.end(), findings_->facts.begin(), findings_->facts.end());
   waiting.worker->saves_usec = report->processor_usec;
   waiting.ready = true;
   report_ = std::move(*report);

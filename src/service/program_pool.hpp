@@ -12,6 +12,7 @@
 #include "service/hatchery.hpp"
 #include "service/job.hpp"
 #include "service/remembered_caller.hpp"
+#include "service/trial_findings.hpp"
 #include "service/zygote_link.hpp"
 
 namespace pml::service {
@@ -43,10 +44,11 @@ class ProgramPool : private ZygoteListener {
               std::uint64_t program, std::uint32_t generation);
   ~ProgramPool() override;
 
-  /// Starts the template as `caller` would have started python3 and has it run ahead by `plan`.
-  /// Throws std::system_error.
+  /// Starts the template as `caller` would have started python3 and has it run ahead by `plan`, as
+  /// far as `findings`, of a trial for the same caller, allow; null: there was none. Throws
+  /// std::system_error.
   void start(const std::string& interpreter, std::shared_ptr<const RememberedCaller> caller,
-             ahead::Plan plan, unsigned workers);
+             ahead::Plan plan, std::shared_ptr<const TrialFindings> findings, unsigned workers);
 
   /// A worker for `now`; null with the reason where none waits (empty) or something differs.
   [[nodiscard]] std::unique_ptr<Worker> take(const ahead::Caller& now, std::string& why);
@@ -71,6 +73,10 @@ class ProgramPool : private ZygoteListener {
   [[nodiscard]] bool ever_ready() const noexcept { return ever_ready_; }
   /// What the last worker said; what it stopped before, and where.
   [[nodiscard]] const ahead::Report& report() const noexcept { return report_; }
+  [[nodiscard]] const std::shared_ptr<const RememberedCaller>& caller() const noexcept {
+    return caller_;
+  }
+  [[nodiscard]] bool tried() const noexcept { return findings_ != nullptr; }
   /// Bytes that are nobody else's, of template and workers, read from /proc now.
   [[nodiscard]] std::uint64_t private_memory() const;
 
@@ -102,6 +108,7 @@ class ProgramPool : private ZygoteListener {
   const std::uint64_t program_;
   const std::uint32_t generation_;
   std::shared_ptr<const RememberedCaller> caller_;
+  std::shared_ptr<const TrialFindings> findings_;
   std::unique_ptr<ZygoteLink> link_;
   base::UniqueFd said_;  // a memfd: what the interpreter itself writes, which no caller would see
   AheadFiles files_;

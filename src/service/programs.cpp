@@ -175,7 +175,7 @@ void Programs::run_ahead_now(const std::string& name, Client client) {
                      " since the service began; start it once with pml\n");
     return;
   }
-  if (last->pool && last->pool->waiting() > 0) {
+  if (last->pool && last->pool->waiting() > 0 && !is_being_tried(*last)) {
     client.tell_line("ready " + std::to_string(last->record.saves_usec) + "\n");
     return;
   }

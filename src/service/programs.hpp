@@ -80,6 +80,10 @@ class Programs : public AheadSource, private ProgramPoolListener {
   [[nodiscard]] std::vector<Standing> standings() const;
   [[nodiscard]] bool busy() const noexcept;
   void start(Program& program, std::unique_ptr<ProgramPool>& place);
+  [[nodiscard]] ahead::Plan plan_for(const Program& program) const;
+  void try_out(Program& program);
+  void trial_over(Program& program, TrialVerdict verdict);
+  void trial_in_vain(Program& program, const std::string& why);
   void make_room_for(const Program& program);
   [[nodiscard]] std::string hindrance(Program& program) const;
   void give_up(Program& program, const std::string& why);

@@ -37,7 +37,6 @@ constexpr unsigned k_changes_awaited = 3;
 constexpr unsigned k_misses_to_reaim = 2;
 constexpr seconds k_first_reaim{5};
 constexpr std::uint64_t k_settled_usec = 60000000;
-constexpr std::uint32_t k_most_memory_mib = 1024;
 
 std::vector<std::string> read_allowed() {
   std::vector<std::string> lines;
@@ -121,7 +120,8 @@ std::vector<Standing> Programs::standings() const {
 /// One at a time: each takes a processor for a while.
 bool Programs::busy() const noexcept {
   for (const auto& [text, program] : programs_)
-    if ((program->pool && !program->pool->ever_ready()) || program->next) return true;
+    if ((program->pool && !program->pool->ever_ready()) || program->next || program->trial)
+      return true;
   return false;
 }
 
@@ -208,18 +208,11 @@ void Programs::start(Program& program, std::unique_ptr<ProgramPool>& place) {
     return;
   }
   if (program.declared) make_room_for(program);
-  ahead::Plan plan;
-  plan.template_stops = program.record.template_stops;
-  plan.worker_stops = program.record.worker_stops;
-  plan.allowed = allowed_;
-  plan.memory_mib = k_most_memory_mib;
-  if (!program.declared)
-    plan.memory_mib = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(plan.memory_mib, (profile_.learning.memory >> 20) + 1));
   try {
     ProgramPoolListener& self = *this;
     auto pool = std::make_unique<ProgramPool>(loop_, self, jobs_, program.id, ++generations_);
-    pool->start(profile_.interpreter, program.caller, std::move(plan),
+    pool->start(profile_.interpreter, program.caller, plan_for(program),
+                program.caller == program.tried_for ? program.findings : nullptr,
                 pressed_ ? 1 : program.workers);
     place = std::move(pool);
   } catch (const std::system_error& failure) {
@@ -233,11 +226,14 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
   if (program->next.get() == &pool) {
     if (program->pool) retire(std::move(program->pool));
     program->pool = std::move(program->next);
-    ++program->reaims;
-    rest(*program, k_first_reaim * (1 << std::min(program->reaims, k_most_doublings)));
+    if (!program->pool->tried()) {
+      ++program->reaims;
+      rest(*program, k_first_reaim * (1 << std::min(program->reaims, k_most_doublings)));
+    }
   }
   if (!first) {
-    answer(*program, "ready " + std::to_string(program->record.saves_usec) + "\n");
+    if (!is_being_tried(*program))
+      answer(*program, "ready " + std::to_string(program->record.saves_usec) + "\n");
     return;
   }
   program->failures = 0;
@@ -246,7 +242,17 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
   ProgramRecord& record = program->record;
   record.question = pool.report().question;
   record.place = pool.report().place;
+  constexpr std::string_view k_import = "import ";
+  if (record.question.starts_with(k_import))
+    if (const auto found = program->reasons.find(record.question.substr(k_import.size()));
+        found != program->reasons.end())
+      record.question += ", where " + found->second;
   record.saves_usec = std::max<std::uint64_t>(pool.report().processor_usec, 1);
+  if (pool.report().untried && program->tried_for != pool.caller()) program->trials = 0;
+  if (pool.report().untried && program->trials == 0) {
+    try_out(*program);
+    if (program->trial) return;
+  }
   const std::uint64_t more = pool.report().processor_usec - pool.report().start_usec;
   if (!program->declared && more < k_least_saving_usec) {
     give_up(*program, "it would save only " + milliseconds_text(more) + " more than any program");
@@ -272,13 +278,18 @@ void Programs::pool_failed(ProgramPool& pool, const std::string& why,
   const bool replacing = program->next.get() == &pool;
   auto& place = replacing ? program->next : program->pool;
   if (place.get() != &pool) return;
+  const bool tried = pool.tried();
   retire(std::move(place));
   auto& stops = program->record.template_stops;
   const bool known = std::find(stops.begin(), stops.end(), stop_before) != stops.end();
   if (!stop_before.empty() && !known && stops.size() < k_most_stops) {
     stops.push_back(stop_before);
     rest(*program, k_soon);
-    if (!waiters_.empty()) start(*program, place);
+    if (!waiters_.empty() || replacing) start(*program, place);
+    return;
+  }
+  if (tried && replacing) {
+    trial_in_vain(*program, why);
     return;
   }
   ++program->failures;
@@ -303,6 +314,8 @@ void Programs::pool_stale(ProgramPool& pool, const std::string& file) {
   auto& place = program->next.get() == &pool ? program->next : program->pool;
   if (place.get() == &pool) retire(std::move(place));
   program->missed = file + " has changed";
+  program->findings.reset();
+  program->tried_for.reset();
   if (program->changes >= k_changes_awaited) answer(*program, "error " + program->missed + "\n");
   rest(*program, k_settle_time * (1 << program->changes));
 }
@@ -325,6 +338,8 @@ void Programs::rest(Program& program, microseconds time) noexcept {
 }
 
 void Programs::drop(Program& program) {
+  if (program.trial) program.trial->kill();
+  program.trial.reset();
   if (program.pool) retire(std::move(program.pool));
   if (program.next) retire(std::move(program.next));
 }
@@ -357,6 +372,12 @@ void Programs::measure() {
 }
 
 bool Programs::reaped(pid_t pid, int wait_status) {
+  for (const auto& [text, program] : programs_)
+    if (program->trial && program->trial->pid() == pid) {
+      const std::unique_ptr<ProgramTrial> over = std::move(program->trial);
+      over->reaped();
+      return true;
+    }
   const auto is_it = [pid](const std::unique_ptr<ProgramPool>& pool) {
     return pool && pool->pid() == pid;
   };
@@ -393,6 +414,8 @@ void Programs::stop() {
   for (event::Timer* timer : {&consider_, &measure_, &save_}) timer->disarm();
   for (const auto& [text, program] : programs_) {
     answer(*program, "error the service stops\n");
+    if (program->trial) program->trial->kill();
+    program->trial.reset();
     if (program->next) retire(std::move(program->next));
     if (program->pool) program->pool->want(0);
   }

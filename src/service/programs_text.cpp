@@ -34,6 +34,7 @@ Json json_of(const Program& program) {
   add("stops-at", record.place);
   add("reason", record.given_up);
   add("missed", program.missed);
+  add("trial", program.in_vain);
   json["misses"] = program.misses;
   if (program.pool && program.pool->pid() > 0) json["pid"] = program.pool->pid();
   return json;

@@ -41,6 +41,7 @@ StartContext RememberedCaller::start_context() const {
   StartContext context;
   context.options.assign(request_.interpreter_options.begin(), request_.interpreter_options.end());
   context.umask = request_.umask;
+  context.affinity = request_.affinity;
   context.limits = request_.limits;
   context.ignored_signals = request_.ignored_signals;
   base::UniqueFd folder(

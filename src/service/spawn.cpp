@@ -1,8 +1,10 @@
 #include "service/spawn.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@ namespace {
 
 constexpr int k_link_number = 3;
 constexpr int k_error_number = 4;
+constexpr int k_least_nice = 19;
 
 std::string quoted(const std::string& text) {
   std::string result = "'";
@@ -103,6 +106,9 @@ bool apply(const StartContext& context, const ChildTable& table) noexcept {
     if ((context.ignored_signals >> (signal - 1) & 1) != 0) ::signal(signal, SIG_IGN);
   ::umask(context.umask);
   if (::fchdir(table.folder.get()) != 0) return false;
+  if (!context.affinity.empty() &&
+      ::syscall(SYS_sched_setaffinity, 0, context.affinity.size(), context.affinity.data()) != 0)
+    return false;
   for (std::size_t i = 0; i < context.limits.size(); ++i) {
     const rlimit limit{context.limits[i].soft, context.limits[i].hard};
     if (::setrlimit(static_cast<__rlimit_resource_t>(i), &limit) != 0) return false;
@@ -114,6 +120,11 @@ bool apply(const StartContext& context, const ChildTable& table) noexcept {
 [[noreturn]] void become(const ChildTable& table, const ZygoteCommand& command, char* const* words,
                          char* const* environment) noexcept {
   reset_signals();
+  if (!command.observer.empty()) {
+    const sched_param none{};
+    ::setpriority(PRIO_PROCESS, 0, k_least_nice);
+    ::sched_setscheduler(0, SCHED_IDLE, &none);
+  }
   if (!command.context) ::setrlimit(RLIMIT_NOFILE, &command.descriptor_limit);
   const bool placed =
       base::place(table.input.borrow(), 0) && base::place(table.output.borrow(), 1) &&
@@ -124,7 +135,7 @@ bool apply(const StartContext& context, const ChildTable& table) noexcept {
   const bool recorded = table.recording.valid();
   if (placed && (!recorded || base::place(table.recording.borrow(), k_recording_number))) {
     base::close_between(k_error_number + (recorded ? 2 : 1), ~0U);
-    ::execve(command.interpreter.c_str(), words, environment);
+    ::execve(words[0], words, environment);
   }
   const int error = errno;
   [[maybe_unused]] const ssize_t written = ::write(k_error_number, &error, sizeof error);
@@ -154,7 +165,8 @@ Spawned spawn_zygote(const ZygoteCommand& command, base::BorrowedFd output) {
   base::UniqueFd error_reader(base::k_adopt, pipe[0]);
   base::UniqueFd error_writer(base::k_adopt, pipe[1]);
 
-  std::vector<std::string> words{command.interpreter};
+  std::vector<std::string> words = command.observer;
+  words.push_back(command.interpreter);
   if (command.context)
     words.insert(words.end(), command.context->options.begin(), command.context->options.end());
   words.insert(words.end(), {"-c", start_code(command.module_folders)});

@@ -20,6 +20,7 @@ struct StartContext {
   std::vector<std::string> options;  ///< the interpreter's own, in front of -c
   base::UniqueFd folder;             ///< the current one
   std::uint32_t umask = 022;
+  std::string affinity;  ///< cpu_set_t bytes; empty: this process's
   std::array<wire::Limit, wire::k_limit_count> limits{};
   std::uint64_t ignored_signals = 0;  ///< bit n-1: signal n
 };
@@ -32,6 +33,8 @@ struct ZygoteCommand {
   rlimit descriptor_limit{};     ///< RLIMIT_NOFILE as the service was given it
   base::BorrowedFd recording{};  ///< to be its descriptor k_recording_number; invalid: none
   std::optional<StartContext> context{};  ///< of a program that runs ahead; its limits win
+  std::vector<std::string> observer{};    ///< a program and its words, that starts the rest, at
+                                          ///< idle priority
 };
 
 inline constexpr int k_recording_number = 5;

@@ -44,6 +44,8 @@ constexpr Entry k_memory[] = {
     {SYS_munlock, harmless("munlock")},
     {SYS_membarrier, harmless("membarrier")},
     {SYS_get_mempolicy, fact("get_mempolicy", "asks where memory is to lie")},
+    {SYS_set_mempolicy, own("set_mempolicy", "says where memory is to lie")},
+    {SYS_mbind, own("mbind", "says where memory is to lie")},
     {SYS_futex, harmless("futex")},
     {SYS_set_tid_address, harmless("set_tid_address")},
     {SYS_set_robust_list, harmless("set_robust_list")},

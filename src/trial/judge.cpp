@@ -222,6 +222,8 @@ void Judge::read(int descriptor) {
   result_.path = tracee_.name_of_descriptor(descriptor);
   if (is_standard(descriptor))
     become(Verdict::stop, "reads " + named(descriptor));
+  else if (S_ISFIFO(info->st_mode))
+    become(Verdict::own, "reads from a pipe of its own");
   else if (is_random_device(*info))
     become(Verdict::own, "draws random numbers");
   else if (!S_ISREG(info->st_mode) && !S_ISDIR(info->st_mode) && !is_nothing_device(*info))
@@ -231,8 +233,11 @@ void Judge::read(int descriptor) {
 void Judge::control() {
   const int descriptor = number(0);
   switch (static_cast<std::uint32_t>(argument(1))) {
-    case TCGETS:
     case TIOCGWINSZ:
+      result_.path = tracee_.name_of_descriptor(descriptor);
+      return become(is_standard(descriptor) ? Verdict::fact : Verdict::harmless,
+                    "asks how large " + named(descriptor) + " is");
+    case TCGETS:
     case k_get_modes:
       result_.path = tracee_.name_of_descriptor(descriptor);
       return become(is_standard(descriptor) ? Verdict::fact : Verdict::harmless,

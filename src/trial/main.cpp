@@ -26,6 +26,8 @@ constexpr const char* k_help =
     "  --memory BYTES    at most so much memory\n"
     "  --marker-fd N     writing to descriptor N ends the trial well; it need not be open\n"
     "  --allow-fd N      reading from and writing to descriptor N is allowed\n"
+    "  --awaits          calls are looked at only while COMMAND asks for it, by the recorder's\n"
+    "                    pml_recorder_attend; before it does, everything is let through\n"
     "  --result-fd N     prints to descriptor N; the standard streams are then COMMAND's, which\n"
     "                    otherwise has /dev/null\n"
     "  --check           whether trials can be made here: exit status 0, or 69 with the reason\n";
@@ -45,6 +47,7 @@ enum Option {
   k_allow,
   k_result,
   k_check,
+  k_awaits,
   k_end,
   k_usage
 };
@@ -57,6 +60,7 @@ constexpr option k_options[] = {
     {"allow-fd", required_argument, nullptr, k_allow},
     {"result-fd", required_argument, nullptr, k_result},
     {"check", no_argument, nullptr, k_check},
+    {"awaits", no_argument, nullptr, k_awaits},
     {"end", no_argument, nullptr, k_end},
     {"help", no_argument, nullptr, k_usage},
     {nullptr, 0, nullptr, 0},
@@ -104,6 +108,10 @@ Options parse(int count, char** words) {
     if (option == k_usage || option == 'h') std::exit(std::fputs(k_help, stdout) < 0);  // NOLINT
     if (option == k_check) {
       options.check = true;
+      continue;
+    }
+    if (option == k_awaits) {
+      options.plan.awaits = true;
       continue;
     }
     const auto number = optarg != nullptr ? number_of(optarg) : std::nullopt;

@@ -137,6 +137,10 @@ Observer::~Observer() {
   finish();
 }
 
+bool Observer::looks() const noexcept {
+  return !plan_.awaits || recording_.attention() == Attention::full;
+}
+
 bool Observer::start() {
   const std::vector<std::string> environment = recorded_environment();
   const std::vector<char*> words = pointers(plan_.command), variables = pointers(environment);
@@ -182,9 +186,22 @@ void Observer::follow() {
   tick(false);
 }
 
+// What a line of config/ahead allows may be another program.
+void Observer::let_go_child_of(pid_t thread) noexcept {
+  unsigned long child = 0;
+  if (::ptrace(PTRACE_GETEVENTMSG, thread, nullptr, &child) != 0) return;
+  const auto process = static_cast<pid_t>(child);
+  int status = 0;
+  if (::waitpid(process, &status, __WALL) == process && WIFSTOPPED(status))
+    ::ptrace(PTRACE_DETACH, process, nullptr, nullptr);
+}
+
 Observer::Step Observer::stopped(pid_t thread, int status) {
   const int signal = WSTOPSIG(status);
   int passed_on = 0;
+  const int event = status >> 16;
+  if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK) && !looks())
+    let_go_child_of(thread);
   if (signal == k_call_stop) {
     if (at_call(thread) == Step::over) return Step::over;
   } else if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXEC << 8))) {
@@ -204,6 +221,7 @@ Observer::Step Observer::at_call(pid_t thread) {
     return Step::over;
   }
   if (info.operation != k_entry || !began_) return Step::go_on;
+  if (!looks()) return Step::go_on;
   Call call;
   call.number = info.number;
   std::copy(std::begin(info.arguments), std::end(info.arguments), call.arguments.begin());
@@ -220,7 +238,7 @@ Observer::Step Observer::judged(const Judgement& judgement, const Call& call,
                                 const Tracee& tracee) {
   if (judgement.marked) {
     result_.outcome = Outcome::ended;
-    constexpr std::uint64_t k_most = 4096;
+    constexpr std::uint64_t k_most = 1U << 20;
     result_.text = tracee.bytes(call.arguments[1], std::min(call.arguments[2], k_most));
     return Step::over;
   }

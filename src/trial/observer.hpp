@@ -21,6 +21,7 @@ struct Plan {
   std::chrono::milliseconds seconds{30000};
   std::chrono::milliseconds cpu_seconds{5000};
   std::uint64_t memory = 0;  ///< bytes that it may have in memory; 0: as many as it likes
+  bool awaits = false;       ///< calls are looked at only while the process asks for attention
   bool silent = true;        ///< its standard streams are /dev/null
   int kept = -1;             ///< a descriptor of this process that it is not given
 };
@@ -42,10 +43,12 @@ class Observer {
 
   bool start();
   void follow();
+  [[nodiscard]] bool looks() const noexcept;
   Step stopped(pid_t thread, int status);
   Step at_call(pid_t thread);
   Step judged(const Judgement& judgement, const Call& call, const Tracee& tracee);
   Step ended(pid_t thread, int status);
+  void let_go_child_of(pid_t thread) noexcept;
   Step check_bounds();
   void note(std::vector<Asked>& list, const Judgement& judgement);
   void note_path(const Judgement& judgement);

@@ -45,6 +45,8 @@ class Recording {
   [[nodiscard]] bool overflowed() const noexcept { return page_->count > k_record_slots; }
   /// What was heard so far, in order.
   [[nodiscard]] std::vector<Heard> heard() const;
+  /// What the process asked for last.
+  [[nodiscard]] Attention attention() const noexcept { return page_->attention; }
   /// The module that is being imported now; empty: none.
   [[nodiscard]] std::string module() const;
 

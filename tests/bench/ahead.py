@@ -158,7 +158,7 @@ def measure(world, name, path, words, options):
     cold, warm = statistics.median(cold), statistics.median(warm)
     return {"program": name, "cold": cold, "warm": warm, "floor": floor, "share": (cold - warm) / max(cold - floor, 0.001), "same": same,
             "ahead": known["warm"] - before, "stops": known.get("reason") or known.get("stops-before", "") + " at " + known.get("stops-at", ""),
-            "missed": known.get("missed", ""), "memory": known.get("memory", 0) / (1 << 20)}
+            "missed": known.get("missed", ""), "trial": known.get("trial", ""), "memory": known.get("memory", 0) / (1 << 20)}
 
 
 def main():
@@ -178,7 +178,7 @@ def main():
             row = measure(world, *program, options)
             rows.append(row)
             print(f"{row['program']:<24} {row['cold']:>7.1f} {row['warm']:>7.1f} {row['floor']:>7.1f} {row['share']:>6.2f}  {row['ahead']:>2}/{options.rounds:<2}"
-                  f"  {'yes' if row['same'] else 'NO':<4} {row['memory']:>4.0f}  {row['stops']}" + (f" (missed: {row['missed']})" if row["missed"] else ""), flush=True)
+                  f"  {'yes' if row['same'] else 'NO':<4} {row['memory']:>4.0f}  {row['stops']}" + (f" (missed: {row['missed']})" if row["missed"] else "") + (f" [trial: {row['trial']}]" if row["trial"] else ""), flush=True)
     finally:
         world.close()
     if options.json:

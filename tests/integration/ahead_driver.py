@@ -1,6 +1,6 @@
 """Speaks to a template as pmld does: starts it, has it fork, gives a worker a job, and says how that ended.
 
-    ahead_driver.py [--module FOLDER] [--compiled] SCRIPT|-m MODULE|-e NAME [ARG…]     runs it cold and ahead, and compares
+    ahead_driver.py [--module FOLDER] SCRIPT|-m MODULE|-e NAME [ARG…]     runs it cold and ahead, and compares
 """
 
 import array
@@ -126,7 +126,7 @@ class Program:
 
 
 class Template:
-    def __init__(self, program, modules, interpreter="/usr/bin/python3", compiled=False, allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024)):
+    def __init__(self, program, modules, interpreter="/usr/bin/python3", tried=(), allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024)):
         allowed = list(allowed) + [line.strip() for line in open(os.path.join(os.path.dirname(__file__), "../../config/ahead"), encoding="utf-8") if line.strip() and line[0] != "#"]
         self.link, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (f"import sys\nsys.path[:0]=[{modules!r}]\nimport _pml_zygote\nsys.path_importer_cache.pop({modules!r},0)\n"
@@ -147,7 +147,7 @@ class Template:
         streams = b"".join(struct.pack("=BBBii", 1, 0, 1, 0, 0) for _ in range(3))
         body = program.request([0, 1, 2, -1])
         plan = (struct.pack("=I", len(body)) + body + b"\0" + streams + texts(template_stops) + texts(worker_stops) + texts(allowed)
-                + struct.pack("=BIII", compiled, *bounds))
+                + texts(tried) + struct.pack("=BIII", 0, *bounds))
         number = memory(plan)
         socket.send_fds(self.link, [order(RUN_AHEAD)], [number])
         os.close(number)
@@ -242,16 +242,15 @@ def cold(program, interpreter="/usr/bin/python3", stdin=b""):
 
 
 def main(words):
-    modules, compiled = module_folder(), False
+    modules = module_folder()
     while words and words[0].startswith("--"):
         if words[0] == "--module":
             modules = words[1]
             words = words[1:]
-        compiled |= words[0] == "--compiled"
         words = words[1:]
     program = Program(words)
     status, out, err, cold_ms = cold(program)
-    template = Template(program, modules, compiled=compiled)
+    template = Template(program, modules)
     if not template.wait():
         print("not ahead:", template.why, template.said())
         return 1

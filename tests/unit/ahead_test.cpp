@@ -50,7 +50,8 @@ TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   plan.template_stops = {"numpy"};
   plan.worker_stops = {"torch", "gi"};
   plan.allowed = {"bind [::1]:0"};
-  plan.compiled = true;
+  plan.tried = {"/a.so", "dlopen libb.so"};
+  plan.trial = true;
   plan.memory_mib = 77;
   const auto back = pml::ahead::decode_plan(pml::ahead::encode(plan));
   ASSERT_TRUE(back);
@@ -59,7 +60,8 @@ TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   EXPECT_EQ(back->template_stops, plan.template_stops);
   EXPECT_EQ(back->worker_stops, plan.worker_stops);
   EXPECT_EQ(back->allowed, plan.allowed);
-  EXPECT_TRUE(back->compiled);
+  EXPECT_EQ(back->tried, plan.tried);
+  EXPECT_TRUE(back->trial);
   EXPECT_EQ(back->memory_mib, 77U);
 }
 
@@ -121,11 +123,12 @@ TEST(AheadMessages, its_orders_and_events_are_known) {
 }
 
 TEST(AheadQuestions, what_others_could_notice_stops) {
-  for (const char* name : {"mkdir", "unlink", "fork", "kill", "_exit", "chdir", "setsid",
+  for (const char* name : {"rmdir", "unlink", "fork", "kill", "_exit", "chdir", "setsid",
                            "sendfile", "getppid", "openpty", "a_function_of_next_year"})
     EXPECT_EQ(pml::ahead::what_becomes_of("posix", name), Becomes::stop) << name;
   EXPECT_EQ(pml::ahead::what_becomes_of("_posixsubprocess", "fork_exec"), Becomes::stop);
-  EXPECT_EQ(pml::ahead::what_becomes_of("stream", "write"), Becomes::stop);
+  EXPECT_EQ(pml::ahead::what_becomes_of("stream", "read"), Becomes::stop);
+  EXPECT_EQ(pml::ahead::what_becomes_of("_io", "TextIOWrapper.write"), Becomes::own_stream);
   EXPECT_EQ(pml::ahead::what_becomes_of("sys", "argv"), Becomes::stop);
   EXPECT_EQ(pml::ahead::what_becomes_of("time", "sleep"), Becomes::stop);
   EXPECT_EQ(pml::ahead::import_of("_tkinter"), Becomes::stop);

@@ -11,7 +11,10 @@
 #include <cstdlib>
 #include <cstring>
 
-extern "C" __attribute__((visibility("default"))) void pml_recorder_note(const char* module);
+extern "C" {
+__attribute__((visibility("default"))) void pml_recorder_note(const char* module);
+__attribute__((visibility("default"))) unsigned pml_recorder_attend(unsigned attention);
+}
 
 namespace pml::trial {
 
@@ -140,4 +143,11 @@ void pml_recorder_note(const char* module) {
   copy(g_page->module, sizeof g_page->module, module);
   g_page->sequence.fetch_add(1);
   g_module_number.fetch_add(1);
+}
+
+/// How closely the observer is to look from now on; returns what was before.
+unsigned pml_recorder_attend(unsigned attention) {
+  using namespace pml::trial;  // NOLINT
+  if (g_page == nullptr) return attention;
+  return static_cast<unsigned>(g_page->attention.exchange(static_cast<Attention>(attention)));
 }

@@ -1,5 +1,7 @@
 #include "zygote/ahead/answers.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -7,8 +9,10 @@
 
 #include "ahead/compiled.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/ahead/folders.hpp"
 #include "zygote/ahead/parking.hpp"
 #include "zygote/ahead/spies.hpp"
+#include "zygote/ahead/trial.hpp"
 
 namespace pml::zygote::ahead {
 
@@ -22,6 +26,28 @@ PyObject* named(const Call& call, const char* name) {
   for (Py_ssize_t i = 0; call.names != nullptr && i < PyTuple_GET_SIZE(call.names); ++i)
     if (text_of(PyTuple_GET_ITEM(call.names, i)) == name) return call.arguments[call.count + i];
   return nullptr;
+}
+
+/// As a dict.
+Ref named_arguments(const Call& call) {
+  if (call.values != nullptr) return Ref::steal(PyDict_Copy(call.values));
+  Ref all = Ref::steal(PyDict_New());
+  for (Py_ssize_t i = 0; call.names != nullptr && i < PyTuple_GET_SIZE(call.names); ++i)
+    (void)PyDict_SetItem(all.get(), PyTuple_GET_ITEM(call.names, i),
+                         call.arguments[call.count + i]);
+  return all;
+}
+
+/// Done at once, for what is asked of the stream meanwhile, and again when it is the caller's. What
+/// the stream itself asks to do so, its position, is of no meaning.
+Ref answer_setting(const Call& call) {
+  const Quiet quiet;
+  const Ref function = attribute(call.self, "reconfigure");
+  const Ref none = Ref::steal(PyTuple_New(0));
+  Ref values = named_arguments(call);
+  Ref result = Ref::steal(PyObject_Call(function.get(), none.get(), values.get()));
+  if (result) course().stream_settings.push_back({Ref::borrow(call.self), std::move(values)});
+  return result;
 }
 
 PyObject* first_of(const Call& call, const char* name) {
@@ -194,6 +220,7 @@ bool is_library_folder(const std::string& file) {
 
 /// A compiled module is about to be loaded, or initialised.
 void hear_compiled(const Called& called, const Call& call) {
+  look_at_what_comes();
   if (!called.name.starts_with("create_")) return;
   PyObject* const spec = call.count > 0 ? call.arguments[0] : nullptr;
   const std::string name = text_of(attribute(spec, "name").get());
@@ -203,14 +230,37 @@ void hear_compiled(const Called& called, const Call& call) {
     ask(pml::ahead::import_of(name), "import " + name);
     return;
   }
-  if (course().plan.compiled) return;
+  if (is_tried(file)) return ask_compiled(file, Becomes::stop, {});
   if (const auto deed = pml::ahead::hidden_deed_of(file))
-    ask(Becomes::stop, "runs compiled code: " + file + " (" + *deed + ")");
+    ask_compiled(file, Becomes::stop, "runs compiled code: " + file + " (" + *deed + ")");
 }
 
 Ref hear_module(const Called& called, const Call& call) {
   hear_compiled(called, call);
   return {};
+}
+
+/// mkdir(path, mode=0o777, *, dir_fd=None).
+Ref answer_new_folder(const Called& called, const Call& call) {
+  constexpr int k_usual_mode = 0777;
+  PyObject* const below = named(call, "dir_fd");
+  PyObject* const given = call.count > 1 ? call.arguments[1] : named(call, "mode");
+  const auto path = path_of(first_of(call, "path"));
+  const int mode = given != nullptr ? number_of(given) : k_usual_mode;
+  struct stat info {};
+  if ((below == nullptr || below == Py_None) && path && mode >= 0) {
+    if (hear_new_folder(*path, static_cast<mode_t>(mode))) return Ref::borrow(Py_None);
+    if (::lstat(path->c_str(), &info) == 0) return {};
+  }
+  ask(Becomes::stop, public_name(called) + (path ? " " + *path : ""));
+  return {};
+}
+
+/// SemLock(kind, value, maxvalue, name, unlink).
+bool loses_its_name(const Call& call) {
+  constexpr Py_ssize_t k_place = 4;
+  PyObject* const unlink = call.count > k_place ? call.arguments[k_place] : named(call, "unlink");
+  return unlink != nullptr && PyObject_IsTrue(unlink) == 1;
 }
 
 Ref answer_quietly(const Called& called, const Call& call) {
@@ -238,6 +288,12 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::own_descriptor:
       hear_descriptor(called, number_of(first_of(call, "fd")));
       return {};
+    case Becomes::stream_setting:
+      return standard_stream(call.self).empty() ? Ref() : answer_setting(call);
+    case Becomes::own_stream:
+      if (const std::string stream = standard_stream(call.self); !stream.empty())
+        ask(Becomes::stop, stream + ": " + called.name.substr(called.name.find('.') + 1));
+      return {};
     case Becomes::copies_descriptor:
       hear_descriptor(called, number_of(first_of(call, "fd")));
       ask(Becomes::template_stops, public_name(called));
@@ -253,12 +309,22 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::template_stops:
       if (is_fixed(called, call) || is_renewed(called)) return {};
       break;
+    case Becomes::makes_folder:
+      return answer_new_folder(called, call);
+    case Becomes::own_semaphore:
+      ask(loses_its_name(call) ? Becomes::template_stops : Becomes::stop, public_name(called));
+      return {};
+    case Becomes::trial_tells:
+      ask_compiled("calls " + public_name(called) + " " + text_of(first_of(call, "host")),
+                   Becomes::stop, public_name(called));
+      return {};
     case Becomes::stop:
       break;
   }
   if (called.module == "_ctypes") {
     const std::string name = text_of(attribute(call.self, "__name__").get());
-    ask(called.becomes, "calls C function " + (name.empty() ? "(unnamed)" : name));
+    ask_compiled("calls " + name, called.becomes,
+                 "calls C function " + (name.empty() ? "(unnamed)" : name));
     return {};
   }
   ask(called.becomes, public_name(called));

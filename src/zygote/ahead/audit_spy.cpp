@@ -11,6 +11,7 @@
 #include "ahead/compiled.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/spies.hpp"
+#include "zygote/ahead/trial.hpp"
 
 namespace pml::zygote::ahead {
 
@@ -24,11 +25,15 @@ PyObject* argument(PyObject* arguments, Py_ssize_t place) {
              : nullptr;
 }
 
-/// The bytes of a str or bytes object.
+/// The bytes of a str, bytes or path object.
 std::optional<std::string> path_bytes(PyObject* object) {
   if (object == nullptr) return std::nullopt;
-  const Ref bytes =
-      PyUnicode_Check(object) ? Ref::steal(PyUnicode_EncodeFSDefault(object)) : Ref::borrow(object);
+  const Quiet quiet;
+  const Ref path = Ref::steal(PyOS_FSPath(object));
+  PyErr_Clear();
+  if (!path) return std::nullopt;
+  const Ref bytes = PyUnicode_Check(path.get()) ? Ref::steal(PyUnicode_EncodeFSDefault(path.get()))
+                                                : Ref::borrow(path.get());
   if (!bytes || !PyBytes_Check(bytes.get())) {
     PyErr_Clear();
     return std::nullopt;
@@ -62,14 +67,19 @@ void hear_open(PyObject* arguments) {
   const auto text = path_bytes(path);
   if (!text) return ask(Becomes::stop, "opens something");
   if (writes(flags) && pml::ahead::place_of(*text) != pml::ahead::Place::nothing &&
-      !fails_for_want_of_folder(*text, flags))
-    return ask(Becomes::stop, "writes " + *text);
+      !fails_for_want_of_folder(*text, flags)) {
+    ask(Becomes::stop, "writes " + *text);
+    if (listening()) course().own_files.insert(*text);  // a line of config/ahead allows it
+    return;
+  }
   note_path(*text, "reads");
 }
 
 void hear_import(PyObject* arguments) {
   const auto name = path_bytes(argument(arguments, 0));
   if (!name) return;
+  look_at_what_comes();
+  note_imported(*name);
   const auto lists = [&](const std::vector<std::string>& all) {
     return std::find(all.begin(), all.end(), *name) != all.end();
   };
@@ -79,14 +89,14 @@ void hear_import(PyObject* arguments) {
     ask(Becomes::template_stops, "import " + *name);
 }
 
-bool is_plain_library(PyObject* arguments) {
+/// Its functions are still to be called.
+void hear_library(PyObject* arguments, const std::string& what) {
   const auto path = path_bytes(argument(arguments, 0));
-  return path && path->starts_with('/') &&
-         (course().plan.compiled || !pml::ahead::hidden_deed_of(*path));
-}
-
-void hear_library(PyObject* arguments) {
-  note_path(*path_bytes(argument(arguments, 0)), "loads");
+  if (!path) return ask(Becomes::stop, what);
+  const bool is_path = path->starts_with('/');
+  const bool plain = is_path && !on_trial() && !pml::ahead::hidden_deed_of(*path);
+  if (!plain) ask_compiled("dlopen " + *path, Becomes::stop, what);
+  if (is_path) note_path(*path, "loads");
 }
 
 std::string described(const char* event, PyObject* arguments) {
@@ -115,8 +125,8 @@ int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
     hear_import(arguments);
   else if (name == "ctypes.dlopen" && argument(arguments, 0) == Py_None)
     ;  // the interpreter itself
-  else if (name == "ctypes.dlopen" && is_plain_library(arguments))
-    hear_library(arguments);  // its functions are still to be called
+  else if (name == "ctypes.dlopen")
+    hear_library(arguments, described(event, arguments));
   else if (const auto becomes = pml::ahead::what_becomes_of("audit", name))
     ask(*becomes, described(event, arguments));
   PyErr_Restore(type, value, trace);

@@ -4,11 +4,14 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
 #include "worker/interpreter.hpp"
+#include "zygote/ahead/folders.hpp"
 #include "zygote/ahead/parking.hpp"
+#include "zygote/ahead/trial.hpp"
 
 namespace pml::zygote::ahead {
 
@@ -35,6 +38,7 @@ std::string without_path_entry(const std::string& file) {
 }
 
 void note_file(const std::string& path) {
+  if (course().own_files.count(path) != 0) return;
   const pml::ahead::Identity now = pml::ahead::identity_of(path);
   const auto [known, added] = course().files.emplace(path, now);
   if (!added && !pml::ahead::is_same(known->second, now))
@@ -72,10 +76,11 @@ std::string absolute(const std::string& path) {
 
 constexpr int k_frames_looked_at = 12;
 
-/// Whether one of the innermost frames is of the function, as "module:function"; shell pattern.
-bool is_asked_by(const std::string& pattern) {
+}  // namespace
+
+bool is_asked_by(const std::string& pattern, int frames) {
   Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  for (int i = 0; i < k_frames_looked_at && frame && frame.get() != Py_None; ++i) {
+  for (int i = 0; i < frames && frame && frame.get() != Py_None; ++i) {
     const Ref globals = attribute(frame.get(), "f_globals");
     const Ref code = attribute(frame.get(), "f_code");
     const std::string here = text_of(PyDict_GetItemString(globals.get(), "__name__")) + ":" +
@@ -86,13 +91,18 @@ bool is_asked_by(const std::string& pattern) {
   return false;
 }
 
+namespace {
+
 /// Lines of config/ahead: QUESTION @ MODULE:FUNCTION.
 bool is_allowed(const std::string& what) {
   for (const std::string& line : course().plan.allowed) {
     const std::size_t at = line.find(" @ ");
-    if (::fnmatch(line.substr(0, at).c_str(), what.c_str(), 0) == 0 &&
-        (at == std::string::npos || is_asked_by(line.substr(at + 3))))
-      return true;
+    const std::string asker = at == std::string::npos ? "" : line.substr(at + 3);
+    if (::fnmatch(line.substr(0, at).c_str(), what.c_str(), 0) != 0 ||
+        !(asker.empty() || is_asked_by(asker, k_frames_looked_at)))
+      continue;
+    trust_what_comes(asker);
+    return true;
   }
   return false;
 }
@@ -149,6 +159,10 @@ void note_path(const std::string& path, std::string_view what) {
   if (!path.starts_with('/')) note(FactKind::folder);
   const std::string full = absolute(path);
   const std::string question = std::string(what) + " " + path;
+  if (concerns_new_folder(full)) {
+    ask(Becomes::stop, question);
+    return;
+  }
   switch (pml::ahead::place_of(full)) {
     case Place::nothing:
       return;
@@ -175,6 +189,10 @@ void ask(Becomes becomes, const std::string& what) {
   if (!listening()) return;
   if (becomes != Becomes::stop && becomes != Becomes::template_stops) return;
   if (is_allowed(what)) return;
+  if (on_trial()) {
+    if (becomes == Becomes::stop) end_trial(what);
+    return;
+  }
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   // After it the same process may be a worker, which has the same question still to answer.
@@ -182,6 +200,20 @@ void ask(Becomes becomes, const std::string& what) {
   if (!went_on) stop_template(what);
   if (becomes == Becomes::stop) stop_worker(what, went_on);
   PyErr_Restore(type, value, trace);
+}
+
+bool is_tried(const std::string& tried) {
+  const std::vector<std::string>& all = course().plan.tried;
+  return on_trial() || std::find(all.begin(), all.end(), tried) != all.end();
+}
+
+void ask_compiled(const std::string& tried, Becomes becomes, const std::string& what) {
+  look_at_what_comes();
+  if (on_trial()) note_tried(tried);
+  if (!listening() || is_tried(tried)) return;
+  course().untried = true;
+  ask(becomes, what);
+  course().untried = false;
 }
 
 std::string place() {

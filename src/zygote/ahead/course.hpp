@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,6 +33,18 @@ struct VariableChange {
   std::optional<std::string> value;
 };
 
+/// A call of reconfigure of a standard stream.
+struct StreamSetting {
+  worker::Ref stream;
+  worker::Ref values;  ///< a dict
+};
+
+/// A folder that is made when the program has its caller.
+struct NewFolder {
+  std::string path;
+  mode_t mode = 0;
+};
+
 /// The one program that this process runs ahead, and all that it has asked. The GIL is held by
 /// whoever touches it.
 struct Course {
@@ -45,10 +59,14 @@ struct Course {
   std::vector<VariableChange> python_changes;  ///< of os.environ
   std::vector<VariableChange> c_changes;       ///< of environ(7)
   std::set<std::string> own_variables;         ///< what it set before it was asked for
+  std::set<std::string> own_files;             ///< that it makes and removes: nobody's concern
+  std::vector<StreamSetting> stream_settings;  ///< in the order of the calls
+  std::vector<NewFolder> new_folders;          ///< in the order of their making
   std::vector<worker::Ref> system_seeded;      ///< generators that each process seeds for itself
   std::vector<worker::Ref> fixed_seeded;       ///< generators that the program gave a seed
   bool renews_multiprocessing = false;
-  std::uint64_t start_usec = 0;               ///< CLOCK_MONOTONIC
+  bool untried = false;          ///< the question is about compiled code that no trial knows
+  std::uint64_t start_usec = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t processor_usec_before = 0;    ///< of the template
   std::uint64_t start_usec_of_processor = 0;  ///< until the program's first instruction
   worker::EndReport end_report;
@@ -81,11 +99,20 @@ void note_kind_of_path(const std::string& path, std::string_view what);
 /// worker; where all stops, only when that has taken its caller's context.
 void ask(Becomes becomes, const std::string& what);
 
+/// Stops before compiled code, unless a trial has heard all of it (Plan::tried); in a trial, notes
+/// it. `tried`: as in the plan; `what`: for people.
+void ask_compiled(const std::string& tried, Becomes becomes, const std::string& what);
+/// Whether ask_compiled would do nothing.
+[[nodiscard]] bool is_tried(const std::string& tried);
+
 /// Where Python code is right now, as "package/module.py:12"; empty without any.
 [[nodiscard]] std::string place();
 
 /// Whether a file of that name is one of the standard library's.
 [[nodiscard]] bool is_library_file(const std::string& file);
+
+/// Whether one of so many innermost frames is of the function, "module:function"; shell pattern.
+[[nodiscard]] bool is_asked_by(const std::string& pattern, int frames);
 
 /// A str as UTF-8; empty for what is none. Leaves no exception.
 [[nodiscard]] std::string text_of(PyObject* object);

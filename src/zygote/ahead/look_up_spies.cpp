@@ -205,6 +205,11 @@ void restore(PyTypeObject* type, Function PyTypeObject::*slot, Function instead,
 
 }  // namespace
 
+std::string standard_stream(PyObject* object) {
+  const int number = layer_number(object);
+  return number < 0 ? "" : stream_name(number);
+}
+
 void start_look_up_spies() {
   LookUpSpies& state = look_up_spies();
   state.system = Ref::steal(PyImport_ImportModule("sys"));

@@ -19,6 +19,7 @@
 #include "zygote/ahead/open_files.hpp"
 #include "zygote/ahead/spies.hpp"
 #include "zygote/ahead/takeover.hpp"
+#include "zygote/ahead/trial.hpp"
 #include "zygote/fork_server.hpp"
 
 namespace pml::zygote::ahead {
@@ -45,6 +46,7 @@ pml::ahead::Report report_of(const std::string& what) {
   report.processor_usec = own.processor_usec_before + microseconds(CLOCK_PROCESS_CPUTIME_ID);
   report.start_usec = own.start_usec_of_processor;
   report.usec = microseconds(CLOCK_MONOTONIC) - own.start_usec;
+  report.untried = own.untried;
   return report;
 }
 
@@ -126,6 +128,7 @@ void stop_bounds() {
 
 void give_up(const std::string& why, const std::string& module) {
   Course& own = course();
+  if (on_trial()) end_trial({}, why);
   if (own.phase == Phase::in_template)
     (void)wire::send_some(own.link.borrow(), event_packet(wire::EventKind::not_ahead, why, module));
   else

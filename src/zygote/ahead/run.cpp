@@ -21,6 +21,7 @@
 #include "zygote/ahead/open_files.hpp"
 #include "zygote/ahead/parking.hpp"
 #include "zygote/ahead/spies.hpp"
+#include "zygote/ahead/trial.hpp"
 
 namespace pml::zygote::ahead {
 
@@ -155,7 +156,11 @@ void run(std::vector<base::UniqueFd> descriptors, base::UniqueFd link, std::stri
   note_start();
   worker::g_at_outcome = ended;
   start_spies();
-  start_bounds();
+  if (own.plan.trial) {
+    if (!begin_trial()) give_up("nobody would see what compiled code asks");
+  } else {
+    start_bounds();
+  }
   end(worker::run_program(own.request));
 }
 

@@ -18,6 +18,8 @@ void spy_on_module(PyObject* module, const std::string& name);
 void start_function_spies();
 void lift_function_spies();
 
+/// "standard output" where the object is that stream, or what lies below it; else empty.
+[[nodiscard]] std::string standard_stream(PyObject* object);
 void start_look_up_spies();
 void lift_look_up_spies();
 

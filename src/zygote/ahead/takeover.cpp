@@ -22,6 +22,7 @@
 #include "worker/worker.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/end.hpp"
+#include "zygote/ahead/folders.hpp"
 #include "zygote/ahead/open_files.hpp"
 #include "zygote/ahead/parking.hpp"
 #include "zygote/ahead/spies.hpp"
@@ -152,6 +153,17 @@ bool fill_words(const char* name, const std::vector<std::string_view>& words) {
   return PyList_SetSlice(list, 1, PyList_Size(list), rest.get()) == 0;
 }
 
+bool set_streams_again() {
+  const Ref none = Ref::steal(PyTuple_New(0));
+  for (const StreamSetting& setting : course().stream_settings) {
+    const Ref function = worker::attribute(setting.stream.get(), "reconfigure");
+    if (!function || !Ref::steal(PyObject_Call(function.get(), none.get(), setting.values.get())))
+      return false;
+  }
+  course().stream_settings.clear();
+  return true;
+}
+
 bool take_interpreter(const wire::Request& request) {
   const std::vector<std::string> words = worker::original_words(request);
   const std::vector<std::string_view> entries = environment_of(request);
@@ -160,7 +172,7 @@ bool take_interpreter(const wire::Request& request) {
   worker::remember_filters();
   const std::vector<std::string_view> rest(words.begin() + 1, words.end());
   return fill_environment(entries) && fill_words("argv", request.arguments) &&
-         fill_words("orig_argv", rest) && worker::renew_streams();
+         fill_words("orig_argv", rest) && worker::renew_streams() && set_streams_again();
 }
 
 }  // namespace
@@ -173,6 +185,7 @@ void take_over(wire::Job& job) {
   enter(*request, job);
   take_process(*request, job);
   if (!take_interpreter(*request)) send_back(job, "interpreter state");
+  if (!make_new_folders()) send_back(job, "a folder that cannot be made");
   lift_spies();
   worker::adopt_login_user(job.connection.borrow());
   own.phase = Phase::served;
@@ -181,7 +194,10 @@ void take_over(wire::Job& job) {
   started.kind = wire::ReplyKind::started;
   started.value = own.end_report.pid;
   // A client that has gone has not committed to this run.
-  if (!worker::tell_client(job.connection.borrow(), started)) ::_exit(0);
+  if (!worker::tell_client(job.connection.borrow(), started)) {
+    remove_new_folders();
+    ::_exit(0);
+  }
   (void)wire::send_some(own.link.borrow(),
                         wire::encode(wire::Verdict{wire::VerdictKind::accepted, 0, {}}));
   job.connection.reset();

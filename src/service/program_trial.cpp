@@ -1,0 +1,84 @@
+#include "service/program_trial.hpp"
+
+#include <cstdlib>
+#include <ctime>
+#include <utility>
+
+#include "base/paths.hpp"
+
+namespace pml::service {
+
+namespace {
+
+constexpr std::int64_t k_nsec = 1000000000;
+/// Being observed takes time itself.
+constexpr std::uint32_t k_slower = 3;
+
+std::int64_t now_nsec() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * k_nsec + now.tv_nsec;
+}
+
+std::string seconds_of(std::uint32_t msec) {
+  return std::to_string((msec + 999) / 1000);
+}
+
+std::vector<std::string> observer_for(const ahead::Plan& plan) {
+  return {PML_HELPERDIR "/pml-trial",
+          "--awaits",
+          "--marker-fd",
+          std::to_string(ahead::k_trial_marker),
+          "--seconds",
+          seconds_of(plan.msec * k_slower),
+          "--cpu-seconds",
+          seconds_of(plan.processor_msec * k_slower),
+          "--memory",
+          std::to_string(std::uint64_t{plan.memory_mib} << 20),
+          "--"};
+}
+
+}  // namespace
+
+ProgramTrial::ProgramTrial(event::Loop& loop, const std::string& interpreter,
+                           std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
+                           std::uint64_t program, Done done)
+    : caller_(std::move(caller)),
+      program_(program),
+      done_(std::move(done)),
+      began_(now_nsec()),
+      said_(ahead::in_memory({})) {
+  ZygoteCommand command;
+  command.observer = observer_for(plan);
+  command.interpreter = interpreter;
+  command.module_folders = base::module_folders();
+  command.environment = caller_->environment();
+  command.context = caller_->start_context();
+  plan.request = caller_->body();
+  plan.streams = caller_->caller().streams;
+  plan.trial = true;
+  base::UniqueFd memory = ahead::in_memory(ahead::encode(plan));
+  ZygoteListener& self = *this;
+  link_ = std::make_unique<ZygoteLink>(loop, self, command, said_.borrow(), 0);
+  wire::Order order;
+  order.kind = wire::OrderKind::run_ahead;
+  link_->send(order, std::move(memory));
+}
+
+// It has nothing to say but at its end.
+void ProgramTrial::zygote_said(ZygoteLink& /*zygote*/, const wire::Event& /*event*/,
+                               base::UniqueFd /*attached*/) {}
+
+void ProgramTrial::zygote_left(ZygoteLink& /*zygote*/) {}
+
+void ProgramTrial::reaped() {
+  const auto result = trial::result_of(ahead::from_memory(said_.borrow()).value_or(""));
+  TrialVerdict verdict;
+  if (result)
+    verdict = judge_trial(*result, began_);
+  else
+    verdict.why = "no trial of it can be made here";
+  done_(std::move(verdict));
+}
+
+}  // namespace pml::service

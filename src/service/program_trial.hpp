@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ahead/messages.hpp"
+#include "service/remembered_caller.hpp"
+#include "service/trial_findings.hpp"
+#include "service/zygote_link.hpp"
+
+namespace pml::service {
+
+/// A first run of a program under observation (src/trial), in a process that is killed before any
+/// side effect. What it says, `done` is told once, when the process has been reaped.
+class ProgramTrial : private ZygoteListener {
+ public:
+  using Done = std::function<void(TrialVerdict)>;
+
+  /// Starts it as `caller` would have started python3, to run by `plan`. Throws std::system_error.
+  ProgramTrial(event::Loop& loop, const std::string& interpreter,
+               std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
+               std::uint64_t program, Done done);
+
+  /// The process has ended. This object may be destroyed by `done`.
+  void reaped();
+  void kill() noexcept { link_->kill(); }
+
+  [[nodiscard]] pid_t pid() const noexcept { return link_->pid(); }
+  [[nodiscard]] std::uint64_t program() const noexcept { return program_; }
+  [[nodiscard]] const std::shared_ptr<const RememberedCaller>& caller() const noexcept {
+    return caller_;
+  }
+
+ private:
+  void zygote_said(ZygoteLink& zygote, const wire::Event& event, base::UniqueFd attached) override;
+  void zygote_left(ZygoteLink& zygote) override;
+
+  std::shared_ptr<const RememberedCaller> caller_;
+  const std::uint64_t program_;
+  Done done_;
+  std::int64_t began_;   // real-time clock, ns
+  base::UniqueFd said_;  // a memfd: the result
+  std::unique_ptr<ZygoteLink> link_;
+};
+
+}  // namespace pml::service

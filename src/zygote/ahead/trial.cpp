@@ -1,0 +1,88 @@
+#include "zygote/ahead/trial.hpp"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "ahead/messages.hpp"
+#include "zygote/ahead/course.hpp"
+
+namespace pml::zygote::ahead {
+
+namespace {
+
+using Note = void(const char*);
+using Attend = unsigned(unsigned);
+// src/trial/record.hpp
+constexpr const char* k_note_function = "pml_recorder_note";
+constexpr const char* k_attend_function = "pml_recorder_attend";
+constexpr unsigned k_trusting = 1, k_full = 2;
+
+Note* g_note = nullptr;      // NOLINT: of the process
+Attend* g_attend = nullptr;  // NOLINT: likewise
+std::string g_tried;         // NOLINT: likewise; lines
+std::string g_asker;         // NOLINT: likewise
+
+constexpr int k_frames_below = 40;
+
+template <typename Function>
+Function* found(const char* name) noexcept {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
+}
+
+}  // namespace
+
+bool on_trial() noexcept {
+  return course().plan.trial;
+}
+
+bool begin_trial() {
+  g_note = found<Note>(k_note_function);
+  g_attend = found<Attend>(k_attend_function);
+  if (g_note == nullptr || g_attend == nullptr) return false;
+  look_at_what_comes();
+  // Where there is no page, the recorder keeps nothing.
+  return g_attend(k_full) == k_full && g_attend(k_trusting) == k_full &&
+         g_attend(k_full) == k_trusting;
+}
+
+void note_imported(const std::string& module) {
+  if (g_note != nullptr) g_note(module.c_str());
+}
+
+void note_tried(const std::string& what) {
+  g_tried += "tried " + what + "\n";
+}
+
+void trust_what_comes(const std::string& asker) {
+  if (g_attend == nullptr) return;
+  g_asker = asker;
+  g_attend(k_trusting);
+}
+
+void look_at_what_comes() {
+  if (g_attend == nullptr) return;
+  if (!g_asker.empty() && is_asked_by(g_asker, k_frames_below)) return;
+  g_asker.clear();
+  g_attend(k_full);
+}
+
+Trusted::Trusted(bool heard) noexcept : active_(heard && g_attend != nullptr) {
+  if (active_) before_ = g_attend(k_trusting);
+}
+
+Trusted::~Trusted() {
+  if (active_) g_attend(before_);
+}
+
+void end_trial(const std::string& what, const std::string& failure) {
+  g_asker.clear();
+  look_at_what_comes();
+  const std::string text =
+      (failure.empty() ? "stops " + what : "fails " + failure) + "\n" + g_tried;
+  // The observer kills this process before the call is made.
+  [[maybe_unused]] const ssize_t none =
+      ::write(pml::ahead::k_trial_marker, text.data(), text.size());
+  ::_exit(0);
+}
+
+}  // namespace pml::zygote::ahead
