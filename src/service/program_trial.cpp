@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t k_nsec = 1000000000;
 /// Being observed takes time itself.
 constexpr std::uint32_t k_slower = 3;
+/// And so may others do, where it is idle.
+constexpr const char* k_most_seconds = "600";
 
 std::int64_t now_nsec() noexcept {
   timespec now{};
@@ -30,7 +32,7 @@ std::vector<std::string> observer_for(const ahead::Plan& plan) {
           "--marker-fd",
           std::to_string(ahead::k_trial_marker),
           "--seconds",
-          seconds_of(plan.msec * k_slower),
+          k_most_seconds,
           "--cpu-seconds",
           seconds_of(plan.processor_msec * k_slower),
           "--memory",
@@ -42,14 +44,16 @@ std::vector<std::string> observer_for(const ahead::Plan& plan) {
 
 ProgramTrial::ProgramTrial(event::Loop& loop, const std::string& interpreter,
                            std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
-                           std::uint64_t program, Done done)
+                           std::uint64_t program, bool idle, Done done)
     : caller_(std::move(caller)),
       program_(program),
+      idle_(idle),
       done_(std::move(done)),
       began_(now_nsec()),
       said_(ahead::in_memory({})) {
   ZygoteCommand command;
   command.observer = observer_for(plan);
+  command.idle = idle;
   command.interpreter = interpreter;
   command.module_folders = base::module_folders();
   command.environment = caller_->environment();

@@ -18,16 +18,18 @@ class ProgramTrial : private ZygoteListener {
  public:
   using Done = std::function<void(TrialVerdict)>;
 
-  /// Starts it as `caller` would have started python3, to run by `plan`. Throws std::system_error.
+  /// Starts it as `caller` would have started python3, to run by `plan`; `idle`: when the
+  /// processors have nothing else to do. Throws std::system_error.
   ProgramTrial(event::Loop& loop, const std::string& interpreter,
                std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
-               std::uint64_t program, Done done);
+               std::uint64_t program, bool idle, Done done);
 
   /// The process has ended. This object may be destroyed by `done`.
   void reaped();
   void kill() noexcept { link_->kill(); }
 
   [[nodiscard]] pid_t pid() const noexcept { return link_->pid(); }
+  [[nodiscard]] bool idle() const noexcept { return idle_; }
   [[nodiscard]] std::uint64_t program() const noexcept { return program_; }
   [[nodiscard]] const std::shared_ptr<const RememberedCaller>& caller() const noexcept {
     return caller_;
@@ -39,6 +41,7 @@ class ProgramTrial : private ZygoteListener {
 
   std::shared_ptr<const RememberedCaller> caller_;
   const std::uint64_t program_;
+  const bool idle_;
   Done done_;
   std::int64_t began_;   // real-time clock, ns
   base::UniqueFd said_;  // a memfd: the result

@@ -184,6 +184,7 @@ void Programs::run_ahead_now(const std::string& name, Client client) {
   last->rests_until = 0;
   waiters_.push_back({name, std::move(client)});
   if (!last->pool && !last->next) start(*last, last->pool);
+  hasten(*last);
 }
 
 void Programs::answer(const Program& program, const std::string& line) {

@@ -82,6 +82,8 @@ class Programs : public AheadSource, private ProgramPoolListener {
   void start(Program& program, std::unique_ptr<ProgramPool>& place);
   [[nodiscard]] ahead::Plan plan_for(const Program& program) const;
   void try_out(Program& program);
+  void hasten(Program& program);
+  [[nodiscard]] bool is_awaited(const Program& program) const;
   void trial_over(Program& program, TrialVerdict verdict);
   void trial_in_vain(Program& program, const std::string& why);
   void make_room_for(const Program& program);

@@ -29,6 +29,20 @@ ahead::Plan Programs::plan_for(const Program& program) const {
   return plan;
 }
 
+bool Programs::is_awaited(const Program& program) const {
+  return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
+    return waiter.name == program.name || waiter.name == path_of(program.record.key);
+  });
+}
+
+// Somebody waits for it now.
+void Programs::hasten(Program& program) {
+  if (!program.trial || !program.trial->idle()) return;
+  program.trial->kill();
+  program.trial.reset();
+  try_out(program);
+}
+
 // For the caller that what serves now was made for.
 void Programs::try_out(Program& program) {
   program.findings.reset();
@@ -38,6 +52,7 @@ void Programs::try_out(Program& program) {
   try {
     program.trial = std::make_unique<ProgramTrial>(
         loop_, profile_.interpreter, program.tried_for, plan_for(program), program.id,
+        !is_awaited(program),
         [this, &program](TrialVerdict verdict) { trial_over(program, std::move(verdict)); });
   } catch (const std::system_error& failure) {
     trial_in_vain(program, failure.what());

@@ -120,7 +120,7 @@ bool apply(const StartContext& context, const ChildTable& table) noexcept {
 [[noreturn]] void become(const ChildTable& table, const ZygoteCommand& command, char* const* words,
                          char* const* environment) noexcept {
   reset_signals();
-  if (!command.observer.empty()) {
+  if (command.idle) {
     const sched_param none{};
     ::setpriority(PRIO_PROCESS, 0, k_least_nice);
     ::sched_setscheduler(0, SCHED_IDLE, &none);

@@ -33,8 +33,8 @@ struct ZygoteCommand {
   rlimit descriptor_limit{};     ///< RLIMIT_NOFILE as the service was given it
   base::BorrowedFd recording{};  ///< to be its descriptor k_recording_number; invalid: none
   std::optional<StartContext> context{};  ///< of a program that runs ahead; its limits win
-  std::vector<std::string> observer{};    ///< a program and its words, that starts the rest, at
-                                          ///< idle priority
+  bool idle = false;                      ///< at idle priority
+  std::vector<std::string> observer{};    ///< a program and its words, that starts the rest
 };
 
 inline constexpr int k_recording_number = 5;

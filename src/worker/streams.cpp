@@ -315,6 +315,32 @@ void forget_streams() noexcept {
   for (const Stream& stream : k_streams) originals()[stream.number].own = {};
 }
 
+namespace {
+
+/// What a program has set on the layers: for each a dict, or nothing.
+std::vector<Ref> attributes_of(const Layers& layers) {
+  std::vector<Ref> all;
+  for (const Ref* layer : {&layers.text, &layers.buffer, &layers.raw}) {
+    const Ref names = *layer ? attribute(layer->get(), "__dict__") : Ref();
+    all.push_back(names ? Ref::steal(PyDict_Copy(names.get())) : Ref());
+    PyErr_Clear();
+  }
+  return all;
+}
+
+bool give_attributes(const Layers& layers, const std::vector<Ref>& all) {
+  std::size_t at = 0;
+  for (const Ref* layer : {&layers.text, &layers.buffer, &layers.raw}) {
+    const Ref& values = all[at++];
+    if (!values) continue;
+    const Ref names = attribute(layer->get(), "__dict__");
+    if (!names || PyDict_Update(names.get(), values.get()) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool renew_streams() {
   for (const Stream& stream : k_streams) {
     const Original& original = originals()[stream.number];
@@ -328,7 +354,10 @@ bool renew_streams() {
     if (encoding_name == nullptr || errors_name == nullptr) return false;
     const Ref text = open_stream(stream, options, encoding_name, errors_name);
     if (!text) return false;
-    if (text.get() != Py_None) (void)put_in_place(stream.number, layers_of(text));
+    if (text.get() == Py_None) continue;
+    const std::vector<Ref> attributes = attributes_of(original.own);
+    (void)put_in_place(stream.number, layers_of(text));
+    if (!give_attributes(original.own, attributes)) return false;
   }
   return true;
 }

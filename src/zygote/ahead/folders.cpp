@@ -30,7 +30,8 @@ bool is_new(const std::string& path) {
 
 /// Something in the path that is not what it seems would have to be followed.
 bool is_plain(const std::string& path) {
-  return path.starts_with('/') && !path.ends_with('/') && path.find("//") == std::string::npos &&
+  return pml::ahead::place_of(path) == pml::ahead::Place::ordinary && path.starts_with('/') &&
+         !path.ends_with('/') && path.find("//") == std::string::npos &&
          path.find("/./") == std::string::npos && path.find("/../") == std::string::npos &&
          !path.ends_with("/.") && !path.ends_with("/..");
 }
