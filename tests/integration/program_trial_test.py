@@ -132,7 +132,7 @@ def test_a_folder_that_compiled_code_asks_for_is_another(service):
     service.run(service.tool)
     ahead(service)
     service.check("folder", cwd=service.folder / "elsewhere")
-    assert service.program()["missed"] == "folder"
+    assert service.program()["missed"].endswith("folder")
 
 
 def test_each_draws_numbers_of_its_own(service):
