@@ -31,33 +31,11 @@ namespace pml::worker {
 
 namespace {
 
-/// Whether it came to its end.
-bool wait_for_threads() {
+void wait_for_threads() {
   PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), interned("threading"));
-  if (threading == nullptr || threading == Py_None) return true;
+  if (threading == nullptr || threading == Py_None) return;
   const Ref keep = stash().is_shared_module(threading) ? Ref() : Ref::borrow(threading);
-  if (call_method(threading, "_shutdown")) return true;
-  compat::show_failed_threads_end(threading);
-  return false;
-}
-
-std::uint64_t newest_thread() {
-  return PyThreadState_GetID(PyInterpreterState_ThreadHead(PyInterpreterState_Get()));
-}
-
-PyObject* do_nothing(PyObject*, PyObject*) {
-  return compat::new_reference(Py_None);
-}
-
-/// From 3.15 on threading waits again when it is called again, as the interpreter's own end does.
-/// python3 calls it twice only where a thread was started since.
-void wait_no_more() {
-  static PyMethodDef definition{"_shutdown", do_nothing, METH_NOARGS, nullptr};
-  const Ref instead = Ref::steal(PyCFunction_New(&definition, nullptr));
-  PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), interned("threading"));
-  if (!instead || threading == nullptr ||
-      PyObject_SetAttrString(threading, "_shutdown", instead.get()) != 0)
-    PyErr_Clear();
+  if (!call_method(threading, "_shutdown")) compat::show_failed_threads_end(threading);
 }
 
 /// What hangs on the sys module itself, the standard streams with the layers below them first of
@@ -227,12 +205,10 @@ void finish_whole(const Outcome& outcome, const EndReport& report) {
 void finish(const Outcome& outcome, const EndReport& report) {
   int status = outcome.status;
   compat::block_operations();
-  const bool waited = wait_for_threads();
-  const std::uint64_t newest = newest_thread();
+  wait_for_threads();
   while (Py_MakePendingCalls() < 0) PyErr_Clear();
   compat::run_exit_calls(baseline().run_exit_calls.get());
   if (other_threads()) {
-    if (!waited && newest_thread() == newest) wait_no_more();
     if (Py_FinalizeEx() < 0) status = 120;
     if (outcome.interrupted) die_by_interrupt();
     std::exit(status);
