@@ -155,7 +155,7 @@ DEEDS = {
     "weak-callback": "import weakref\nclass A: pass\na = A(); w = weakref.ref(a, lambda r: print('gone'))",
     "generator": "def g():\n    try: yield 1\n    finally: print('closed')\nx = g(); next(x)",
     "file-left-open": "f = open('FOLDER/data'); f.read(1)\nif sys.argv[1:]: print(f.fileno(), f.read())",
-    "folder-left-open": "s = os.scandir('FOLDER')\nif sys.argv[1:]: print([e.name for e in s])",
+    "folder-left-open": "s = os.scandir('FOLDER')\nif sys.argv[1:]: print(sorted(e.name for e in s))",
     "pipe": "r, w = os.pipe(); os.write(w, b'x'); print(os.read(r, 1), r, w)",
     "socket-pair": "import socket\na, b = socket.socketpair(); a.send(b'x'); print(b.recv(1))",
     "event-loop": "import asyncio\nasyncio.run(asyncio.sleep(0)); print('ran')",

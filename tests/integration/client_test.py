@@ -168,10 +168,12 @@ def test_writes_are_the_jobs(world):
 
 def test_lets_go_of_descriptors_once_started(world):
     seen = []
+    started = threading.Event()
 
     def script(conversation):
         with job(conversation):
             conversation.request.close()
+            started.wait(15)
             seen.append(process.stdout.read())  # the end of file, while the client still runs
             seen.append(process.stderr.read())
             assert process.poll() is None
@@ -179,6 +181,7 @@ def test_lets_go_of_descriptors_once_started(world):
 
     world.service.serve(script)
     process = world.start("s.py", pass_fds=[world.service.listener.fileno()])
+    started.set()
     assert process.wait(15) == 0
     world.service.finish()
     assert seen == [b"", b""]
