@@ -15,6 +15,7 @@
 #include "ctl/json.hpp"
 #include "ctl/on_disk.hpp"
 #include "ctl/pool_control.hpp"
+#include "ctl/process.hpp"
 #include "ctl/python_facts.hpp"
 #include "ctl/service.hpp"
 #include "ctl/status_view.hpp"
@@ -55,6 +56,7 @@ class Examination {
     } catch (const Denied& denied) {
       add(Health::bad, denied.what(), "programs that are started from here run cold");
     }
+    look_at_trials();
     look_at_environment();
     return std::move(findings_);
   }
@@ -207,6 +209,20 @@ class Examination {
           base::remedy_of(reason, detail_of(*status, reason), name_));
     if (const std::string last = last_refusal_text(*status); !last.empty())
       add(Health::good, "the last one to step aside: " + last);
+  }
+
+  /// Where all is well there is nothing to tell.
+  void look_at_trials() {
+    const Outcome outcome = ctl::run({.words = {PML_HELPERDIR "/pml-trial", "--check"},
+                                      .out = Output::discard,
+                                      .err = Output::keep,
+                                      .null_input = true});
+    if (outcome.good()) return;
+    std::string why = outcome.standard_error.substr(0, outcome.standard_error.find('\n'));
+    constexpr std::string_view k_name = "pml-trial: ";
+    if (why.starts_with(k_name)) why.erase(0, k_name.size());
+    add(Health::warning, "programs run ahead no further than to compiled code: " + why,
+        "see that processes may observe their children (ptrace)");
   }
 
   [[nodiscard]] bool is_of_active_venv() const {
