@@ -31,7 +31,7 @@ enum class Learnt {
 
 /// The table [learn].
 struct Learning {
-  Learnt programs = Learnt::none;
+  Learnt programs = Learnt::installed;
   std::uint64_t memory = std::uint64_t{512} << 20;  ///< bytes, of all learned programs together
   unsigned most = 16;                               ///< programs
 };

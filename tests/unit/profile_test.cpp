@@ -144,7 +144,7 @@ most = 3
   EXPECT_EQ(profile.learning.memory, std::uint64_t{1536} << 20);
   EXPECT_EQ(profile.learning.most, 3U);
   const Learning usual = good("").learning;
-  EXPECT_EQ(usual.programs, Learnt::none);
+  EXPECT_EQ(usual.programs, Learnt::installed);
   EXPECT_EQ(usual.memory, std::uint64_t{512} << 20);
   EXPECT_EQ(usual.most, 16U);
 }

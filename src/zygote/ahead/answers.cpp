@@ -263,6 +263,18 @@ bool loses_its_name(const Call& call) {
   return unlink != nullptr && PyObject_IsTrue(unlink) == 1;
 }
 
+FactKind context_of(Becomes becomes) noexcept {
+  if (becomes == Becomes::folder) return FactKind::folder;
+  return becomes == Becomes::mask ? FactKind::mask : FactKind::affinity;
+}
+
+void hear_deed(const Called& called, const Call& call) {
+  if (called.module != "_ctypes") return ask(called.becomes, public_name(called));
+  const std::string name = text_of(attribute(call.self, "__name__").get());
+  ask_compiled("calls " + name, called.becomes,
+               "calls C function " + (name.empty() ? "(unnamed)" : name));
+}
+
 Ref answer_quietly(const Called& called, const Call& call) {
   switch (called.becomes) {
     case Becomes::harmless:
@@ -271,13 +283,9 @@ Ref answer_quietly(const Called& called, const Call& call) {
       hear_file(called, call);
       return {};
     case Becomes::folder:
-      note(FactKind::folder);
-      return {};
     case Becomes::mask:
-      note(FactKind::mask);
-      return {};
     case Becomes::affinity:
-      note(FactKind::affinity);
+      note(context_of(called.becomes));
       return {};
     case Becomes::terminal:
       return answer_terminal(called, call);
@@ -321,13 +329,7 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::stop:
       break;
   }
-  if (called.module == "_ctypes") {
-    const std::string name = text_of(attribute(call.self, "__name__").get());
-    ask_compiled("calls " + name, called.becomes,
-                 "calls C function " + (name.empty() ? "(unnamed)" : name));
-    return {};
-  }
-  ask(called.becomes, public_name(called));
+  hear_deed(called, call);
   return {};
 }
 

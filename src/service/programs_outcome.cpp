@@ -1,0 +1,147 @@
+// The part of Programs that hears how what runs ahead fares.
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "log/journal.hpp"
+#include "log/message_ids.hpp"
+#include "service/programs.hpp"
+
+namespace pml::service {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr unsigned k_most_failures = 5;
+constexpr std::size_t k_most_stops = 32;
+constexpr milliseconds k_soon{20};
+constexpr milliseconds k_first_measuring{1500};
+/// Upgrades and editors change several files in a row.
+constexpr milliseconds k_settle_time{500};
+constexpr unsigned k_most_doublings = 12;
+/// Whoever waits until it is ready is told of it then.
+constexpr unsigned k_changes_awaited = 3;
+constexpr seconds k_first_reaim{5};
+constexpr std::uint64_t k_settled_usec = 60000000;
+
+std::string milliseconds_text(std::uint64_t usec) {
+  return std::to_string(usec / 1000) + " ms";
+}
+
+}  // namespace
+
+void Programs::pool_ready(ProgramPool& pool, bool first) {
+  Program* program = find(pool.program());
+  if (program == nullptr) return;
+  if (program->next.get() == &pool) {
+    if (program->pool) retire(std::move(program->pool));
+    program->pool = std::move(program->next);
+    if (!program->pool->tried()) {
+      ++program->reaims;
+      rest(*program, k_first_reaim * (1 << std::min(program->reaims, k_most_doublings)));
+    }
+  }
+  if (!first) {
+    if (!is_being_tried(*program))
+      answer(*program, "ready " + std::to_string(program->record.saves_usec) + "\n");
+    return;
+  }
+  program->failures = 0;
+  program->misses_in_a_row = 0;
+  program->ready_at = event::Loop::now();
+  ProgramRecord& record = program->record;
+  record.question = pool.report().question;
+  record.place = pool.report().place;
+  constexpr std::string_view k_import = "import ";
+  if (record.question.starts_with(k_import))
+    if (const auto found = program->reasons.find(record.question.substr(k_import.size()));
+        found != program->reasons.end())
+      record.question += ", where " + found->second;
+  record.saves_usec = std::max<std::uint64_t>(pool.report().processor_usec, 1);
+  if (pool.report().untried && program->tried_for != pool.caller()) program->trials = 0;
+  if (pool.report().untried && program->trials == 0) {
+    try_out(*program);
+    if (program->trial) return;
+  }
+  const std::uint64_t more = pool.report().processor_usec - pool.report().start_usec;
+  if (!program->declared && more < k_least_saving_usec) {
+    give_up(*program, "it would save only " + milliseconds_text(more) + " more than any program");
+    return;
+  }
+  log::write(LOG_INFO, log::k_program_ready,
+             program->name + " has run ahead and saves " + milliseconds_text(record.saves_usec) +
+                 " each launch; it stops before the first thing that only a caller can answer: " +
+                 record.question,
+             {{"PML_PROGRAM", program->name},
+              {"PML_QUESTION", record.question},
+              {"PML_PLACE", record.place}});
+  answer(*program, "ready " + std::to_string(record.saves_usec) + "\n");
+  changed();
+  measure_.arm(k_first_measuring);
+  ask();
+}
+
+void Programs::pool_failed(ProgramPool& pool, const std::string& why,
+                           const std::string& stop_before, bool broken) {
+  Program* program = find(pool.program());
+  if (program == nullptr) return;
+  const bool replacing = program->next.get() == &pool;
+  auto& place = replacing ? program->next : program->pool;
+  if (place.get() != &pool) return;
+  const bool tried = pool.tried();
+  retire(std::move(place));
+  auto& stops = program->record.template_stops;
+  const bool known = std::find(stops.begin(), stops.end(), stop_before) != stops.end();
+  if (!stop_before.empty() && !known && stops.size() < k_most_stops) {
+    stops.push_back(stop_before);
+    rest(*program, k_soon);
+    if (!waiters_.empty() || replacing) start(*program, place);
+    return;
+  }
+  if (tried && replacing) {
+    trial_in_vain(*program, why);
+    return;
+  }
+  ++program->failures;
+  if (broken && program->failures < k_most_failures) {
+    log::write(LOG_WARNING, log::k_program_failed, program->name + " did not run ahead: " + why,
+               {{"PML_PROGRAM", program->name}});
+    rest(*program, ProgramPolicy::rest_after(program->failures));
+    answer(*program, "error " + why + "\n");
+    return;
+  }
+  give_up(*program, why);
+}
+
+void Programs::pool_stale(ProgramPool& pool, const std::string& file) {
+  Program* program = find(pool.program());
+  if (program == nullptr) return;
+  log::write(LOG_INFO, log::k_program_stale,
+             program->name + " runs ahead anew: " + file + " has changed",
+             {{"PML_PROGRAM", program->name}, {"PML_FILE", file}});
+  const bool soon = event::Loop::now() - program->ready_at < k_settled_usec;
+  program->changes = soon ? std::min(program->changes + 1, k_most_doublings) : 0;
+  auto& place = program->next.get() == &pool ? program->next : program->pool;
+  if (place.get() == &pool) retire(std::move(place));
+  program->missed = file + " has changed";
+  program->findings.reset();
+  program->tried_for.reset();
+  if (program->changes >= k_changes_awaited) answer(*program, "error " + program->missed + "\n");
+  rest(*program, k_settle_time * (1 << program->changes));
+}
+
+void Programs::give_up(Program& program, const std::string& why) {
+  program.record.given_up = why.empty() ? "it said nothing" : why;
+  program.record.given_up_at = std::time(nullptr);
+  log::write(LOG_INFO, log::k_program_given_up,
+             program.name + " does not run ahead: " + program.record.given_up,
+             {{"PML_PROGRAM", program.name}, {"PML_REASON", program.record.given_up}});
+  drop(program);
+  answer(program, "error " + program.record.given_up + "\n");
+  changed();
+  ask();
+}
+
+}  // namespace pml::service
