@@ -126,8 +126,11 @@ void ImportGuard::record() {
 void ImportGuard::read_values(const Shown& shown) {
   const auto names = taken_.find(shown.module);
   if (names == taken_.end()) return;
+  // A reference to what is the same would copy its page for nothing.
   for (Taken& taken : names->second)
-    taken.value = Ref::borrow(PyDict_GetItem(shown.names, taken.name.get()));
+    if (PyObject* const now = PyDict_GetItem(shown.names, taken.name.get());
+        now != taken.value.get())
+      taken.value = Ref::borrow(now);
 }
 
 void ImportGuard::start() {

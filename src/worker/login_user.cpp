@@ -1,6 +1,8 @@
 #include "worker/login_user.hpp"
 
 #include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <limits.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,9 +31,23 @@ bool has_login_user(pid_t pid) {
 
 const bool g_has_own = has_login_user(::getpid());  // the zygote's is every worker's
 
+/// Whether the C library looks for the terminal's session, and gives errno as its negative.
+bool asks_for_session() noexcept {
+  constexpr int k_first = 41;
+  int major = 0, minor = 0;
+  return std::sscanf(::gnu_get_libc_version(), "%d.%d", &major, &minor) == 2 &&  // NOLINT
+         (major > 2 || minor >= k_first);
+}
+
 // What getlogin(3) says where nobody logged in.
 PyObject* nobody(PyObject*, PyObject*) {
-  errno = ENXIO;
+  char terminal[PATH_MAX];
+  if (asks_for_session()) {
+    const int error = ::ttyname_r(0, terminal, sizeof terminal);
+    errno = error != 0 ? -error : -ENOENT;
+  } else {
+    errno = ENXIO;
+  }
   return PyErr_SetFromErrno(PyExc_OSError);
 }
 
