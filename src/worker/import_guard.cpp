@@ -134,12 +134,16 @@ void ImportGuard::read_values(const Shown& shown) {
 }
 
 void ImportGuard::start() {
+  catch_up();
+  started_ = true;
+}
+
+void ImportGuard::catch_up() {
   for (const Shown& shown : shown_)
     if (shown.names != nullptr && compat::dictionary_version(shown.names) != shown.version)
       read_values(shown);
   for (Machinery& part : machinery_) part.version = compat::dictionary_version(part.names.get());
   settle();
-  started_ = true;
 }
 
 void ImportGuard::settle() {

@@ -23,6 +23,8 @@ class ImportGuard {
   void record();
   /// The program begins: what has changed since `record` is its own context, and none of its doing.
   void start();
+  /// Takes what has changed so far for what was there; start() does it for what changes after.
+  void catch_up();
   /// The interpreter's own part in an import has just changed modules; the program has not.
   void settle();
 

@@ -238,6 +238,11 @@ void rehearse_imports() {
   stash().rehearse();
 }
 
+/// What the rehearsal has changed and put back is looked at now, and not when a job is there.
+void rehearse_guard() {
+  stash().guard().catch_up();
+}
+
 /// Everything a job's start does; the real one does it all again.
 void rehearse_start() {
   const std::string body = wire::encode(plainest_request());
@@ -351,7 +356,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
   renew_main();
   // A rehearsal costs as much as the job's own start. Who waits already is served without.
   bool whole = true;
-  for (void (*step)() : {rehearse_imports, rehearse_job}) {
+  for (void (*step)() : {rehearse_imports, rehearse_job, rehearse_guard}) {
     if (has_job(link))
       whole = false;
     else
