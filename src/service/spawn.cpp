@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -120,6 +121,8 @@ bool apply(const StartContext& context, const ChildTable& table) noexcept {
 [[noreturn]] void become(const ChildTable& table, const ZygoteCommand& command, char* const* words,
                          char* const* environment) noexcept {
   reset_signals();
+  // Nobody else would end it where this service dies.
+  if (!command.observer.empty()) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (command.idle) {
     const sched_param none{};
     ::setpriority(PRIO_PROCESS, 0, k_least_nice);
