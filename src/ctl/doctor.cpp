@@ -50,13 +50,13 @@ class Examination {
     }
     if (!by_socket) look_at_manager();
     look_at_folder();
+    look_at_trials();
     look_at_profile();
     try {
       look_at_service();
     } catch (const Denied& denied) {
       add(Health::bad, denied.what(), "programs that are started from here run cold");
     }
-    look_at_trials();
     look_at_environment();
     return std::move(findings_);
   }
