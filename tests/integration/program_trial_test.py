@@ -22,7 +22,7 @@ EXTENSION = """
 #include <sys/stat.h>
 #include <unistd.h>
 static long long number;
-static void *sleeper(void *none) { for (;;) pause(); }
+static void *sleeper(void *none) { for (;;) sleep(1000); }
 static PyObject *value(PyObject *self, PyObject *none) { return PyLong_FromLongLong(number); }
 static PyMethodDef methods[] = {{"value", value, METH_NOARGS, 0}, {0}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "asks", 0, -1, methods};
