@@ -1,6 +1,7 @@
 #include "service/program_pool.hpp"
 
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 #include <fstream>
 #include <utility>
 
-#include "base/paths.hpp"
 #include "wire/channel.hpp"
 
 namespace pml::service {
@@ -47,6 +47,12 @@ std::uint64_t private_bytes(pid_t pid) {
   return sum;
 }
 
+/// Programs ask for it, and nobody tells when it changes.
+std::string node_name() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.nodename : "";
+}
+
 }  // namespace
 
 ProgramPool::ProgramPool(event::Loop& loop, ProgramPoolListener& listener, ProcessListener& jobs,
@@ -76,23 +82,19 @@ void ProgramPool::start(const std::string& interpreter,
     plan.tried = findings_->tried;
     plan.template_stops.insert(plan.template_stops.end(), findings_->template_stops.begin(),
                                findings_->template_stops.end());
+    plan.worker_stops.insert(plan.worker_stops.end(), findings_->worker_stops.begin(),
+                             findings_->worker_stops.end());
   }
   wanted_ = workers;
   patience_ = milliseconds(plan.msec) + k_grace;
-  ZygoteCommand command;
-  command.interpreter = interpreter;
-  command.module_folders = base::module_folders();
-  command.environment = caller_->environment();
-  command.context = caller_->start_context();
-  plan.request = caller_->body();
-  plan.streams = caller_->caller().streams;
-  base::UniqueFd memory = ahead::in_memory(ahead::encode(plan));
+  node_name_ = node_name();
   said_ = ahead::in_memory({});
   ZygoteListener& self = *this;
-  link_ = std::make_unique<ZygoteLink>(loop_, self, command, said_.borrow(), generation_);
+  link_ = std::make_unique<ZygoteLink>(loop_, self, caller_->command(interpreter), said_.borrow(),
+                                       generation_);
   wire::Order order;
   order.kind = wire::OrderKind::run_ahead;
-  link_->send(order, std::move(memory));
+  link_->send(order, caller_->in_memory(std::move(plan)));
   overdue_.arm(patience_);
 }
 
@@ -223,6 +225,8 @@ void ProgramPool::worker_lost(const Worker& worker, const std::string& why) {
 
 std::unique_ptr<Worker> ProgramPool::take(const ahead::Caller& now, std::string& why) {
   files_.look();
+  if (node_name() != node_name_ && !std::exchange(over_, true))
+    listener_.pool_stale(*this, "the machine's name");
   if (over_ || leaving_) return nullptr;
   for (auto item = waiting_.begin(); item != waiting_.end(); ++item) {
     if (!item->ready) continue;

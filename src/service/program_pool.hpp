@@ -110,7 +110,8 @@ class ProgramPool : private ZygoteListener {
   std::shared_ptr<const RememberedCaller> caller_;
   std::shared_ptr<const TrialFindings> findings_;
   std::unique_ptr<ZygoteLink> link_;
-  base::UniqueFd said_;  // a memfd: what the interpreter itself writes, which no caller would see
+  std::string node_name_;  // of the machine, when it started
+  base::UniqueFd said_;    // a memfd: what the interpreter itself writes, which no caller would see
   AheadFiles files_;
   std::vector<Waiting> waiting_;
   ahead::Report report_;

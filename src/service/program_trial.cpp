@@ -1,10 +1,7 @@
 #include "service/program_trial.hpp"
 
-#include <cstdlib>
 #include <ctime>
 #include <utility>
-
-#include "base/paths.hpp"
 
 namespace pml::service {
 
@@ -43,30 +40,17 @@ std::vector<std::string> observer_for(const ahead::Plan& plan) {
 }  // namespace
 
 ProgramTrial::ProgramTrial(event::Loop& loop, const std::string& interpreter,
-                           std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
-                           std::uint64_t program, bool idle, Done done)
-    : caller_(std::move(caller)),
-      program_(program),
-      idle_(idle),
-      done_(std::move(done)),
-      began_(now_nsec()),
-      said_(ahead::in_memory({})) {
-  ZygoteCommand command;
+                           const RememberedCaller& caller, ahead::Plan plan, bool idle, Done done)
+    : idle_(idle), done_(std::move(done)), began_(now_nsec()), said_(ahead::in_memory({})) {
+  ZygoteCommand command = caller.command(interpreter);
   command.observer = observer_for(plan);
   command.idle = idle;
-  command.interpreter = interpreter;
-  command.module_folders = base::module_folders();
-  command.environment = caller_->environment();
-  command.context = caller_->start_context();
-  plan.request = caller_->body();
-  plan.streams = caller_->caller().streams;
   plan.trial = true;
-  base::UniqueFd memory = ahead::in_memory(ahead::encode(plan));
   ZygoteListener& self = *this;
   link_ = std::make_unique<ZygoteLink>(loop, self, command, said_.borrow(), 0);
   wire::Order order;
   order.kind = wire::OrderKind::run_ahead;
-  link_->send(order, std::move(memory));
+  link_->send(order, caller.in_memory(std::move(plan)));
 }
 
 // It has nothing to say but at its end.

@@ -20,27 +20,20 @@ class ProgramTrial : private ZygoteListener {
 
   /// Starts it as `caller` would have started python3, to run by `plan`; `idle`: when the
   /// processors have nothing else to do. Throws std::system_error.
-  ProgramTrial(event::Loop& loop, const std::string& interpreter,
-               std::shared_ptr<const RememberedCaller> caller, ahead::Plan plan,
-               std::uint64_t program, bool idle, Done done);
+  ProgramTrial(event::Loop& loop, const std::string& interpreter, const RememberedCaller& caller,
+               ahead::Plan plan, bool idle, Done done);
 
-  /// The process has ended. This object may be destroyed by `done`.
+  /// The process has ended: tells `done`, during which this object has to stay.
   void reaped();
   void kill() noexcept { link_->kill(); }
 
   [[nodiscard]] pid_t pid() const noexcept { return link_->pid(); }
   [[nodiscard]] bool idle() const noexcept { return idle_; }
-  [[nodiscard]] std::uint64_t program() const noexcept { return program_; }
-  [[nodiscard]] const std::shared_ptr<const RememberedCaller>& caller() const noexcept {
-    return caller_;
-  }
 
  private:
   void zygote_said(ZygoteLink& zygote, const wire::Event& event, base::UniqueFd attached) override;
   void zygote_left(ZygoteLink& zygote) override;
 
-  std::shared_ptr<const RememberedCaller> caller_;
-  const std::uint64_t program_;
   const bool idle_;
   Done done_;
   std::int64_t began_;   // real-time clock, ns

@@ -85,6 +85,8 @@ class Programs : public AheadSource, private ProgramPoolListener {
   void hasten(Program& program);
   [[nodiscard]] bool is_awaited(const Program& program) const;
   void trial_over(Program& program, TrialVerdict verdict);
+  bool try_again();
+  void came_ahead(Program& program);
   void trial_in_vain(Program& program, const std::string& why);
   void make_room_for(const Program& program);
   [[nodiscard]] std::string hindrance(Program& program) const;

@@ -136,7 +136,7 @@ void Programs::consider() {
   const auto next = policy_.next(standings(), event::Loop::now());
   if (Program* program = next ? find(*next) : nullptr)
     start(*program, program->pool);
-  else
+  else if (!try_again())
     reaim();
   std::uint64_t soonest = 0;
   for (const auto& [text, program] : programs_)

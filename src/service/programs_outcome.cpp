@@ -63,21 +63,27 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
   if (pool.report().untried && program->tried_for != pool.caller()) program->trials = 0;
   if (pool.report().untried && program->trials == 0) {
     try_out(*program);
-    if (program->trial) return;
+    return;
   }
-  const std::uint64_t more = pool.report().processor_usec - pool.report().start_usec;
-  if (!program->declared && more < k_least_saving_usec) {
-    give_up(*program, "it would save only " + milliseconds_text(more) + " more than any program");
+  came_ahead(*program);
+}
+
+void Programs::came_ahead(Program& program) {
+  const ProgramRecord& record = program.record;
+  const ahead::Report& report = program.pool->report();
+  const std::uint64_t more = report.processor_usec - report.start_usec;
+  if (!program.declared && more < k_least_saving_usec) {
+    give_up(program, "it would save only " + milliseconds_text(more) + " more than any program");
     return;
   }
   log::write(LOG_INFO, log::k_program_ready,
-             program->name + " has run ahead and saves " + milliseconds_text(record.saves_usec) +
+             program.name + " has run ahead and saves " + milliseconds_text(record.saves_usec) +
                  " each launch; it stops before the first thing that only a caller can answer: " +
                  record.question,
-             {{"PML_PROGRAM", program->name},
+             {{"PML_PROGRAM", program.name},
               {"PML_QUESTION", record.question},
               {"PML_PLACE", record.place}});
-  answer(*program, "ready " + std::to_string(record.saves_usec) + "\n");
+  answer(program, "ready " + std::to_string(record.saves_usec) + "\n");
   changed();
   measure_.arm(k_first_measuring);
   ask();

@@ -51,8 +51,7 @@ void Programs::try_out(Program& program) {
   ++program.trials;
   try {
     program.trial = std::make_unique<ProgramTrial>(
-        loop_, profile_.interpreter, program.tried_for, plan_for(program), program.id,
-        !is_awaited(program),
+        loop_, profile_.interpreter, *program.tried_for, plan_for(program), !is_awaited(program),
         [this, &program](TrialVerdict verdict) { trial_over(program, std::move(verdict)); });
   } catch (const std::system_error& failure) {
     trial_in_vain(program, failure.what());
@@ -66,6 +65,7 @@ void Programs::trial_over(Program& program, TrialVerdict verdict) {
     return;
   }
   if (verdict.findings) {
+    verdict.findings->worker_stops = program.record.worker_stops;
     program.findings = std::make_shared<const TrialFindings>(std::move(*verdict.findings));
     program.caller = program.tried_for;
     start(program, program.next);
@@ -92,9 +92,21 @@ void Programs::trial_in_vain(Program& program, const std::string& why) {
   log::write(LOG_INFO, log::k_program_trial_in_vain,
              program.name + " runs ahead no further: " + why,
              {{"PML_PROGRAM", program.name}, {"PML_REASON", why}});
-  if (program.pool && program.pool->waiting() > 0)
-    answer(program, "ready " + std::to_string(program.record.saves_usec) + "\n");
-  ask();
+  if (program.pool && program.pool->ever_ready()) came_ahead(program);
+}
+
+// A file changed under what a trial had found: with the next one it comes as far again.
+bool Programs::try_again() {
+  for (const auto& [text, program] : programs_) {
+    const bool settled = program->rests_until <= event::Loop::now() && !program->tried_for;
+    if (!settled || !program->pool || !program->pool->ever_ready() ||
+        !program->pool->report().untried || program->pool->tried())
+      continue;
+    program->trials = 0;
+    try_out(*program);
+    return true;
+  }
+  return false;
 }
 
 }  // namespace pml::service

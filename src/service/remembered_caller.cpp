@@ -4,6 +4,10 @@
 #include <sys/personality.h>
 #include <sys/stat.h>
 
+#include <utility>
+
+#include "base/paths.hpp"
+
 namespace pml::service {
 
 namespace {
@@ -55,6 +59,21 @@ StartContext RememberedCaller::start_context() const {
 
 Variables RememberedCaller::environment() const {
   return {request_.environment.begin(), request_.environment.end()};
+}
+
+ZygoteCommand RememberedCaller::command(const std::string& interpreter) const {
+  ZygoteCommand command;
+  command.interpreter = interpreter;
+  command.module_folders = base::module_folders();
+  command.environment = environment();
+  command.context = start_context();
+  return command;
+}
+
+base::UniqueFd RememberedCaller::in_memory(ahead::Plan plan) const {
+  plan.request = body_;
+  plan.streams = caller_.streams;
+  return ahead::in_memory(ahead::encode(plan));
 }
 
 }  // namespace pml::service

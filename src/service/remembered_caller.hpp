@@ -29,6 +29,11 @@ class RememberedCaller {
   /// The whole environment, in its order.
   [[nodiscard]] Variables environment() const;
 
+  /// Starts `interpreter` as this caller would have.
+  [[nodiscard]] ZygoteCommand command(const std::string& interpreter) const;
+  /// What such a process is sent: the plan, with this caller's request and streams, in a memfd.
+  [[nodiscard]] base::UniqueFd in_memory(ahead::Plan plan) const;
+
  private:
   std::string body_;
   wire::Request request_;  // points into body_

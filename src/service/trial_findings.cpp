@@ -23,8 +23,9 @@ constexpr std::array<string_view, 18> k_same_for_all = {
 
 /// What the kernel says there does not change while it runs, or is no more than the clock.
 constexpr std::array<string_view, 9> k_lasting = {
-    "/sys/devices/system/", "/sys/kernel/mm/",   "/proc/sys/", "/proc/cpuinfo", "/proc/meminfo",
-    "/proc/version",        "/proc/filesystems", "/sys/fs/",   "/sys/module/"};
+    "/sys/devices/system/", "/sys/kernel/mm/", "/proc/sys/vm/",
+    "/proc/cpuinfo",        "/proc/meminfo",   "/proc/version",
+    "/proc/filesystems",    "/sys/fs/selinux", "/sys/module/"};
 
 /// What the process that runs ahead has in common with its caller from its start. Not its streams
 /// and its priority: those are answered to Python alone.

@@ -16,6 +16,7 @@ struct TrialFindings {
   std::vector<std::string> tried;  ///< what may run ahead: ahead::Plan::tried
   std::vector<ahead::Fact> facts;  ///< what was asked; some of it Python's spies hear as well
   std::vector<ahead::FileFact> files;
+  std::vector<std::string> worker_stops;    ///< modules: what their import does must not be done
   std::vector<std::string> template_stops;  ///< modules whose import draws or starts what each
                                             ///< process has for itself
 };

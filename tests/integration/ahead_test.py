@@ -30,6 +30,7 @@ DEEDS = {
     "folder-written": "os.mkdir('FOLDER/left')\nopen('FOLDER/left/file', 'w').close()\nprint(os.listdir('FOLDER/left'))",
     "folder-used": "import tempfile\nd = tempfile.mkdtemp(dir='FOLDER')\nif sys.argv[1:]: open(d + '/x', 'w').close(); print(os.listdir(d))",
     "folder-ends": "import atexit, shutil, tempfile\nd = tempfile.mkdtemp(dir='FOLDER')\natexit.register(shutil.rmtree, d)",
+    "folder-by-another-name": "os.mkdir('FOLDER/left')\nprint(os.path.exists('FOLDER/../' + os.path.basename('FOLDER') + '/left'))",
     "folder-twice": "os.mkdir('FOLDER/left')\ntry: os.mkdir('FOLDER/left')\nexcept FileExistsError as e: print(e.errno)",
     "folder-removed": "os.mkdir('FOLDER/left'); os.rmdir('FOLDER/left')",
     "folder-entered": "os.mkdir('FOLDER/left'); os.chdir('FOLDER/left'); print(os.getcwd())",
@@ -40,6 +41,8 @@ DEEDS = {
     "folder-by-c": "import ctypes\nos.mkdir('FOLDER/left'); print(ctypes.CDLL(None).access(b'FOLDER/left', 0))",
     "reconfigure": "sys.stdout.reconfigure(errors='replace', line_buffering=True, encoding='latin-1')\nprint(sys.stdout.errors, sys.stdout.line_buffering, sys.stdout.encoding, '\\u1234\\xe4')",
     "reconfigure-input": "sys.stdin.reconfigure(encoding='latin-1')\nprint(sys.stdin.encoding, sys.stdin.read())",
+    "reconfigure-replaced": "f = sys.stdout.reconfigure\ncalls = []\nsys.stdout.reconfigure = lambda **k: (calls.append(k), f(**k))\n"
+                            "sys.stdout.reconfigure(errors='replace')\nprint(calls, sys.stdout.errors)",
     "reconfigure-wrong": "try: sys.stdout.reconfigure(errors=3)\nexcept TypeError as e: print(e)",
     "write-kept": "w = sys.stdout.write\nw('at import')",
     "write-of-type": "import io\nio.TextIOWrapper.write(sys.stdout, 'at import'); io.BufferedWriter.write(sys.stderr.buffer, b'at import')",

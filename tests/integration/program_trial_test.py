@@ -4,6 +4,7 @@ The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is 
 """
 
 import os
+import signal
 import subprocess
 
 import pytest
@@ -168,6 +169,16 @@ def test_a_library_that_ctypes_loads(service):
     assert ahead(service)["stops-before"] == "sys.argv"
     service.check("a")
     assert service.warm_launches() == 1
+
+
+def test_what_must_not_be_done_is_not_done_after_a_reload(service):
+    serve(service, ASKS["makes"][0])
+    service.run(service.tool)
+    ahead(service)
+    (service.folder / "left").rmdir()
+    service.process.send_signal(signal.SIGHUP)
+    until(lambda: service.ask("ahead tool").startswith("ready"))
+    assert ahead(service)["stops-before"].startswith("import asks") and not (service.folder / "left").exists()
 
 
 def test_a_trial_leaves_no_process(service):

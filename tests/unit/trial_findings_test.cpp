@@ -68,9 +68,12 @@ TEST(TrialFindings, what_every_caller_is_compared_by_is_a_fact) {
 }
 
 TEST(TrialFindings, what_no_caller_can_be_compared_by_is_stopped_before) {
-  for (const Asked& asked : {Asked{"ioctl", "asks whether standard input is a terminal", "", "m"},
-                             Asked{"getpriority", "asks for its priority", "", "m"},
-                             Asked{"openat", "asks the kernel", "/proc/loadavg", "m"}}) {
+  for (const Asked& asked :
+       {Asked{"ioctl", "asks whether standard input is a terminal", "", "m"},
+        Asked{"getpriority", "asks for its priority", "", "m"},
+        Asked{"openat", "asks the kernel", "/proc/loadavg", "m"},
+        Asked{"openat", "asks the kernel", "/sys/fs/cgroup/a/cpu.max", "m"},
+        Asked{"openat", "asks the kernel", "/proc/sys/kernel/random/uuid", "m"}}) {
     Result result = ended();
     result.facts = {asked};
     EXPECT_EQ(judge_trial(result, k_later).stop_before, "m") << asked.what;

@@ -38,14 +38,22 @@ Ref named_arguments(const Call& call) {
   return all;
 }
 
+}  // namespace
+
+Ref reconfigure(PyObject* stream, PyObject* values) {
+  const Ref method = attribute(reinterpret_cast<PyObject*>(Py_TYPE(stream)), "reconfigure");
+  const Ref self = Ref::steal(PyTuple_Pack(1, stream));
+  return method && self ? Ref::steal(PyObject_Call(method.get(), self.get(), values)) : Ref();
+}
+
+namespace {
+
 /// Done at once, for what is asked of the stream meanwhile, and again when it is the caller's. What
 /// the stream itself asks to do so, its position, is of no meaning.
 Ref answer_setting(const Call& call) {
   const Quiet quiet;
-  const Ref function = attribute(call.self, "reconfigure");
-  const Ref none = Ref::steal(PyTuple_New(0));
   Ref values = named_arguments(call);
-  Ref result = Ref::steal(PyObject_Call(function.get(), none.get(), values.get()));
+  Ref result = reconfigure(call.self, values.get());
   if (result) course().stream_settings.push_back({Ref::borrow(call.self), std::move(values)});
   return result;
 }

@@ -32,4 +32,8 @@ struct Called {
 /// as it was.
 [[nodiscard]] worker::Ref answer(const Called& called, const Call& call);
 
+/// The stream's own reconfigure, whatever the program has put in front of it; `values`: a dict.
+/// Null with the exception.
+[[nodiscard]] worker::Ref reconfigure(PyObject* stream, PyObject* values);
+
 }  // namespace pml::zygote::ahead

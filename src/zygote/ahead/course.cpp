@@ -91,9 +91,7 @@ bool is_asked_by(const std::string& pattern, int frames) {
   return false;
 }
 
-namespace {
-
-/// Lines of config/ahead: QUESTION @ MODULE:FUNCTION.
+// Lines: QUESTION @ MODULE:FUNCTION.
 bool is_allowed(const std::string& what) {
   for (const std::string& line : course().plan.allowed) {
     const std::size_t at = line.find(" @ ");
@@ -106,6 +104,8 @@ bool is_allowed(const std::string& what) {
   }
   return false;
 }
+
+namespace {
 
 void note_module_files() {
   PyObject *key = nullptr, *module = nullptr;

@@ -111,6 +111,10 @@ void ask_compiled(const std::string& tried, Becomes becomes, const std::string& 
 /// Whether a file of that name is one of the standard library's.
 [[nodiscard]] bool is_library_file(const std::string& file);
 
+/// Whether a line of config/ahead allows the question, as it is asked now. In a trial, what comes
+/// is trusted then.
+[[nodiscard]] bool is_allowed(const std::string& what);
+
 /// Whether one of so many innermost frames is of the function, "module:function"; shell pattern.
 [[nodiscard]] bool is_asked_by(const std::string& pattern, int frames);
 

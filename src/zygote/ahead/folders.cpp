@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/trial.hpp"
@@ -20,6 +22,13 @@ std::string parent_of(const std::string& path) {
 
 bool is_below(const std::string& path, const std::string& folder) {
   return path == folder || path.starts_with(folder + "/");
+}
+
+/// The path without links and dots, as far as it is there.
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const std::string real = std::filesystem::weakly_canonical(path, error).string();
+  return error || real.empty() ? path : real;
 }
 
 bool is_new(const std::string& path) {
@@ -46,21 +55,24 @@ bool may_be_made(const std::string& path) {
 
 }  // namespace
 
-bool hear_new_folder(const std::string& path, mode_t mode) {
+bool hear_new_folder(const std::string& asked, mode_t mode) {
   Course& own = course();
   const Trusted heard(true);
+  const std::string question = "os.mkdir " + asked;
   struct stat info {};
-  if (!is_plain(path) || is_new(path)) return false;
-  if (::lstat(path.c_str(), &info) == 0) {
-    note_kind_of_path(path, "makes");
+  if (!is_plain(asked) || is_allowed(question)) return false;
+  if (::lstat(asked.c_str(), &info) == 0) {
+    note_kind_of_path(asked, "makes");
     return false;  // the call fails by itself
   }
-  if (!may_be_made(path)) return false;
-  ask(Becomes::template_stops, "os.mkdir " + path);
+  const std::string path = real_path(asked);
+  if (is_new(path) || !may_be_made(path)) return false;
+  ask(Becomes::template_stops, question);
   if (own.phase != Phase::in_worker && !on_trial()) return false;
   // Its own job makes it: the others that wait would take that for a change. Whether there is
   // nothing is seen then.
   own.files.erase(path);
+  own.files.erase(asked);
   if (!is_new(parent_of(path))) note_kind_of_path(parent_of(path), "makes");
   note(FactKind::mask);
   if (on_trial()) note_tried("makes " + path);
@@ -68,8 +80,11 @@ bool hear_new_folder(const std::string& path, mode_t mode) {
   return true;
 }
 
-bool concerns_new_folder(const std::string& path) {
+bool concerns_new_folder(const std::string& asked) {
   const auto& all = course().new_folders;
+  if (all.empty()) return false;
+  const Trusted heard(true);
+  const std::string path = real_path(asked);
   return std::any_of(all.begin(), all.end(), [&](const NewFolder& one) {
     return is_below(path, one.path) || path == parent_of(one.path);
   });

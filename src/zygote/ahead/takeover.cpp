@@ -20,6 +20,7 @@
 #include "worker/streams.hpp"
 #include "worker/terminal.hpp"
 #include "worker/worker.hpp"
+#include "zygote/ahead/answers.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/end.hpp"
 #include "zygote/ahead/folders.hpp"
@@ -154,12 +155,8 @@ bool fill_words(const char* name, const std::vector<std::string_view>& words) {
 }
 
 bool set_streams_again() {
-  const Ref none = Ref::steal(PyTuple_New(0));
-  for (const StreamSetting& setting : course().stream_settings) {
-    const Ref function = worker::attribute(setting.stream.get(), "reconfigure");
-    if (!function || !Ref::steal(PyObject_Call(function.get(), none.get(), setting.values.get())))
-      return false;
-  }
+  for (const StreamSetting& setting : course().stream_settings)
+    if (!reconfigure(setting.stream.get(), setting.values.get())) return false;
   course().stream_settings.clear();
   return true;
 }

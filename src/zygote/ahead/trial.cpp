@@ -5,29 +5,22 @@
 
 #include "ahead/messages.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/heard.hpp"
 
 namespace pml::zygote::ahead {
 
 namespace {
 
-using Note = void(const char*);
 using Attend = unsigned(unsigned);
 // src/trial/record.hpp
-constexpr const char* k_note_function = "pml_recorder_note";
 constexpr const char* k_attend_function = "pml_recorder_attend";
 constexpr unsigned k_trusting = 1, k_full = 2;
 
-Note* g_note = nullptr;      // NOLINT: of the process
-Attend* g_attend = nullptr;  // NOLINT: likewise
+Attend* g_attend = nullptr;  // NOLINT: of the process
 std::string g_tried;         // NOLINT: likewise; lines
 std::string g_asker;         // NOLINT: likewise
 
 constexpr int k_frames_below = 40;
-
-template <typename Function>
-Function* found(const char* name) noexcept {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
-}
 
 }  // namespace
 
@@ -36,9 +29,8 @@ bool on_trial() noexcept {
 }
 
 bool begin_trial() {
-  g_note = found<Note>(k_note_function);
-  g_attend = found<Attend>(k_attend_function);
-  if (g_note == nullptr || g_attend == nullptr) return false;
+  g_attend = reinterpret_cast<Attend*>(::dlsym(RTLD_DEFAULT, k_attend_function));
+  if (g_attend == nullptr) return false;
   look_at_what_comes();
   // Where there is no page, the recorder keeps nothing.
   return g_attend(k_full) == k_full && g_attend(k_trusting) == k_full &&
@@ -46,7 +38,7 @@ bool begin_trial() {
 }
 
 void note_imported(const std::string& module) {
-  if (g_note != nullptr) g_note(module.c_str());
+  if (on_trial()) tell_recorder(module.c_str());
 }
 
 void note_tried(const std::string& what) {
