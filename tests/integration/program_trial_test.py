@@ -25,7 +25,8 @@ EXTENSION = """
 static long long number;
 static void *sleeper(void *none) { for (;;) sleep(1000); }
 static PyObject *value(PyObject *self, PyObject *none) { return PyLong_FromLongLong(number); }
-static PyMethodDef methods[] = {{"value", value, METH_NOARGS, 0}, {0}};
+static PyObject *make(PyObject *self, PyObject *path) { return PyLong_FromLong(mkdir(PyUnicode_AsUTF8(path), 0700)); }
+static PyMethodDef methods[] = {{"value", value, METH_NOARGS, 0}, {"make", make, METH_O, 0}, {0}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "asks", 0, -1, methods};
 PyMODINIT_FUNC PyInit_asks(void) { pthread_t thread; char text[4096]; int f; (void)thread; (void)text; (void)f; (void)sleeper; ASK; return PyModule_Create(&definition); }
 """
@@ -172,13 +173,19 @@ def test_a_library_that_ctypes_loads(service):
 
 
 def test_what_must_not_be_done_is_not_done_after_a_reload(service):
-    serve(service, ASKS["makes"][0])
+    left = service.folder / "aside/left"  # not beside the modules: that would be a change
+    left.parent.mkdir()
+    (service.folder / "deed.py").write_text(f"import asks\nasks.make({str(left)!r})\n")
+    build(service.folder, ASKS["variable"][0])
+    service.tool.write_text(PROGRAM.replace("FOLDER", repr(str(service.folder))).replace("import asks", "import asks\nimport deed"))
+    service.declare_tool().start()
     service.run(service.tool)
-    ahead(service)
-    (service.folder / "left").rmdir()
+    before = ahead(service)
+    assert before["stops-before"].startswith("import deed"), before
+    left.rmdir()
     service.process.send_signal(signal.SIGHUP)
-    until(lambda: service.ask("ahead tool").startswith("ready"))
-    assert ahead(service)["stops-before"].startswith("import asks") and not (service.folder / "left").exists()
+    until(lambda: service.program().get("pid", before["pid"]) != before["pid"])
+    assert ahead(service)["stops-before"].startswith("import deed") and not left.exists()
 
 
 def test_a_trial_leaves_no_process(service):
