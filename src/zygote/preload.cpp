@@ -23,8 +23,8 @@
 #include "worker/worker.hpp"
 #include "zygote/division.hpp"
 #include "zygote/heap.hpp"
-#include "zygote/origins.hpp"
-#include "zygote/recorder.hpp"
+#include "zygote/imports/origins.hpp"
+#include "zygote/imports/recorder.hpp"
 
 namespace py = pybind11;
 

@@ -4,10 +4,10 @@
 
 #include <cstddef>
 
-#include "zygote/import_log.hpp"
-#include "zygote/list_watch.hpp"
-#include "zygote/quirks.hpp"
-#include "zygote/source_files.hpp"
+#include "zygote/changes/list_watch.hpp"
+#include "zygote/imports/import_log.hpp"
+#include "zygote/imports/quirks.hpp"
+#include "zygote/imports/source_files.hpp"
 
 namespace pml::zygote {
 

@@ -5,7 +5,7 @@
 
 #include "ahead/messages.hpp"
 #include "zygote/ahead/course.hpp"
-#include "zygote/heard.hpp"
+#include "zygote/imports/heard.hpp"
 
 namespace pml::zygote::ahead {
 

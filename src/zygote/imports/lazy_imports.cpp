@@ -1,4 +1,4 @@
-#include "zygote/lazy_imports.hpp"
+#include "zygote/imports/lazy_imports.hpp"
 
 #include <algorithm>
 

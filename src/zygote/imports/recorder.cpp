@@ -1,4 +1,4 @@
-#include "zygote/recorder.hpp"
+#include "zygote/imports/recorder.hpp"
 
 #include <pybind11/eval.h>
 
@@ -8,9 +8,9 @@
 #include "worker/compat/lazy.hpp"
 #include "worker/kept_file.hpp"
 #include "zygote/callback_file.hpp"
-#include "zygote/function_keys.hpp"
 #include "zygote/module_table.hpp"
-#include "zygote/process_spy.hpp"
+#include "zygote/questions/function_keys.hpp"
+#include "zygote/questions/process_spy.hpp"
 #include "zygote/stash_filler.hpp"
 
 namespace py = pybind11;

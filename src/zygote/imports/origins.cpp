@@ -1,4 +1,4 @@
-#include "zygote/origins.hpp"
+#include "zygote/imports/origins.hpp"
 
 #include <pybind11/pybind11.h>
 #include <sys/stat.h>

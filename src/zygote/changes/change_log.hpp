@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "zygote/import_log.hpp"
-#include "zygote/list_watch.hpp"
-#include "zygote/logger_watch.hpp"
-#include "zygote/namespaces.hpp"
-#include "zygote/quirks.hpp"
-#include "zygote/setting_watch.hpp"
-#include "zygote/slot_watch.hpp"
+#include "zygote/changes/list_watch.hpp"
+#include "zygote/changes/logger_watch.hpp"
+#include "zygote/changes/namespaces.hpp"
+#include "zygote/changes/setting_watch.hpp"
+#include "zygote/changes/slot_watch.hpp"
+#include "zygote/imports/import_log.hpp"
+#include "zygote/imports/quirks.hpp"
 
 namespace pml::zygote {
 

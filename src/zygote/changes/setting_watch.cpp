@@ -1,4 +1,4 @@
-#include "zygote/setting_watch.hpp"
+#include "zygote/changes/setting_watch.hpp"
 
 #include <sys/stat.h>
 

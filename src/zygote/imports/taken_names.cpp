@@ -1,4 +1,4 @@
-#include "zygote/taken_names.hpp"
+#include "zygote/imports/taken_names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 #include "zygote/module_table.hpp"
-#include "zygote/process_spy.hpp"
+#include "zygote/questions/process_spy.hpp"
 
 namespace py = pybind11;
 

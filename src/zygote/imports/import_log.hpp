@@ -12,8 +12,8 @@
 
 #include "worker/module_graph.hpp"
 #include "worker/process_facts.hpp"
-#include "zygote/list_watch.hpp"
-#include "zygote/namespaces.hpp"
+#include "zygote/changes/list_watch.hpp"
+#include "zygote/changes/namespaces.hpp"
 
 namespace pml::zygote {
 

@@ -1,4 +1,4 @@
-#include "zygote/registries.hpp"
+#include "zygote/changes/registries.hpp"
 
 #include <algorithm>
 #include <array>

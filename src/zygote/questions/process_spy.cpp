@@ -1,4 +1,4 @@
-#include "zygote/process_spy.hpp"
+#include "zygote/questions/process_spy.hpp"
 
 #include <fcntl.h>
 
@@ -10,7 +10,7 @@
 
 #include "worker/compat/objects.hpp"
 #include "worker/python.hpp"
-#include "zygote/asking_names.hpp"
+#include "zygote/questions/asking_names.hpp"
 
 namespace pml::zygote {
 

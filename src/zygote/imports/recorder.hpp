@@ -7,16 +7,16 @@
 #include <string_view>
 #include <vector>
 
-#include "zygote/change_log.hpp"
-#include "zygote/codec_watch.hpp"
-#include "zygote/extension_imports.hpp"
-#include "zygote/heard.hpp"
-#include "zygote/import_log.hpp"
-#include "zygote/lazy_imports.hpp"
-#include "zygote/question_log.hpp"
-#include "zygote/quirks.hpp"
-#include "zygote/source_files.hpp"
-#include "zygote/taken_names.hpp"
+#include "zygote/changes/change_log.hpp"
+#include "zygote/changes/codec_watch.hpp"
+#include "zygote/imports/extension_imports.hpp"
+#include "zygote/imports/heard.hpp"
+#include "zygote/imports/import_log.hpp"
+#include "zygote/imports/lazy_imports.hpp"
+#include "zygote/imports/quirks.hpp"
+#include "zygote/imports/source_files.hpp"
+#include "zygote/imports/taken_names.hpp"
+#include "zygote/questions/question_log.hpp"
 
 namespace pml::zygote {
 

@@ -1,4 +1,4 @@
-#include "zygote/codec_watch.hpp"
+#include "zygote/changes/codec_watch.hpp"
 
 #include <algorithm>
 #include <string>

@@ -3,8 +3,8 @@
 #include <string_view>
 #include <vector>
 
-#include "zygote/import_log.hpp"
-#include "zygote/quirks.hpp"
+#include "zygote/imports/import_log.hpp"
+#include "zygote/imports/quirks.hpp"
 
 namespace pml::zygote {
 

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "zygote/quirks.hpp"
+#include "zygote/imports/quirks.hpp"
 
 namespace pml::zygote {
 

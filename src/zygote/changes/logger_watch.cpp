@@ -1,4 +1,4 @@
-#include "zygote/logger_watch.hpp"
+#include "zygote/changes/logger_watch.hpp"
 
 #include <pybind11/eval.h>
 

@@ -1,4 +1,4 @@
-#include "zygote/quirks.hpp"
+#include "zygote/imports/quirks.hpp"
 
 #include <dlfcn.h>
 

@@ -1,4 +1,4 @@
-#include "zygote/question_log.hpp"
+#include "zygote/questions/question_log.hpp"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "zygote/source_files.hpp"
+#include "zygote/imports/source_files.hpp"
 
 #include <pybind11/pybind11.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "zygote/namespaces.hpp"
+#include "zygote/changes/namespaces.hpp"
 
 #include <sys/mman.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "zygote/import_log.hpp"
+#include "zygote/imports/import_log.hpp"
 
 namespace pml::zygote {
 

@@ -5,11 +5,11 @@
 #include <map>
 #include <string>
 
-#include "zygote/change_log.hpp"
-#include "zygote/import_log.hpp"
-#include "zygote/process_spy.hpp"
-#include "zygote/quirks.hpp"
-#include "zygote/source_files.hpp"
+#include "zygote/changes/change_log.hpp"
+#include "zygote/imports/import_log.hpp"
+#include "zygote/imports/quirks.hpp"
+#include "zygote/imports/source_files.hpp"
+#include "zygote/questions/process_spy.hpp"
 
 namespace pml::zygote {
 

@@ -1,4 +1,4 @@
-#include "zygote/list_watch.hpp"
+#include "zygote/changes/list_watch.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "zygote/extension_imports.hpp"
+#include "zygote/imports/extension_imports.hpp"
 
 #include <set>
 

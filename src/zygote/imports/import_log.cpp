@@ -1,9 +1,9 @@
-#include "zygote/import_log.hpp"
+#include "zygote/imports/import_log.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "zygote/heard.hpp"
+#include "zygote/imports/heard.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;

@@ -1,4 +1,4 @@
-#include "zygote/heard.hpp"
+#include "zygote/imports/heard.hpp"
 
 #include <dlfcn.h>
 #include <pybind11/eval.h>

@@ -1,4 +1,4 @@
-#include "zygote/function_keys.hpp"
+#include "zygote/questions/function_keys.hpp"
 
 #include <pybind11/pybind11.h>
 

@@ -1,4 +1,4 @@
-#include "zygote/change_log.hpp"
+#include "zygote/changes/change_log.hpp"
 
 #include <algorithm>
 #include <map>
@@ -7,8 +7,8 @@
 
 #include "worker/compat/lazy.hpp"
 #include "worker/compat/warnings.hpp"
+#include "zygote/changes/registries.hpp"
 #include "zygote/module_table.hpp"
-#include "zygote/registries.hpp"
 
 namespace py = pybind11;
 

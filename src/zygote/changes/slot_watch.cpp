@@ -1,4 +1,4 @@
-#include "zygote/slot_watch.hpp"
+#include "zygote/changes/slot_watch.hpp"
 
 #include <cstring>
 
