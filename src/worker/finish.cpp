@@ -31,11 +31,17 @@ namespace pml::worker {
 
 namespace {
 
-void wait_for_threads() {
-  PyObject* threading = PyDict_GetItem(PyImport_GetModuleDict(), interned("threading"));
-  if (threading == nullptr || threading == Py_None) return;
+PyObject* threading_module() {
+  PyObject* const threading = PyDict_GetItem(PyImport_GetModuleDict(), interned("threading"));
+  return threading != Py_None ? threading : nullptr;
+}
+
+/// Returns false with the Python exception set that the waiting ended with.
+bool wait_for_threads() {
+  PyObject* const threading = threading_module();
+  if (threading == nullptr) return true;
   const Ref keep = stash().is_shared_module(threading) ? Ref() : Ref::borrow(threading);
-  if (!call_method(threading, "_shutdown")) compat::show_failed_threads_end(threading);
+  return static_cast<bool>(call_method(threading, "_shutdown"));
 }
 
 /// What hangs on the sys module itself, the standard streams with the layers below them first of
@@ -169,6 +175,15 @@ void send_report(const EndReport& report, int status) {
   ::_exit(SIGINT + 128);
 }
 
+/// Only the interpreter can stop threads. `waited`: threading._shutdown was called for it; a Python
+/// exception that is set came from there.
+[[noreturn]] void end_beside_threads(const Outcome& outcome, bool waited) {
+  if (waited) compat::repeat_wait_without_waiting();
+  const int status = Py_FinalizeEx() < 0 ? 120 : outcome.status;
+  if (outcome.interrupted) die_by_interrupt();
+  std::exit(status);
+}
+
 }  // namespace
 
 namespace {
@@ -205,14 +220,12 @@ void finish_whole(const Outcome& outcome, const EndReport& report) {
 void finish(const Outcome& outcome, const EndReport& report) {
   int status = outcome.status;
   compat::block_operations();
-  wait_for_threads();
+  const bool waited = wait_for_threads();
+  if (other_threads()) end_beside_threads(outcome, true);
+  if (!waited) compat::show_failed_threads_end(threading_module());
   while (Py_MakePendingCalls() < 0) PyErr_Clear();
   compat::run_exit_calls(baseline().run_exit_calls.get());
-  if (other_threads()) {
-    if (Py_FinalizeEx() < 0) status = 120;
-    if (outcome.interrupted) die_by_interrupt();
-    std::exit(status);
-  }
+  if (other_threads()) end_beside_threads(outcome, !compat::k_waits_for_late_threads);
   const bool filtered = has_own_filter();
   compat::begin_finalizing();
   if (!flush_streams()) status = 120;

@@ -12,32 +12,42 @@ void pml_block_operations(void);
 void pml_begin_finalizing(void);
 
 #if PY_VERSION_HEX < 0x030a0000
-/* Each instance of the atexit module has calls of its own there, and the last one made is asked at the end. */
+/* Each instance of the atexit module has calls of its own there, and the last one made is asked at
+ * the end. */
 void pml_run_exit_calls(void) {
   PyInterpreterState* const own = PyInterpreterState_Get();
   if (own->pyexitfunc != NULL) own->pyexitfunc(own->pyexitmodule);
 }
 
-PyObject* pml_exit_module(void) { return PyInterpreterState_Get()->pyexitmodule; }
+PyObject* pml_exit_module(void) {
+  return PyInterpreterState_Get()->pyexitmodule;
+}
 #endif
 
 #if PY_VERSION_HEX < 0x030d0000
 extern void _PyModule_Clear(PyObject*);
-void pml_clear_module(PyObject* module) { _PyModule_Clear(module); }
+void pml_clear_module(PyObject* module) {
+  _PyModule_Clear(module);
+}
 #else
-/* From 3.13 on the library keeps _PyModule_Clear to itself. The same: first names with one underscore, then all but
+/* From 3.13 on the library keeps _PyModule_Clear to itself. The same: first names with one
+   underscore, then all but
    __builtins__, each replaced by None. */
 static int is_private(PyObject* name) {
   return PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) != '_';
 }
 
-static int is_any_other(PyObject* name) { return PyUnicode_CompareWithASCIIString(name, "__builtins__") != 0; }
+static int is_any_other(PyObject* name) {
+  return PyUnicode_CompareWithASCIIString(name, "__builtins__") != 0;
+}
 
 static void zap(PyObject* names, int (*wanted)(PyObject*)) {
   Py_ssize_t at = 0;
   PyObject *name = NULL, *value = NULL;
   while (PyDict_Next(names, &at, &name, &value)) {
-    if (value == Py_None || !PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0 || !wanted(name)) continue;
+    if (value == Py_None || !PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0 ||
+        !wanted(name))
+      continue;
     if (PyDict_SetItem(names, name, Py_None) != 0) PyErr_WriteUnraisable(NULL);
   }
 }

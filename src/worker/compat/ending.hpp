@@ -39,6 +39,18 @@ inline void block_operations() noexcept {
   pml_block_operations();
 }
 
+/// 3.15 waits again for threads that an exit call has started; the versions before leave them.
+#if PY_VERSION_HEX >= 0x030f0000
+constexpr bool k_waits_for_late_threads = true;
+#else
+constexpr bool k_waits_for_late_threads = false;
+#endif
+
+/// The interpreter's end begins with a call of threading._shutdown, which the program can see. The
+/// next such call only ends as the one before did: well, or with the Python exception that is set,
+/// which is taken. Those after it are real ones again.
+void repeat_wait_without_waiting();
+
 /// From here on sys.is_finalizing() is true and no other thread gets the GIL again.
 inline void begin_finalizing() noexcept {
   pml_begin_finalizing();
