@@ -9,7 +9,9 @@
 #   ./test.sh sanitize                              unit, integration and systemd tests under ASan and UBSan
 #   ./test.sh fuzz                                  each fuzzer for a short time (tests/fuzz/run.sh: longer)
 #   ./test.sh format                                clang-format
-#   ./test.sh lint                                  clang-tidy (not part of everything: it takes long)
+#   ./test.sh lint                                  clang-tidy (not part of everything: it takes long, most of an hour; in CI
+#                                                   what has changed since the branch left origin/main, or since the last commit);
+#                                                   PML_LINT_SINCE=COMMIT: only what has changed since
 #
 # Other interpreters than /usr/bin/python3 that have their headers are built for and tested in short:
 # those in $PML_TEST_INTERPRETERS (words), or where it is not set, what is found in the usual places.
@@ -245,12 +247,25 @@ format() {
   if clang-format --dry-run -Werror "${files[@]}"; then counted+=("format=1,0,0"); else counted+=("format=0,1,0"); fi
 }
 
+# COMMIT: the sources of src/ that have changed since; of a header that has, the first source that includes it.
+changed_sources() {
+  local file
+  for file in $(git diff --name-only --diff-filter=d "$1" -- src); do
+    case $file in
+      *.cpp) echo "$file" ;;
+      *.hpp) git grep -lF "#include \"${file#src/}\"" -- 'src/*.cpp' | head -n 1 ;;
+    esac
+  done | sort -u
+}
+
 lint() {
   say "clang-tidy"
   local files
   # clang reads clang's words, not gcc's.
   [ -e build-lint/build.ninja ] || CC=clang CXX=clang++ meson setup build-lint -Dtests=false >"$results/lint.log"
-  mapfile -t files < <(git ls-files 'src/*.cpp' | grep -v '^src/client/runtime/')
+  mapfile -t files < <(if [ -n "${PML_LINT_SINCE:-}" ]; then changed_sources "$PML_LINT_SINCE"; else git ls-files 'src/*.cpp'; fi |
+    grep -v '^src/client/runtime/')
+  [ ${#files[@]} -gt 0 ] || { counted+=("lint=1,0,0"); return; }
   # The zygote module is compiled as one file, so most of its own stand in no list of commands.
   local headers
   headers=$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')
@@ -260,6 +275,10 @@ lint() {
 parts=("$@") slice=
 [ $# -gt 0 ] && [ "${CI:-}" != true ] || slice=yes
 [ $# -gt 0 ] || parts=(names unit integration equivalence systemd docs package sanitize fuzz format)
+if [ "${CI:-}" = true ] && [ $# = 0 ]; then
+  PML_LINT_SINCE=${PML_LINT_SINCE:-$(git merge-base HEAD origin/main 2>/dev/null | grep -v "^$(git rev-parse HEAD)$" || echo HEAD~1)}
+  parts+=(lint)
+fi
 clean_environment
 install_packages
 mkdir -p "$results"

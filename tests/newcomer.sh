@@ -71,6 +71,8 @@ type "pmlctl status defualt" 'did you mean "default"?'
 type "sudo apt-get install -y -q python3-venv >/dev/null; python3 -m venv --without-pip $work/.venv"
 echo 'only = "in the environment"' > "$(echo "$work"/.venv/lib/python3*/site-packages)/only_there.py"
 type "VIRTUAL_ENV=$work/.venv pml -c 'import only_there; print(only_there.only)'" "in the environment" "!ModuleNotFoundError"
+type "for i in 1 2; do VIRTUAL_ENV=$work/.venv pml -c pass; done; timeout 60 sh -c 'until pmlctl list | grep -q venv-.*listening; do sleep .2; done'; pmlctl profile list" "pmlctl learn"
+type "VIRTUAL_ENV=$work/.venv PML_TRACE=1 pml --wait -c 'import only_there; print(only_there.only)'" "in the environment" "started"
 type "pmlctl profile new --venv $work/.venv" "Written to"
 type "VIRTUAL_ENV=$work/.venv PML_TRACE=1 pml -c 'import only_there; print(only_there.only)'" "in the environment" "started"
 type "pmlctl profile list" "pmlctl profile new"

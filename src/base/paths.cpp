@@ -42,6 +42,10 @@ std::string socket_path(std::string_view profile) {
   return runtime_folder() + "/pml/" + std::string(profile) + ".sock";
 }
 
+std::string launch_note(std::string_view profile, int number) {
+  return runtime_folder() + "/pml/" + std::string(profile) + ".launch" + std::to_string(number);
+}
+
 std::string home_folder() {
   return absolute_variable("HOME");
 }

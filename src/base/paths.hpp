@@ -27,6 +27,14 @@ namespace pml::base {
 /// Where it is noted that a person was told of `reason`; empty where there is no state folder.
 [[nodiscard]] std::string hint_file(std::string_view reason);
 
+/// So many launches of an environment without a pool within a day, and the service is asked for
+/// one.
+inline constexpr int k_launches_to_ask = 3;
+
+/// Notes the launch of that number, 1 to k_launches_to_ask, of an environment whose pool would be
+/// of `profile`: a file in the folder of the sockets.
+[[nodiscard]] std::string launch_note(std::string_view profile, int number);
+
 /// Where the zygote's module for this release of pml is looked for, strongest first:
 /// $PML_MODULE_DIR or <prefix>'s own folder, then what `pmlctl python add` makes for this user
 /// alone.

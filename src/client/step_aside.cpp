@@ -11,6 +11,7 @@
 #include "base/paths.hpp"
 #include "base/python_search.hpp"
 #include "client/hint.hpp"
+#include "client/venv_launch.hpp"
 
 namespace pml::client {
 
@@ -61,6 +62,11 @@ void execute_telling(const Reason& reason, const std::string& interpreter,
           arguments);
 }
 
+/// The environment's own folder, of its <folder>/bin/python3.
+std::string folder_of(std::string_view python) {
+  return std::string(python.substr(0, python.size() - std::string_view("/bin/python3").size()));
+}
+
 /// Most environments have no pool, and then no profile either.
 bool has_profile(std::string_view name) {
   struct stat info {};
@@ -81,10 +87,14 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
     say(base::BorrowedFd(STDERR_FILENO), reason.text());
     ::_exit(reason.status);
   }
+  const bool poolless = arguments.venv && arguments.venv_error.empty() && !arguments.plain &&
+                        !has_profile(arguments.profile);
+  if (poolless && reason.name == "no-service")
+    note_cold_launch(folder_of(arguments.venv_python), std::string(arguments.profile));
   set_blocked_signals(blocked);
   const bool tells = !trace.enabled() && !arguments.plain && is_hint_due(reason);
   if (!arguments.venv_error.empty()) execute_any(std::string(arguments.venv_error), arguments);
-  if (arguments.venv && (arguments.plain || !has_profile(arguments.profile))) {
+  if (poolless || (arguments.venv && arguments.plain)) {
     if (tells) execute_telling(reason, std::string(arguments.venv_python), arguments);
     execute(arguments.venv_python.data(), {arguments.venv_python.data()}, arguments);
     execute_any(cannot_execute(arguments.venv_python, errno), arguments);

@@ -47,7 +47,7 @@ void write_launcher(const Adoption& adoption) {
     fs::rename(launcher, adoption.kept(), error);
     if (error)
       throw Failure(base::k_exit_cant_create,
-                    "cannot move " + launcher + ": " + error.message() + "; is its folder yours?");
+                    "cannot move " + launcher + ": " + unwritten(error.value()));
   } else if (exists(launcher)) {
     throw Failure(k_exit_failure, launcher + " is there already; move it away first");
   }
@@ -252,7 +252,7 @@ int adopt_all() {
   fs::create_symlink(own_program("pml"), link, error);
   if (error)
     throw Failure(base::k_exit_cant_create,
-                  "cannot make " + link + ": " + error.message() + "; is its folder yours?");
+                  "cannot make " + link + ": " + unwritten(error.value()));
   Services services;
   if (services.manager()) enable_pool(services, "default");
   start_pool(services, "default", true);

@@ -45,7 +45,7 @@ std::string home() {
 std::string interpreter_of(const std::string& path, const std::string& text, bool is_command) {
   const auto first = python_first_line(text);
   if (!first) {
-    if (!is_command) return default_interpreter();
+    if (!is_command && may_be_python(text)) return default_interpreter();
     throw Failure(k_exit_failure,
                   path + " is no Python script, so pml cannot run it; name another");
   }

@@ -7,6 +7,7 @@
 #include "base/paths.hpp"
 #include "ctl/bench_contender.hpp"
 #include "ctl/command.hpp"
+#include "ctl/console_script.hpp"
 #include "ctl/files.hpp"
 #include "ctl/json.hpp"
 #include "ctl/service.hpp"
@@ -34,7 +35,7 @@ std::vector<std::string> program_of(const Options& options) {
   if (words[0].starts_with('-')) return words;
   if (!std::filesystem::exists(words[0]))
     if (const std::string path = find_command(words[0]); !path.empty()) words[0] = path;
-  if (read_file(words[0]).starts_with("\177ELF"))
+  if (!may_be_python(read_file(words[0])))
     throw Failure(base::k_exit_usage,
                   words[0] + " is no Python program; name a script, -m MODULE or a Python command");
   return words;

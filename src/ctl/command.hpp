@@ -100,8 +100,9 @@ int profile_remove(const Options& options);
 int python_add(const Options& options);
 int python_list(const Options& options);
 int help(const Options& options);
-// Not told of in the help: for the shells, and for who takes pml away.
+// Not told of in the help: for the shells, for the service, and for who takes pml away.
 int complete(const Options& options);
+int learn(const Options& options);
 int leave(const Options& options);
 
 /// Takes back all that `adopt` and, before it, `wrap` have made.

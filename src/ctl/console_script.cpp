@@ -36,6 +36,15 @@ std::optional<FirstLine> python_first_line(std::string_view script) {
   return FirstLine{word, static_cast<bool>(words >> option)};
 }
 
+bool may_be_python(std::string_view text) {
+  if (text.starts_with("\177ELF")) return false;
+  if (!text.starts_with("#!")) return true;
+  std::istringstream words{std::string(first_line(text).substr(2))};
+  for (std::string word; words >> word;)
+    if (name_of(word).starts_with("python") || name_of(word) == "pml") return true;
+  return false;
+}
+
 std::vector<std::string> imported_modules(std::string_view script) {
   std::vector<std::string> modules;
   std::istringstream lines{std::string(script)};

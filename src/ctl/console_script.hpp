@@ -16,6 +16,10 @@ struct FirstLine {
 /// Reads "#!…" where it names a Python interpreter; nothing where it is anything else.
 [[nodiscard]] std::optional<FirstLine> python_first_line(std::string_view script);
 
+/// Whether python3 may be able to run a file with this text: not a program of the machine's own
+/// code, nor one whose first line names neither Python nor pml.
+[[nodiscard]] bool may_be_python(std::string_view text);
+
 /// The modules that a console script imports at its outermost level, without those that every
 /// interpreter has.
 [[nodiscard]] std::vector<std::string> imported_modules(std::string_view script);

@@ -18,13 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string remedy_of(int error) {
-  if (error == ENOSPC || error == EDQUOT) return "make room, and try again";
-  if (error == EROFS) return "its file system is read-only";
-  if (error == EACCES || error == EPERM) return "is its folder yours?";
-  return "see ls -ld on its folder";
-}
-
 /// 0, or what went wrong.
 int try_to_write(const std::string& path, const std::string& text) {
   errno = 0;
@@ -37,6 +30,14 @@ int try_to_write(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+std::string unwritten(int error) {
+  const char* remedy = error == ENOSPC || error == EDQUOT  ? "make room, and try again"
+                       : error == EROFS                    ? "its file system is read-only"
+                       : error == EACCES || error == EPERM ? "is its folder yours?"
+                                                           : "see ls -ld on its folder";
+  return std::string(std::strerror(error)) + "; " + remedy;
+}
+
 void write_file(const std::string& path, const std::string& text, bool executable) {
   std::error_code error;
   if (const fs::path folder = fs::path(path).parent_path(); !folder.empty())
@@ -48,8 +49,7 @@ void write_file(const std::string& path, const std::string& text, bool executabl
   if (wrong == 0 && error) wrong = error.value();
   if (wrong == 0) return;
   fs::remove(fresh, error);
-  throw Failure(base::k_exit_cant_create,
-                "cannot write " + path + ": " + std::strerror(wrong) + "; " + remedy_of(wrong));
+  throw Failure(base::k_exit_cant_create, "cannot write " + path + ": " + unwritten(wrong));
 }
 
 std::string read_file(const std::string& path) {

@@ -9,6 +9,8 @@ inline constexpr const char* k_quirk_file = PML_PREFIX "/share/pml/quirks";
 
 /// Writes a file in one step, making its folder where it is missing. Throws Failure.
 void write_file(const std::string& path, const std::string& text, bool executable = false);
+/// What errno says of a file that could not be made, and what to do about it.
+[[nodiscard]] std::string unwritten(int error);
 /// What a file holds; empty where it cannot be read.
 [[nodiscard]] std::string read_file(const std::string& path);
 /// Removes the folder and the one that it is in, where nothing else is in them.

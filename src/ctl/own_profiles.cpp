@@ -27,6 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t k_most_learned = 16;
+
 std::string file_of(const std::string& name) {
   return own_profile_folder() + "/" + name + ".toml";
 }
@@ -52,9 +54,9 @@ void require_module(const std::string& python) {
                                            "; make its module: pmlctl python add " + python);
 }
 
-std::string text_of(const std::string& description, const std::string& interpreter,
-                    const std::vector<std::string>& preload) {
-  std::string text = mark_of("profile new") + "description = " + toml_text(description) + "\n";
+std::string text_of(std::string_view maker, const std::string& description,
+                    const std::string& interpreter, const std::vector<std::string>& preload) {
+  std::string text = mark_of(maker) + "description = " + toml_text(description) + "\n";
   if (!interpreter.empty()) text += "[python]\ninterpreter = " + toml_text(interpreter) + "\n";
   return text + "[preload]\nmodules = " + toml_list(preload) +
          "\n[pool]\nworkers = 2\nspare = 1\nidle-exit = \"2h\"\n";
@@ -63,7 +65,8 @@ std::string text_of(const std::string& description, const std::string& interpret
 void write_own(const std::string& name, const std::string& text) {
   std::error_code error;
   const std::string file = file_of(name);
-  if (fs::exists(file, error) && maker_of(read_file(file)) != "profile new")
+  const std::string maker = fs::exists(file, error) ? maker_of(read_file(file)) : "profile new";
+  if (maker != "profile new" && maker != "learn")
     throw Failure(k_exit_failure, file +
                                       " is there already, and not of this command; change it "
                                       "with: pmlctl edit " +
@@ -145,6 +148,38 @@ void remove_one(Services& services, const std::string& name, bool yes) {
   std::printf("Removed profile \"%s\".\n", name.c_str());
 }
 
+/// The environment of a profile that was learned is there no more.
+bool is_abandoned(const Own& own) {
+  const auto loaded = profile::load(own.name, base::profile_folders());
+  std::error_code error;
+  return loaded.good() && !fs::exists(loaded.profile->interpreter, error);
+}
+
+/// Removes what was learned of environments that are gone. Throws Failure where too many are left.
+void make_room(Services& services) {
+  std::size_t left = 0;
+  for (const Own& own : own_profiles()) {
+    if (own.maker != "learn") continue;
+    if (is_abandoned(own))
+      remove_one(services, own.name, true);
+    else
+      ++left;
+  }
+  if (left >= k_most_learned)
+    throw Failure(k_exit_failure, "pools of " + std::to_string(left) +
+                                      " environments were learned already; remove one: pmlctl "
+                                      "profile list, pmlctl profile remove NAME");
+}
+
+/// What notes the launches of environments that have no pool.
+void remove_launch_notes() {
+  std::error_code error;
+  std::vector<fs::path> notes;
+  for (const auto& entry : fs::directory_iterator(base::runtime_folder() + "/pml", error))
+    if (entry.path().extension().string().starts_with(".launch")) notes.push_back(entry.path());
+  for (const fs::path& note : notes) fs::remove(note, error);
+}
+
 /// The drop-ins that pmlctl has made of its own.
 void remove_made_drop_ins(const std::string& folder) {
   std::error_code error;
@@ -178,8 +213,32 @@ void ensure_profile(const std::string& name, const std::string& interpreter) {
   }
   const std::string folder = venv_of(interpreter);
   require_module(interpreter);
-  write_own(name,
-            text_of(folder.empty() ? interpreter : "the environment " + folder, interpreter, {}));
+  write_own(name, text_of("profile new", folder.empty() ? interpreter : "the environment " + folder,
+                          interpreter, {}));
+}
+
+// A pool that comes with the first program, and goes when none has come for long: only its socket
+// is there at each login.
+int learn(const Options& options) {
+  const std::string folder = folder_of(options.words.front());
+  const std::string name = base::venv_profile(folder), interpreter = folder + "/bin/python3";
+  if (!profile::load(name, base::profile_folders()).not_found()) return 0;
+  Services services;
+  if (!services.manager())
+    throw Failure(
+        k_exit_failure,
+        "no user manager here; make the pool by hand: pmlctl profile new --venv " + folder);
+  require_module(interpreter);
+  make_room(services);
+  write_own(name, text_of("learn", "the environment " + folder, interpreter, {}));
+  try {
+    services.manager()->enable({socket_unit(name)});
+    start_pool(services, name, true);
+  } catch (const Failure&) {
+    remove_one(services, name, true);
+    throw;
+  }
+  return 0;
 }
 
 int leave(const Options&) {
@@ -190,6 +249,7 @@ int leave(const Options&) {
     remove_made_drop_ins(file_of(own.name) + ".d");
   }
   remove_data();
+  remove_launch_notes();
   remove_empty_folders(own_profile_folder());
   for (const Own& own : own_profiles())
     std::printf("Kept, because you wrote it: %s\n",
@@ -210,8 +270,8 @@ int profile_new(const Options& options) {
                                           "digits and _ . @ - only; choose another");
   const std::string interpreter = of_venv ? folder + "/bin/python3" : options.interpreter;
   if (!interpreter.empty()) require_module(interpreter);
-  write_own(name,
-            text_of(of_venv ? "the environment " + folder : name, interpreter, options.preload));
+  write_own(name, text_of("profile new", of_venv ? "the environment " + folder : name, interpreter,
+                          options.preload));
   std::printf("Written to %s.\n%s\n", file_of(name).c_str(),
               of_venv
                   ? "With the environment active: pml SCRIPT. Else from a folder of the project: "
@@ -252,7 +312,14 @@ int profile_remove(const Options& options) {
     throw Failure(base::k_exit_usage,
                   "profile remove needs a name or --venv FOLDER; see pmlctl profile list");
   if (!options.venv.empty()) names.push_back(profile_of_options(options));
-  for (const std::string& name : names) remove_one(services, name, options.yes);
+  for (const std::string& name : names) {
+    const bool learned = maker_of(read_file(file_of(name))) == "learn";
+    remove_one(services, name, options.yes);
+    if (learned)
+      std::printf(
+          "It is made again where its environment is used often; never with environments = false "
+          "in [learn]: pmlctl edit default\n");
+  }
   return 0;
 }
 

@@ -55,7 +55,8 @@ std::vector<Value> values_of(const profile::Profile& profile) {
       {"hints.cold", profile.hint_cold},
       {"learn.programs", profile::name_of(profile.learning.programs)},
       {"learn.memory", size_words(profile.learning.memory)},
-      {"learn.most", profile.learning.most}};
+      {"learn.most", profile.learning.most},
+      {"learn.environments", profile.learning.environments}};
   for (const profile::Program& program : profile.programs) {
     const std::string key = profile::program_key(program.name) + ".";
     values.push_back({key + std::string(profile::name_of(program.kind)), program.target});

@@ -181,6 +181,7 @@ constexpr std::array k_hidden = {
          Candidates::commands},
     Verb{"unwrap", unadopt, "COMMAND...", "the old name of unadopt", 0, k_any, "all",
          Candidates::adopted},
+    Verb{"learn", learn, "FOLDER", "a pool for an environment that is used often", 1, 1, ""},
     Verb{"leave", leave, "", "takes back all that pmlctl has made, and lists what stays", 0, 0, ""},
 };
 

@@ -16,6 +16,7 @@ inline constexpr const char* k_zygote_hung = "bf83ecf41fd14e2e94ccdde9301741cc";
 inline constexpr const char* k_preload_failed = "d7f710fc16434f3b83b1bf68df3ef2c2";
 inline constexpr const char* k_preload_not_shared = "ce2c3285f6784b8c8cace0ecd2bd36ad";
 inline constexpr const char* k_differs = "8d6a7c52b1f94b0d8e0f5c3a9be1d204";
+inline constexpr const char* k_environment_learned = "b1f0c7b86c4f4f2e9a65d1b0a2c3e957";
 inline constexpr const char* k_verified = "5d7e6d0b6f0c4f3a9a4b8b0c2f6f5a71";
 inline constexpr const char* k_trial_blind = "b8c2d0f45c5b4f0e9f5b0f3c7a7de613";
 inline constexpr const char* k_preload_quarantined = "0fc4a58997514b01a5f73d6749d7ad84";

@@ -34,6 +34,7 @@ struct Learning {
   Learnt programs = Learnt::installed;
   std::uint64_t memory = std::uint64_t{512} << 20;  ///< bytes, of all learned programs together
   unsigned most = 16;                               ///< programs
+  bool environments = true;                         ///< pools for virtual environments
 };
 
 /// The key of a value "script", "module", "entry-point".

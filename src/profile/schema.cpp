@@ -224,6 +224,8 @@ const std::vector<Rule> k_rules = {
     {"learn", "programs", set_learnt},
     {"learn", "memory", set_learn_memory},
     {"learn", "most", set_learn_most},
+    {"learn", "environments",
+     [](const Scope& s, const Node& n) { set_flag(s, n, s.draft.profile.learning.environments); }},
 };
 
 }  // namespace

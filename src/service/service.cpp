@@ -44,8 +44,8 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
       late_imports_(loop_),
       texts_(context, *this, "pml-" + setting_.profile.name),
       front_(loop_, *this),
-      hangup_(loop_, SIGHUP, [this](const signalfd_siginfo&) { reload(); }),
-      child_(loop_, SIGCHLD, [this](const signalfd_siginfo&) { reap(); }),
+      signals_{event::Signal(loop_, SIGHUP, [this](const signalfd_siginfo&) { reload(); }),
+               event::Signal(loop_, SIGCHLD, [this](const signalfd_siginfo&) { reap(); })},
       scopes_(loop_, setting_.profile.name,
               [this](std::uint64_t number) { dispatcher_.mark_scoped(number); }),
       renewal_(
@@ -87,6 +87,7 @@ void Service::apply(const profile::Profile& profile, bool anew) {
   const bool has_profile = setting_.reload != nullptr;
   if (!has_profile) setting_.profile.learning.programs = profile::Learnt::none;
   programs_.configure(setting_.profile, has_profile, anew);
+  environments_.allow(has_profile && setting_.profile.learning.environments);
   if (profile.cgroup == profile::Cgroup::scope)
     dispatcher_.set_handed([this](const Job& job) { scopes_.ask(job.name, job.label.command); });
   else
@@ -181,6 +182,9 @@ void Service::answer(Client& client, const TextQuestion& question) {
   } else if (question.subject == "programs" || question.subject == "ahead" ||
              question.subject == "forget") {
     answer_of_programs(client, question);
+  } else if (question.subject == "environment") {
+    const auto why_not = environments_.make_pool(question.job);
+    client.tell_line(why_not ? "error " + *why_not + "\n" : "done\n");
   } else if (question.subject == "kill") {
     const bool known = dispatcher_.signal_job(question.job, question.signal);
     client.tell_line(known ? "done\n" : "error there is no such job\n");
@@ -327,8 +331,8 @@ void Service::reap() {
     const pid_t pid = ::wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage);
     if (pid <= 0) break;
     const bool ended = WIFEXITED(status) || WIFSIGNALED(status);
-    if (ended &&
-        (hatchery_.reaped(pid, status) || programs_.reaped(pid, status) || verifier_.reaped(pid)))
+    if (ended && (hatchery_.reaped(pid, status) || programs_.reaped(pid, status) ||
+                  verifier_.reaped(pid) || environments_.reaped(pid, status)))
       continue;
     if (WIFSTOPPED(status) && (hatchery_.stopped(pid) || programs_.stopped(pid))) continue;
     dispatcher_.child_changed({pid, status, usec(usage.ru_utime) + usec(usage.ru_stime),
@@ -343,6 +347,7 @@ void Service::stop(int exit_status) {
   notifier_.stopping();
   renewal_.stop();
   verifier_.stop();
+  environments_.stop();
   front_.close();
   shutdown_.proceed(setting_.standalone);
 }

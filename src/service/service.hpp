@@ -9,6 +9,7 @@
 #include "profile/profile.hpp"
 #include "service/daemon.hpp"
 #include "service/dispatcher.hpp"
+#include "service/environment_pools.hpp"
 #include "service/front.hpp"
 #include "service/hatchery.hpp"
 #include "service/late_imports.hpp"
@@ -77,6 +78,10 @@ class Service : private HatcheryListener, private RequestTaker {
     bool reloading = false;     // the manager waits for a new pool
   };
 
+  struct Signals {
+    event::Signal hangup, child;
+  };
+
   event::Loop loop_;
   Setting setting_;
   Daemon& daemon_;
@@ -87,7 +92,7 @@ class Service : private HatcheryListener, private RequestTaker {
   LateImports late_imports_;
   TextLauncher texts_;
   Front front_;
-  event::Signal hangup_, child_;
+  Signals signals_;
   Scopes scopes_;
   PoolRenewal renewal_;
   Succession succession_;
@@ -95,6 +100,7 @@ class Service : private HatcheryListener, private RequestTaker {
   MemoryPressure pressure_;
   event::Timer idle_exit_;
   Verifier verifier_;
+  EnvironmentPools environments_;
   Condition condition_;
 };
 

@@ -97,6 +97,11 @@ TextLine parse_text(std::string_view line) {
   }
   if (command == "kill") return kill_request(*words);
   if (command == "ahead" || command == "forget") return program_request(*words);
+  if (command == "environment") {
+    if (words->size() != 2 || !words->back().starts_with('/'))
+      return error("environment needs one absolute folder");
+    return TextQuestion{command, words->back(), 0, {}};
+  }
   return error("unknown command \"" + one_line(command.substr(0, 40)) + "\"; " + k_forms);
 }
 

@@ -22,11 +22,11 @@ struct TextRequest {
 
 /// A line that asks the service about itself, or to do something: "status", "jobs", "imports",
 /// "modules", "programs", "reload", "kill JOB [SIGNAL]", "ahead PROGRAM", "forget [PROGRAM]",
-/// "verified [MODULE HOW]".
+/// "environment FOLDER", "verified [MODULE HOW]".
 struct TextQuestion {
   std::string subject;
   std::string job;  ///< of kill; of verified: the module, empty where all were told of; of ahead
-                    ///< and forget: the program
+                    ///< and forget: the program; of environment: its folder
   int signal = 0;   ///< of kill; SIGTERM where none was named
   std::string how;  ///< of verified: how it differs; empty: it does not
 };

@@ -1,20 +1,15 @@
 #include "service/verifier.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
-#include "service/environment.hpp"
+#include "service/controller.hpp"
 
 namespace pml::service {
 
@@ -27,39 +22,6 @@ constexpr std::chrono::seconds k_rest{5};
 /// A command line holds so many names of modules.
 constexpr std::size_t k_most_modules = 2000;
 constexpr int k_most_vain = 3;
-constexpr int k_idle_disk = 3 << 13;  // IOPRIO_CLASS_IDLE
-
-std::string controller() {
-  std::error_code error;
-  const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "pmlctl";
-  return ::access(here.c_str(), X_OK) == 0 ? here.string() : PML_BINDIR "/pmlctl";
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-// Between fork and exec: system calls only.
-[[noreturn]] void become(char* const* words, char* const* environment, base::BorrowedFd output,
-                         base::BorrowedFd null) noexcept {
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const sched_param parameter{};
-  ::setpriority(PRIO_PROCESS, 0, 19);
-  ::sched_setscheduler(0, SCHED_IDLE, &parameter);
-  ::syscall(SYS_ioprio_set, 1, 0, k_idle_disk);
-  if (base::place(null, 0) && base::place(output, 1) && base::place(null, 2))
-    ::execve(words[0], words, environment);
-  ::_exit(127);
-}
-
 }  // namespace
 
 Verifier::Verifier(event::Loop& loop, Hear hear, std::function<void()> finished)
@@ -94,20 +56,15 @@ void Verifier::stop() {
 
 void Verifier::start() {
   if (left_.empty() || child_ > 0) return;
-  std::vector<std::string> words{controller(), "verify", "--follow", profile_};
+  std::vector<std::string> words{"verify", "--follow", profile_};
   const std::size_t count = std::min(left_.size(), k_most_modules);
   words.insert(words.end(), left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(count));
-  Variables environment = without_service_variables(environ);
-  const std::vector<char*> argv = pointers(words), envp = pointers(environment);
   int ends[2];
   base::check(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), "cannot make a pipe");
   output_ = base::UniqueFd(base::k_adopt, ends[0]);
   const base::UniqueFd far(base::k_adopt, ends[1]);
   ::fcntl(far.get(), F_SETFL, 0);
-  const base::UniqueFd null(base::k_adopt, ::open("/dev/null", O_RDWR | O_CLOEXEC));
-  child_ = base::check(::fork(), "cannot fork");
-  if (child_ == 0) become(argv.data(), envp.data(), far.borrow(), null.borrow());
-  ::setpgid(child_, child_);
+  child_ = start_controller(std::move(words), far.borrow());
   killed_ = false;
   watch_ = event::Io(loop_, output_.borrow(), EPOLLIN, [this](std::uint32_t) { (void)read(); });
 }

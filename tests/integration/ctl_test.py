@@ -602,7 +602,7 @@ def test_what_wrap_of_0_1_has_made_is_taken_back(idle):
     assert launcher.read_text() == TOOL and not profile.exists()
 
 
-@pytest.mark.parametrize("name, text", [("sh", "no Python script"), ("nosuch-command", "install it first"), ("a/b", "no file a/b")])
+@pytest.mark.parametrize("name, text", [("sh", "no Python script"), ("nosuch-command", "install it first"), ("a/b", "no file a/b"), ("/bin/sh", "no Python script")])
 def test_adopt_refuses(idle, name, text):
     done = idle.run("adopt", name)
     assert done.returncode in (1, 64) and text in done.stderr
@@ -679,6 +679,16 @@ def test_the_journal_need_not_have_the_arguments(idle):
         assert idle.run("-p", "t", "--no-fallback", "--wait", *words, program="pml").returncode == 0
     jobs = until(lambda: (jobs := idle.status()["last_jobs"])[-1]["command"] == "-c" and jobs)
     assert jobs[-2]["command"] == "s.py" and "hunter2" not in str(idle.status())
+
+
+@pytest.mark.parametrize("folder, words", [(".config/pml/profiles", ("profile", "new", "x")), (".local/bin", ("adopt", "--all"))], ids=lambda item: item[0])
+def test_a_full_disk_is_told_as_such(idle, folder, words):
+    (idle.folder / folder).mkdir(parents=True, exist_ok=True)
+    full = 'mount -t tmpfs -o size=4k,nr_inodes=2 none "$0" && : >"$0/one" && exec "$@"'
+    if subprocess.run(["unshare", "-m", "sh", "-c", full, idle.folder / folder, "true"], capture_output=True).returncode:
+        pytest.skip("cannot be done here")
+    refused(subprocess.run(["unshare", "-m", "sh", "-c", full, idle.folder / folder, BIN / "pmlctl", *words], env=idle.environment,
+                           cwd=idle.folder, capture_output=True, text=True), 73, "No space left", "make room")
 
 
 def test_profiles_of_ones_own(idle):

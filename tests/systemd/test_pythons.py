@@ -43,6 +43,50 @@ def test_a_pool_for_an_environment(venv):
         (PROFILES / f"{pool.name}.toml").unlink()
 
 
+def used_often(folder):
+    """A pool's profile that is learned from three launches, or None."""
+    for _ in range(3):
+        done = run(PML, "-c", "import sys; print(sys.prefix)", VIRTUAL_ENV=str(folder))
+        assert (done.stdout, done.returncode) == (f"{folder}\n", 0), done.stderr
+    return lambda: next(PROFILES.glob(f"venv-{folder.parent.name}-*.toml"), None)
+
+
+def test_an_environment_that_is_used_often_gets_a_pool(venv):
+    default = Pool("default")
+    default.write('[preload]\nmodules = []\n[pool]\nworkers = 1\nspare = 1\n')
+    default.start()
+    try:
+        made = Pool(until(used_often(venv), 60).stem)
+        until(lambda: journal("PML_PROFILE=default", "MESSAGE_ID=b1f0c7b86c4f4f2e9a65d1b0a2c3e957"), 60)
+        assert made.active() and systemctl("is-enabled", made.socket_unit).stdout.strip() == "enabled"
+        assert systemctl("is-enabled", made.service_unit, check=False).stdout.strip() != "enabled"
+        done = run(PML, "--no-fallback", "--wait", "-c", "import sys; print(sys.prefix)", VIRTUAL_ENV=str(venv))
+        assert (done.stdout, done.returncode) == (f"{venv}\n", 0), done.stderr
+        assert "pmlctl learn" in run(PMLCTL, "profile", "list").stdout
+        removed = run(PMLCTL, "profile", "remove", made.name)
+        assert removed.returncode == 0 and "environments = false" in removed.stdout
+        assert not made.active() and not list(PROFILES.glob("venv-*")) and not made.socket.exists()
+    finally:
+        default.stop()
+        (PROFILES / "default.toml").unlink()
+        for note in RUNTIME.glob("pml/venv-*.launch*"):
+            note.unlink()
+
+
+def test_none_is_made_where_the_profile_forbids_it(venv):
+    default = Pool("default")
+    default.write('[preload]\nmodules = []\n[pool]\nworkers = 1\nspare = 1\n[learn]\nenvironments = false\n')
+    default.start()
+    try:
+        assert default.text(f"environment '{venv}'\n") == ["error the profile has environments = false in [learn], or there is none"]
+        assert used_often(venv)() is None
+    finally:
+        default.stop()
+        (PROFILES / "default.toml").unlink()
+        for note in RUNTIME.glob("pml/venv-*.launch*"):
+            note.unlink()
+
+
 def test_an_interpreter_without_a_module_is_told_everywhere(pool, tmp_path):
     """Exit 78, the journal, the unit's status line; programs run python3."""
     stand_in = tmp_path / "python3"

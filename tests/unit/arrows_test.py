@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The rules of CONTRIBUTING.md that a look at the text of src/ can hold: an include points only along
 the arrows of its table, Python.h is for those who live in an interpreter, and descriptors are closed
-and duplicated in src/base only. Prints what breaks them; the status says whether something does."""
+and duplicated in src/base only; and the files that the pages name are there. Prints what breaks them; the status says whether something does."""
 
 import pathlib
 import re
@@ -26,6 +26,14 @@ def arrows():
     return allowed
 
 
+def pages_wrong():
+    """Files that a page names and that are not there: told by its own folder, by src/ or by the root."""
+    for page in [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "src").rglob("README.md"))]:
+        for name in re.findall(r"`([\w./-]+\.(?:cpp|hpp|c|h|py|scd|sh))`", page.read_text()):
+            if not any((folder / name).exists() for folder in (page.parent, ROOT / "src", ROOT)):
+                yield f"{page.relative_to(ROOT)}: names {name}, which is not there"
+
+
 def sources():
     for path in sorted((ROOT / "src").rglob("*")):
         if path.suffix in (".cpp", ".hpp", ".c", ".h"):
@@ -33,7 +41,7 @@ def sources():
 
 
 def main():
-    allowed, wrong = arrows(), []
+    allowed, wrong = arrows(), list(pages_wrong())
     for path, folder, text in sources():
         name = path.relative_to(ROOT)
         if folder not in allowed:

@@ -157,6 +157,15 @@ TEST(ImportTime, NestsAndLeavesTheProgramsOwnLines) {
   EXPECT_EQ(without[0].name, "deep");
 }
 
+TEST(ConsoleScript, WhatPythonMayRun) {
+  EXPECT_TRUE(may_be_python("print(1)\n"));
+  EXPECT_TRUE(may_be_python(std::string_view("PK\3\4\0", 5)));
+  EXPECT_TRUE(may_be_python("#!/usr/bin/env -S X=1 python3 -I\n"));
+  EXPECT_TRUE(may_be_python("#!/home/someone/.local/bin/pml -p qt\n"));
+  EXPECT_FALSE(may_be_python("#!/bin/sh\nexec python3\n"));
+  EXPECT_FALSE(may_be_python("\177ELF\2\1"));
+}
+
 TEST(ConsoleScript, FirstLine) {
   EXPECT_EQ(python_first_line("#!/usr/bin/python3\n")->interpreter, "/usr/bin/python3");
   EXPECT_EQ(python_first_line("#! /usr/bin/env python3.11\nx")->interpreter, "python3.11");

@@ -130,6 +130,7 @@ module = "pytest"
 programs = "all"
 memory = "1.5G"
 most = 3
+environments = false
 )");
   ASSERT_EQ(profile.programs.size(), 3U);
   EXPECT_EQ(profile.programs[0].name, "black");
@@ -143,10 +144,12 @@ most = 3
   EXPECT_EQ(profile.learning.programs, Learnt::all);
   EXPECT_EQ(profile.learning.memory, std::uint64_t{1536} << 20);
   EXPECT_EQ(profile.learning.most, 3U);
+  EXPECT_FALSE(profile.learning.environments);
   const Learning usual = good("").learning;
   EXPECT_EQ(usual.programs, Learnt::installed);
   EXPECT_EQ(usual.memory, std::uint64_t{512} << 20);
   EXPECT_EQ(usual.most, 16U);
+  EXPECT_TRUE(usual.environments);
 }
 
 TEST(Profile, AStrongerFileSaysAnewWhatAProgramIs) {

@@ -64,7 +64,8 @@ TEST(TextDialect, CarriageReturnIsABlank) {
 
 TEST(TextDialect, SaysWhatIsWrong) {
   for (const char* line : {"", "  ", "file", "module", "module ''", "entrypoint a b", "bogus x",
-                           "file 'a", "status now", "FILE a", "kill", "kill 1 BOGUS", "kill 1 2 3"})
+                           "file 'a", "status now", "FILE a", "kill", "kill 1 BOGUS", "kill 1 2 3",
+                           "environment", "environment relative", "environment /a /b"})
     EXPECT_TRUE(std::holds_alternative<TextError>(service::parse_text(line))) << line;
   EXPECT_TRUE(
       std::holds_alternative<TextError>(service::parse_text(std::string_view("module a\0b", 10))));
@@ -80,6 +81,9 @@ TEST(TextDialect, KnowsQuestions) {
   EXPECT_EQ(verified.job, "a.b");
   EXPECT_EQ(verified.how, "it is another");
   EXPECT_TRUE(std::get<TextQuestion>(service::parse_text("verified")).job.empty());
+  const auto environment = std::get<TextQuestion>(service::parse_text("environment '/a b/.venv'"));
+  EXPECT_EQ(environment.subject, "environment");
+  EXPECT_EQ(environment.job, "/a b/.venv");
   const auto kill = std::get<TextQuestion>(service::parse_text("kill 17-4"));
   EXPECT_EQ(kill.job, "17-4");
   EXPECT_EQ(kill.signal, SIGTERM);
