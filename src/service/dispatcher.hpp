@@ -54,6 +54,8 @@ class Dispatcher : public ProcessListener, private JobOwner, private IdleWorkers
   /// not used any more, and those who wait for a warm pool wait for a fresh one as well.
   void close_shop(wire::Refusal reason) { set_closed(reason); }
   void open_shop() { set_closed(std::nullopt); }
+  /// Who comes from now on gets a worker of the zygote that is warm now.
+  void drop_outdated() { idle_.drop_outdated(); }
   void set_pressure(bool pressed);
 
   /// A child of this very process has changed its state (wait status as wait4(2) gives it).

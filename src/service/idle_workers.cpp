@@ -78,6 +78,10 @@ void IdleWorkers::set_stale(bool stale) {
   drop_all();
 }
 
+void IdleWorkers::drop_outdated() {
+  if (!idle_.empty() && idle_.front()->generation != hatchery_->generation()) drop_all();
+}
+
 void IdleWorkers::stop() {
   stopping_ = true;
   stalled_.disarm();
@@ -91,7 +95,7 @@ void IdleWorkers::came(pid_t pid, base::UniqueFd link, std::uint32_t generation)
     pool_.fork_failed();
     return;  // closing its link ends it
   }
-  if (!idle_.empty() && idle_.front()->generation != generation) drop_all();
+  drop_outdated();
   auto worker = std::make_unique<Worker>();
   worker->pid = pid;
   worker->generation = generation;

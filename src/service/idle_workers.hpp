@@ -54,6 +54,8 @@ class IdleWorkers {
   /// Whether the warm zygote has gone stale, so that its workers are of no use; `stale`: those that
   /// are there go.
   void set_stale(bool stale);
+  /// Those of an earlier zygote serve nobody any more.
+  void drop_outdated();
   void stop();
 
   void came(pid_t pid, base::UniqueFd link, std::uint32_t generation);

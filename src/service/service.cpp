@@ -224,6 +224,8 @@ void Service::became_warm(const std::vector<std::string>& files, timespec starte
   renewal_.became_warm(watched, started);
   if (condition_.reloading) {
     condition_.reloading = false;
+    // Who is told so expects the new profile.
+    dispatcher_.drop_outdated();
     notifier_.ready();
   }
   verify();

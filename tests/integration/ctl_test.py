@@ -192,6 +192,16 @@ def test_reload(world):
     assert "t.toml:2:11" in world.status()["profile_error"]
 
 
+def test_after_a_reload_the_old_pool_serves_nobody(world):
+    for number in range(10):
+        python = world.folder / f"python{number}"
+        python.symlink_to(PYTHON)
+        world.profile.write_text(f'[python]\ninterpreter = "{python}"\n[pool]\nworkers = 3\n')
+        assert world.run("reload", "t").returncode == 0
+        done = world.run("-p", "t", "--no-fallback", "-c", "import sys; print(sys.executable)", program="pml")
+        assert done.stdout == f"{python}\n", done
+
+
 def test_show(idle):
     drop_in = idle.profiles / "t.toml.d" / "10.toml"
     drop_in.parent.mkdir()
