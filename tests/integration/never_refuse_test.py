@@ -41,8 +41,8 @@ class World:
 
     def run(self, *words, program=BIN / "pml", user=None, unset=(), **environment):
         everything = {name: value for name, value in {**self.environment, **environment}.items() if name not in unset}
-        return subprocess.run([program, *map(str, words)], env=everything, cwd=self.folder, stdin=subprocess.DEVNULL, user=user,
-                              capture_output=True, text=True, timeout=60)
+        return subprocess.run([program, *map(str, words)], env=everything, cwd=self.folder, stdin=subprocess.DEVNULL, user=user, group=user,
+                              extra_groups=None if user is None else [], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture
