@@ -44,6 +44,7 @@ base::UniqueFd connected(const std::string& path, int patience) {
 std::string meant_profile(const std::string& profile) {
   const auto listed = profile::list(base::profile_folders());
   std::vector<std::string_view> names;
+  names.reserve(listed.size());
   for (const auto& item : listed) names.push_back(item.name);
   return meant(profile, names);
 }

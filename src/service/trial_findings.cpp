@@ -70,7 +70,7 @@ TrialVerdict stop_before(const std::string& module, const std::string& what) {
   return verdict;
 }
 
-TrialVerdict without(std::string why) {
+TrialVerdict without(const std::string& why) {
   return stop_before({}, why);
 }
 
