@@ -2,19 +2,20 @@
 # Another Debian: a minimal system of its own, made by debootstrap and kept for the next time, in which ./test.sh runs
 # as root, with that release's python3, compiler and systemd.
 #
-#   run.sh SUITE [PART …]    SUITE: trixie, forky, …; PART: what test.sh is told, everything that runs there by default
+#   run.sh SUITE [PART …]      SUITE: trixie, forky, …; PART: what test.sh is told, everything that runs there by default
+#   run.sh SUITE -c COMMAND    runs the command there, in a copy of the sources as they are
 #
 # PML_MACHINES    where the systems are kept (/var/tmp/pml-machines)
-# PML_TEST_EVERY  passed on
+# CI, PML_TEST_EVERY, PML_TEST_WHOLE, PML_TEST_OPTIONS  passed on
 #
-# The last line is that of test.sh. 77: it cannot be tried here, and why.
+# The last line is that of test.sh. 77: it cannot be tried here; the last line says why.
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 suite=$1
 shift
 home=${PML_MACHINES:-/var/tmp/pml-machines} base=${PML_MACHINES:-/var/tmp/pml-machines}/$suite
-# Beside python3, where the release has it.
-more=(python3.15 python3.15-dev)
+# Beside what the tests need, where the release has it.
+more=(ccache python3.15 python3.15-dev)
 
 cannot() {
   echo "tests/machines: $suite cannot run here: $*" >&2
@@ -25,7 +26,7 @@ cannot() {
 make_base() {
   local mirror
   mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-    sed -n 's,^URIs: *\(http[^ ]*\).*,\1,p; s,^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*,\2,p' | grep -v security | head -n 1)
+    sed -n 's,^URIs: *\(http[^ ]*\).*,\1,p; s,^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*,\2,p' | grep -v security | head -n 1) || true
   mirror=${mirror:-http://deb.debian.org/debian}
   command -v debootstrap >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends debootstrap >"$base.log" 2>&1 ||
     cannot "no debootstrap"
@@ -33,19 +34,22 @@ make_base() {
   [ -e "/usr/share/debootstrap/scripts/$suite" ] || script=/usr/share/debootstrap/scripts/sid  # newer than debootstrap
   rm -rf "$base.new"
   # A release younger than this one is signed by keys that are not here.
-  debootstrap --no-check-gpg --variant=minbase --include=systemd,systemd-sysv,dbus,dbus-user-session,ca-certificates,procps,git,sudo \
-    "$suite" "$base.new" "$mirror" $script >"$base.log" 2>&1 || { tail -n 5 "$base.log" >&2; cannot "debootstrap failed"; }
+  timeout 900 debootstrap --no-check-gpg --variant=minbase --include=systemd,systemd-sysv,dbus,dbus-user-session,ca-certificates,procps,git,sudo \
+    "$suite" "$base.new" "$mirror" $script >"$base.log" 2>&1 || cannot "debootstrap failed: $(tail -n 1 "$base.log")"
   cp -a /etc/apt/apt.conf.d/. "$base.new/etc/apt/apt.conf.d/" 2>/dev/null || true
   rm -f "$base.new"/etc/apt/apt.conf.d/*{packagekit,appstream,listchanges}* "$base.new"/etc/apt/apt.conf.d/20apt-show*
   echo "deb [trusted=yes] $mirror $suite main" >"$base.new/etc/apt/sources.list"
+  echo 'Acquire::Retries "3";' >"$base.new/etc/apt/apt.conf.d/80retries"
   cp -a /etc/ssl/certs/. "$base.new/etc/ssl/certs/"
+  touch "$base.new/etc/pml-machine"
   mv "$base.new" "$base"
 }
 
 # What is committed and what is not, without what was built.
 copy_sources() {
-  mkdir -p "$base/root/pml"
-  (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf -) | tar -C "$base/root/pml" -xf -
+  mkdir -p "$base/srv/pml"
+  find "$base/srv/pml" -mindepth 1 -maxdepth 1 ! -name 'build-*' -exec rm -rf {} +
+  (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf -) | tar -C "$base/srv/pml" -xf -
 }
 
 inside() { # COMMAND: in the system, in namespaces that end with it
@@ -56,12 +60,27 @@ inside() { # COMMAND: in the system, in namespaces that end with it
       mount -t tmpfs tmpfs "$0/run" && mount -t tmpfs tmpfs "$0/tmp" || exit 77
     [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 "$0/sys/fs/cgroup" || exit 77
     exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
-      CI="${CI:-}" PML_TEST_EVERY="${PML_TEST_EVERY:-}" PML_TEST_WHOLE="${PML_TEST_WHOLE:-}" chroot "$0" /bin/bash -c "$1"' "$base" "$1"
+      CI="${CI:-}" PML_TEST_EVERY="${PML_TEST_EVERY:-}" PML_TEST_WHOLE="${PML_TEST_WHOLE:-}" \
+      PML_TEST_OPTIONS="${PML_TEST_OPTIONS:-}" chroot "$0" /bin/bash -c "$1"' "$base" "$1"
 }
 
-[ "$(id -u)" = 0 ] || cannot "it takes root"
-unshare --mount --pid --fork true 2>/dev/null || cannot "no namespaces"
-mkdir -p "$home"
-[ -e "$base" ] || make_base
-copy_sources
-inside "apt-get update -q >/dev/null; apt-get install -y -q --no-install-recommends ${more[*]} >/dev/null 2>&1 || true; cd /root/pml && ./test.sh $*"
+prepare() {
+  [ "$(id -u)" = 0 ] || cannot "it takes root"
+  unshare --mount --pid --fork true 2>/dev/null || cannot "no namespaces"
+  mkdir -p "$home" 2>/dev/null || cannot "no folder $home"
+  [ -e "$base" ] || make_base
+  copy_sources
+  inside true >"$base.log" 2>&1 || cannot "nothing can be mounted there: $(tail -n 1 "$base.log")"
+  # A release that moves is not what it was when the system was made.
+  inside "apt-get update && apt-get -y full-upgrade && cd /srv/pml && ./test.sh packages" >"$base.log" 2>&1 || cannot "no packages: $(tail -n 1 "$base.log")"
+  local package
+  for package in "${more[@]}"; do
+    inside "apt-get install -y --no-install-recommends $package" >>"$base.log" 2>&1 || true
+  done
+}
+
+prepare
+command="./test.sh $*"
+[ "${1:-}" != -c ] || command=$2
+inside "cd /srv/pml && $command"
+exit
