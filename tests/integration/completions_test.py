@@ -96,7 +96,7 @@ def in_fish(home, line):
 def in_zsh(home, line):
     """zsh completes only what is typed at it."""
     (home / ".zshrc").write_text(f"fpath=({PREFIX}/share/zsh/site-functions $fpath)\nautoload -Uz compinit && compinit -u -d ~/.zcompdump\n"
-                                 "PS1='ready> '; unsetopt zle_bracketed_paste prompt_sp list_beep beep; setopt list_rows_first\n"
+                                 "PS1='ready> '; unsetopt zle_bracketed_paste prompt_sp list_beep beep list_ambiguous; setopt list_rows_first\n"
                                  "show() { print -r -- \"<$BUFFER>\"; exit }; zle -N show; bindkey '^X' show\n")
     child, terminal = pty.fork()
     if child == 0:

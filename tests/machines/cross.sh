@@ -21,7 +21,7 @@ install() { # MACHINE
   local architecture=${debian[$1]} name=${triplet[$1]} log=build-cross-$1.log
   dpkg --add-architecture "$architecture"
   { apt-get update && apt-get install -y --no-install-recommends "g++-${name//_/-}" "libc6-dev:$architecture" "libstdc++6:$architecture" \
-    "libsystemd-dev:$architecture" "libpython3-dev:$architecture" qemu-user; } >"$log" 2>&1 || cannot "no packages for $1: $(tail -n 1 "$log")"
+    "libsystemd-dev:$architecture" "libtomlplusplus-dev:$architecture" "libpython3-dev:$architecture" qemu-user; } >"$log" 2>&1 || cannot "no packages for $1: $(tail -n 1 "$log")"
 }
 
 configure() { # MACHINE FOLDER
