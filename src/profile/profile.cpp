@@ -86,8 +86,8 @@ std::string Problem::one_line() const {
   line_text += message;
   if (!hint.empty()) line_text += " (" + hint + ')';
   std::replace_if(
-      line_text.begin(), line_text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; },
-      '?');
+      line_text.begin(), line_text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return line_text;
 }
 

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t k_longest_quote = 120;
 
 bool is_control(char c) noexcept {
-  return (c >= 0 && c < 0x20) || c == 0x7f;
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
 bool is_digit(char c) noexcept {
