@@ -43,7 +43,7 @@ cpu = '$1'
 endian = 'little'
 END
   rm -rf "$2"
-  meson setup "$2" --cross-file "$2.ini" --werror -Dtests=false -Doptimization=1 -Dinterpreters=/usr/bin/python3 "--prefix=$PWD/$2/stage"
+  meson setup "$2" --cross-file "$2.ini" --werror -Dtests=false -Doptimization=0 -Dinterpreters=/usr/bin/python3 "--prefix=$PWD/$2/stage"
 }
 
 # What runs is started by qemu; the service's interpreter is this machine's, which has no module from that build: a launch steps aside.
