@@ -276,11 +276,25 @@ FactKind context_of(Becomes becomes) noexcept {
   return becomes == Becomes::mask ? FactKind::mask : FactKind::affinity;
 }
 
+/// Of the C function that an object of ctypes calls; null where it does not tell.
+void* address_of(PyObject* function) {
+  void* address = nullptr;
+  Py_buffer bytes{};
+  if (function == nullptr || PyObject_GetBuffer(function, &bytes, PyBUF_SIMPLE) != 0) {
+    PyErr_Clear();
+    return nullptr;
+  }
+  if (bytes.len == sizeof address) std::memcpy(&address, bytes.buf, sizeof address);
+  PyBuffer_Release(&bytes);
+  return address;
+}
+
 void hear_deed(const Called& called, const Call& call) {
   if (called.module != "_ctypes") return ask(called.becomes, public_name(called));
   const std::string name = text_of(attribute(call.self, "__name__").get());
   ask_compiled("calls " + name, called.becomes,
                "calls C function " + (name.empty() ? "(unnamed)" : name));
+  course().asked_address = address_of(call.self);
 }
 
 Ref answer_quietly(const Called& called, const Call& call) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "ahead/compiled.hpp"
 #include "zygote/ahead/course.hpp"
@@ -99,6 +100,15 @@ void hear_library(PyObject* arguments, const std::string& what) {
   if (is_path) note_path(*path, "loads");
 }
 
+/// From 3.14 on each call of a C function is told of, and not only those by its bare address. What
+/// ctypes calls was asked for when its object was called.
+bool was_asked_for(PyObject* arguments) {
+  PyObject* const address = argument(arguments, 0);
+  if (address == nullptr || !PyLong_Check(address)) return false;
+  void* const asked = std::exchange(course().asked_address, nullptr);
+  return asked != nullptr && asked == PyLong_AsVoidPtr(address);
+}
+
 std::string described(const char* event, PyObject* arguments) {
   std::string text = event;
   for (Py_ssize_t i = 0; i < 2; ++i) {
@@ -127,6 +137,8 @@ int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
     ;  // the interpreter itself
   else if (name == "ctypes.dlopen")
     hear_library(arguments, described(event, arguments));
+  else if (name == "ctypes.call_function" && was_asked_for(arguments))
+    ;
   else if (const auto becomes = pml::ahead::what_becomes_of("audit", name))
     ask(*becomes, described(event, arguments));
   PyErr_Restore(type, value, trace);

@@ -59,6 +59,7 @@ struct Course {
   std::vector<VariableChange> python_changes;  ///< of os.environ
   std::vector<VariableChange> c_changes;       ///< of environ(7)
   std::set<std::string> own_variables;         ///< what it set before it was asked for
+  void* asked_address = nullptr;               ///< of the C function whose call was asked for last
   std::set<std::string> own_files;             ///< that it makes and removes: nobody's concern
   std::vector<StreamSetting> stream_settings;  ///< in the order of the calls
   std::vector<NewFolder> new_folders;          ///< in the order of their making
