@@ -13,7 +13,7 @@ namespace pml::client {
 
 namespace {
 
-constexpr std::int64_t k_day = 24 * 60 * 60;
+constexpr std::int64_t k_day = std::int64_t{24} * 60 * 60;
 
 bool is_quiet() {
   const char* variable = std::getenv("PML_QUIET");

@@ -19,7 +19,7 @@ namespace pml::client {
 
 namespace {
 
-constexpr std::int64_t k_day = 24 * 60 * 60;
+constexpr std::int64_t k_day = std::int64_t{24} * 60 * 60;
 
 std::string note_of(const std::string& profile, int number) {
   return base::launch_note(profile, number);

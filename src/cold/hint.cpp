@@ -19,7 +19,7 @@ namespace pml::cold {
 
 namespace {
 
-constexpr std::time_t k_day = 24 * 60 * 60;
+constexpr std::time_t k_day = std::time_t{24} * 60 * 60;
 
 /// True where this process is the one that notes it today.
 bool note(const std::string& file) {

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::time_t k_day = 24 * 3600;
+constexpr std::time_t k_day = std::time_t{24} * 3600;
 /// A client that was told to ask again does so at once.
 constexpr std::uint64_t k_asks_again_usec = 5000000;
 /// So long after a launch it is thought about what to run ahead.

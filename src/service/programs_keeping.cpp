@@ -18,7 +18,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::time_t k_day = 24 * 3600;
+constexpr std::time_t k_day = std::time_t{24} * 3600;
 /// What was found out may be true no more.
 constexpr std::time_t k_try_again = k_day;
 constexpr std::time_t k_try_declared_again = 600;
