@@ -20,7 +20,7 @@ struct Reply {
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
   sd_bus_message* message = nullptr;
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{};
   ~Reply() {
     sd_bus_message_unref(message);
     sd_bus_error_free(&error);
