@@ -8,6 +8,7 @@
 #include "worker/compat/dict.hpp"
 #include "worker/compat/lazy.hpp"
 #include "worker/compat/objects.hpp"
+#include "worker/interpreter.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 
@@ -135,6 +136,7 @@ void ImportGuard::read_values(const Shown& shown) {
 
 void ImportGuard::start() {
   catch_up();
+  (void)environment_changed();
   started_ = true;
 }
 
@@ -211,6 +213,14 @@ std::vector<int> ImportGuard::changed() {
     }
   }
   return found;
+}
+
+bool ImportGuard::environment_changed() {
+  PyObject* const values = baseline().environment_values.get();
+  if (values == nullptr) return false;
+  const std::uint64_t before = environment_version_;
+  environment_version_ = compat::dictionary_version(values);
+  return started_ && environment_version_ != before;
 }
 
 }  // namespace pml::worker

@@ -35,6 +35,8 @@ class ImportGuard {
   /// Modules whose imports took what is another thing now, and those that are others in sys.modules
   /// or gone. Each is told once.
   [[nodiscard]] std::vector<int> changed();
+  /// Whether the program may have changed the environment since the last call, or since it began.
+  [[nodiscard]] bool environment_changed();
 
  private:
   struct Taken {
@@ -64,6 +66,7 @@ class ImportGuard {
   std::unordered_map<int, std::vector<Taken>> taken_;
   std::vector<Machinery> machinery_;
   std::uint64_t table_version_ = 0;
+  std::uint64_t environment_version_ = 0;
   bool started_ = false;
   bool seen_ = false;
 };

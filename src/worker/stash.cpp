@@ -96,9 +96,9 @@ bool Stash::unbind(StashEntry& entry) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos || !entry.module) return true;
   const std::string parent_name(name.substr(0, dot));
-  // Importlib binds a module, in its package, under its own name only. Of a module that everyone
-  // has, as collections.abc is one, it imports the package.
-  if (entry.alias) {
+  // Importlib binds, in its package, what it has imported. Of a module that everyone has, as
+  // collections.abc is one, it imports the package.
+  if (entry.alias && entry.unimported) {
     const bool everyones = std::any_of(common_.begin(), common_.end(), [&](const Ref& module) {
       return module.get() == entry.module.get();
     });
@@ -110,6 +110,7 @@ bool Stash::unbind(StashEntry& entry) {
     entry.parent = *index;
     parent = entries_[*index].module;
     entry.bound = graph_.brought_by(*index).contains(*find(name));
+    entry.bound |= entry.bound_before.get() == entry.module.get();
     if (entry.bound) return true;
   } else {
     const Ref key = Ref::steal(PyUnicode_FromString(parent_name.c_str()));
@@ -119,6 +120,7 @@ bool Stash::unbind(StashEntry& entry) {
   const Ref child = Ref::steal(PyUnicode_InternFromString(std::string(last_part(name)).c_str()));
   PyObject* names = PyModule_GetDict(parent.get());
   if (!child || PyDict_GetItem(names, child.get()) != entry.module.get()) return bool(child);
+  if (entry.bound_before) return PyDict_SetItem(names, child.get(), entry.bound_before.get()) == 0;
   entry.attribute = child;
   entry.bound_late = true;
   return PyDict_DelItem(names, child.get()) == 0;

@@ -76,6 +76,7 @@ struct StashEntry {
   bool alias = false;       ///< another entry, or a module that everyone has, is the same module
   int parent = -1;          ///< index of the package, or -1
   Ref attribute;            ///< the name in the package as str, or none
+  Ref bound_before;         ///< what the package has under that name until then, or none
   bool bound = false;       ///< the parent's import itself binds the name
   bool extension = false;   ///< a shared object: cannot be imported twice
   bool foreign = false;     ///< one that lies outside the standard library
@@ -216,6 +217,7 @@ class Stash {
   void add_taken_names(const std::vector<int>& order, std::vector<int>& found) const;
   void add_shadowed(const std::vector<int>& order, std::vector<int>& found);
   void drop_those_of_main();
+  void drop_misled();
   bool is_path_plain();
   bool still_first(const StashEntry& entry);
   const std::unordered_set<std::string>& names_in(const std::string& folder);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "worker/compat/lazy.hpp"
+#include "worker/derived_variables.hpp"
+#include "worker/interpreter.hpp"
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
 
@@ -57,10 +59,30 @@ std::vector<int> Stash::misfits(const std::vector<int>& order) {
   return found;
 }
 
+/// Those that would read another variable in os.environ than they did. What compiled code has read
+/// when it was loaded, no second import reads again.
+void Stash::drop_misled() {
+  PyObject* const values = baseline().environment_values.get();
+  const VariableOf variable = [values](const std::string& name) -> std::optional<std::string> {
+    const Ref key = bytes_of(name);
+    PyObject* const value = key ? PyDict_GetItem(values, key.get()) : nullptr;
+    if (value == nullptr || PyBytes_Check(value) == 0) return std::nullopt;
+    return std::string(PyBytes_AS_STRING(value), static_cast<std::size_t>(PyBytes_GET_SIZE(value)));
+  };
+  std::vector<int> found =
+      misled_by([&](const std::string& name) { return derived_value(name, variable); });
+  found.erase(
+      std::remove_if(found.begin(), found.end(),
+                     [this](int index) { return !is_hidden(index) || entries_[index].extension; }),
+      found.end());
+  fall(found);
+}
+
 bool Stash::is_as_recorded(int index) {
   if (guard_.sees_imports() || has_foreign_finders() || !compat::lazy_imports_are_usual())
     fall({index});
   fall(guard_.changed());
+  if (guard_.environment_changed()) drop_misled();
   if (!main_names_.empty()) drop_those_of_main();
   if (!is_hidden(index)) return false;
   ModuleSet seen;

@@ -46,7 +46,9 @@ PyObject* Stash::parent_of(const StashEntry& entry) const {
 }
 
 bool Stash::bind_to_parent(const StashEntry& entry) {
-  if (entry.bound || entry.alias) return true;
+  if (entry.bound) return true;
+  // Importlib has not bound it.
+  if (entry.unimported && (entry.alias || !entry.bound_late)) return true;
   PyObject* const parent = parent_of(entry);
   if (parent == nullptr) return !PyErr_Occurred();
   const std::string child(last_part(entry.name));

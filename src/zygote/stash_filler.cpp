@@ -219,6 +219,7 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     }
     add_record(entry, record, recording);
     entry.unimported = record.unimported;
+    if (record.bound_before) entry.bound_before = to_ref(record.bound_before);
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
     std::set<worker::ProcessFact> facts = record.facts;
     if (has_warned(entry)) facts.insert({worker::FactKind::warnings, 0, {}});

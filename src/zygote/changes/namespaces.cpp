@@ -17,8 +17,13 @@ namespace pml::zygote {
 namespace {
 
 /// Bindings of modules in their packages are the stash's own business.
-bool is_module(const py::object& value) {
-  return value && PyModule_Check(value.ptr()) != 0;
+bool is_bound_submodule(const py::object& owner, PyObject* name, PyObject* value) {
+  if (PyModule_Check(value) == 0 || PyModule_Check(owner.ptr()) == 0) return false;
+  const py::object package = name_in(owner, "__name__");
+  if (!py::isinstance<py::str>(package) || PyUnicode_Check(name) == 0) return false;
+  const std::string child =
+      std::string(py::str(package)) + "." + std::string(py::reinterpret_borrow<py::str>(name));
+  return PyDict_GetItemString(modules().ptr(), child.c_str()) == value;
 }
 
 /// Whether C code of a library fills the class as its attributes are asked for, which is no change:
@@ -136,7 +141,7 @@ std::vector<NameChange> Namespaces::changes() {
       const auto now = py::reinterpret_borrow<py::object>(value);
       // What somebody has used since is a change; a submodule that was bound is none.
       const bool used = worker::compat::is_lazy_import(old.ptr());
-      if (!old.is(now) && (used || !is_module(now)))
+      if (!old.is(now) && (used || !is_bound_submodule(watched.owner, name, value)))
         found.push_back(
             {watched.owner, py::reinterpret_borrow<py::object>(name), old, now, watched.home});
     }

@@ -1,7 +1,5 @@
 #include "zygote/imports/extension_imports.hpp"
 
-#include <set>
-
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
@@ -17,9 +15,21 @@ bool has_spec(const py::handle module) {
 
 }  // namespace
 
-std::vector<std::string> ExtensionImports::hide_unasked() {
+/// What the imports around it have asked for shows too where they are those of its packages alone:
+/// another program imports it by itself.
+std::set<std::string> ExtensionImports::asked_for() const {
   std::set<std::string> asked;
-  for (const std::string& name : log_.running()) log_.reach(name, asked);
+  for (std::string one = log_.running().back(); !one.empty();) {
+    log_.reach(one, asked);
+    const std::size_t dot = one.rfind('.');
+    one.resize(dot == std::string::npos ? 0 : dot);
+  }
+  for (const std::string& name : log_.running()) log_.add_with_packages(name, asked);
+  return asked;
+}
+
+std::vector<std::string> ExtensionImports::hide_unasked() {
+  const std::set<std::string> asked = asked_for();
   std::vector<std::string> names;
   for (const auto& [key, module] : modules()) {
     if (!py::isinstance<py::str>(key) || PyModule_Check(module.ptr()) == 0) continue;

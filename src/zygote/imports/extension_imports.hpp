@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class ExtensionImports {
   [[nodiscard]] bool is_loaded(const std::string& name) const;
 
  private:
+  [[nodiscard]] std::set<std::string> asked_for() const;
   std::vector<std::string> hide_unasked();
   void show_again(const std::vector<std::string>& names);
   [[nodiscard]] std::map<std::string, Py_ssize_t> made_modules() const;

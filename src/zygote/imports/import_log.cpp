@@ -78,12 +78,16 @@ bool ImportLog::brings(const std::string& name, const std::string& other) const 
   return one && two && graph_.reach(*one).contains(*two);
 }
 
-void ImportLog::reach(const std::string& name, std::set<std::string>& reached) const {
+void ImportLog::add_with_packages(const std::string& name, std::set<std::string>& names) {
   for (std::string one = name; !one.empty();) {
-    reached.insert(one);
+    names.insert(one);
     const std::size_t dot = one.rfind('.');
     one.resize(dot == std::string::npos ? 0 : dot);
   }
+}
+
+void ImportLog::reach(const std::string& name, std::set<std::string>& reached) const {
+  add_with_packages(name, reached);
   if (const auto number = graph_.find(name))
     for (const int one : graph_.reach(*number).members()) reached.insert(graph_.name_of(one));
 }

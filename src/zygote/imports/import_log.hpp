@@ -33,6 +33,7 @@ struct LazyName {
 
 /// What the import of one module asked for and left behind.
 struct ImportRecord {
+  pybind11::object bound_before;  ///< what its package had under its name, if anything
   bool unimported = false;  ///< put into sys.modules by the one that asked for it, past importlib
   std::map<std::string, std::optional<std::string>> variables;    ///< environment read
   std::map<std::string, std::optional<std::string>> environment;  ///< as it left it
@@ -88,6 +89,8 @@ class ImportLog {
   /// Writes down, as asked for, what is in sys.modules unseen by the import system.
   void note_new_modules();
 
+  /// Adds the module and the packages that it lies in.
+  static void add_with_packages(const std::string& name, std::set<std::string>& names);
   /// Adds the names of all that the module's import brought so far, with the packages.
   void reach(const std::string& name, std::set<std::string>& reached) const;
   /// Whether the import of the one brings the other.

@@ -68,6 +68,23 @@ void Recorder::note_changes() {
   questions_.note_numpy();
 }
 
+namespace {
+
+/// What the module's package, imported by `import` where it is not there, has under its name; null
+/// where it has nothing.
+py::object bound_already(const std::string& name, const py::object& import) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string::npos) return {};
+  const std::string package_name = name.substr(0, dot);
+  if (!modules().contains(package_name)) import(package_name);
+  PyObject* const package = PyDict_GetItemString(modules().ptr(), package_name.c_str());
+  if (package == nullptr || PyModule_Check(package) == 0) return {};
+  return py::reinterpret_borrow<py::object>(
+      PyDict_GetItemString(PyModule_GetDict(package), name.c_str() + dot + 1));
+}
+
+}  // namespace
+
 py::object Recorder::load(const py::object& name, const py::object& import,
                           const py::kwargs& keywords) {
   if (!active_) return original_load_(name, import, **keywords);
@@ -84,6 +101,7 @@ py::object Recorder::load(const py::object& name, const py::object& import,
     if (name.equal(py::str("atexit"))) modules()[name] = atexit_;
     for (const std::string& needed : quirks_.needs_of(text))
       module_named("importlib").attr("import_module")(needed);
+    log_.at(text).bound_before = bound_already(text, import);
     py::object result = original_load_(name, import, **keywords);
     lazy_.release();
     note_changes();

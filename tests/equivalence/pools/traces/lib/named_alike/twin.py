@@ -1,0 +1,3 @@
+"""Imported by itself, it takes the place of the function."""
+
+NAME = "the module"

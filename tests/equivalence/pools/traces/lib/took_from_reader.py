@@ -1,0 +1,3 @@
+"""Takes what another has read."""
+
+from reads_variable import READ  # noqa: F401
