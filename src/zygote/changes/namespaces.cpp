@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "worker/compat/lazy.hpp"
+#include "worker/compat/objects.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
