@@ -15,12 +15,6 @@ namespace pml::worker {
 
 namespace {
 
-/// Takes the first item that is `item` or equals it out of the list.
-void remove_item(PyObject* list, PyObject* item) {
-  const Py_ssize_t at = PySequence_Index(list, item);
-  if (at < 0 || PySequence_DelItem(list, at) != 0) PyErr_Clear();
-}
-
 PyObject* find_and_load_hook(PyObject*, PyObject* const* arguments, Py_ssize_t count,
                              PyObject* keywords) {
   if (count != 2) {

@@ -80,6 +80,12 @@ PyObject* names_of(PyObject* owner) {
   return plain ? PyModule_GetDict(owner) : nullptr;
 }
 
+/// Takes the first item that is `item` or equals it out of the list.
+void remove_item(PyObject* list, PyObject* item) {
+  const Py_ssize_t at = PySequence_Index(list, item);
+  if (at < 0 || PySequence_DelItem(list, at) != 0) PyErr_Clear();
+}
+
 /// With a reference that is there already.
 bool insert(PyObject* list, Py_ssize_t at, PyObject* item) {
   if (PyList_Insert(list, at, Py_None) != 0) return false;
