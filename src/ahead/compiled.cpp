@@ -35,6 +35,13 @@ constexpr Texts k_plain =
     "sinh cosh tanh asinh acosh atanh hypot fabs fmax fmin copysign nextafter erf erfc tgamma "
     "lgamma finite isnan isinf dl_iterate_phdr ";
 
+/// Of those, and of Python's own, what tells the time.
+constexpr Texts k_clocks =
+    " time clock clock_gettime gettimeofday PyTime_Time PyTime_TimeRaw PyTime_Monotonic "
+    "PyTime_MonotonicRaw PyTime_PerfCounter PyTime_PerfCounterRaw _PyTime_GetSystemClock "
+    "_PyTime_GetMonotonicClock _PyTime_GetPerfCounter _PyTime_TimeUnchecked "
+    "_PyTime_MonotonicUnchecked _PyTime_PerfCounterUnchecked ";
+
 /// What compilers call by themselves.
 constexpr std::array<Texts, 14> k_plain_starts = {"_ITM_",
                                                   "__gmon_start__",
@@ -146,6 +153,17 @@ class Object {
 };
 
 }  // namespace
+
+bool reads_clock(const std::string& path) {
+  const Object object(path);
+  bool found = !object.good();
+  object.for_each<Elf64_Sym>(SHT_DYNSYM, [&](const Elf64_Sym& symbol, const Elf64_Shdr& section) {
+    if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0) return;
+    const std::string name = object.text(section, symbol.st_name);
+    found = found || names_in(k_clocks, name) || name.find("6chrono") != std::string::npos;
+  });
+  return found;
+}
 
 std::optional<std::string> hidden_deed_of(const std::string& path) {
   const Object object(path);

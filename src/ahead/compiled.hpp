@@ -12,4 +12,7 @@ namespace pml::ahead {
 /// (Machine code that enters the kernel by itself is not found out.)
 [[nodiscard]] std::optional<std::string> hidden_deed_of(const std::string& path);
 
+/// Whether it takes the time from somewhere by itself, or cannot be read.
+[[nodiscard]] bool reads_clock(const std::string& path);
+
 }  // namespace pml::ahead

@@ -16,8 +16,8 @@ std::int64_t nanoseconds(const timespec& time) noexcept {
 
 std::string_view name_of(FactKind kind) noexcept {
   constexpr std::array<std::string_view, k_last_fact_kind + 1> k_names = {
-      "?",        "variable", "every variable", "current folder", "umask",
-      "affinity", "priority", "terminal",       "terminal size",  "blocking"};
+      "?",        "variable", "every variable", "current folder", "umask",   "affinity",
+      "priority", "terminal", "terminal size",  "blocking",       "seekable"};
   const auto place = static_cast<std::size_t>(kind);
   return k_names[place < k_names.size() ? place : 0];
 }

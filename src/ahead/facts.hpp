@@ -22,8 +22,9 @@ enum class FactKind : std::uint8_t {
   terminal = 7,        ///< whether descriptor `number` is a terminal
   terminal_size = 8,   ///< how large that is
   blocking = 9,        ///< whether reading from descriptor `number` waits
+  seekable = 10,       ///< whether descriptor `number` has a position
 };
-inline constexpr std::uint8_t k_last_fact_kind = 9;
+inline constexpr std::uint8_t k_last_fact_kind = 10;
 
 /// The enumerator's name with spaces, as people read it.
 [[nodiscard]] std::string_view name_of(FactKind kind) noexcept;

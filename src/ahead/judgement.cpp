@@ -143,6 +143,10 @@ std::optional<std::string> differing_fact(const Fact& fact, const Caller& then, 
       same = number < then.streams.size() &&
              then.streams[number].blocking == now.streams[number].blocking;
       break;
+    case FactKind::seekable:
+      same = number < then.streams.size() &&
+             then.streams[number].seekable == now.streams[number].seekable;
+      break;
     case FactKind::terminal_size:
       same = number < then.streams.size() && then.streams[number] == now.streams[number];
       break;
@@ -156,6 +160,7 @@ std::optional<std::string> differing_fact(const Fact& fact, const Caller& then, 
 Stream look_at(int number) {
   Stream stream;
   stream.open = true;
+  stream.seekable = ::lseek(number, 0, SEEK_CUR) >= 0;
   stream.blocking = (::fcntl(number, F_GETFL) & O_NONBLOCK) == 0;
   winsize size{};
   stream.terminal = ::isatty(number) != 0;

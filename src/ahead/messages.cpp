@@ -42,6 +42,7 @@ std::string encode(const Plan& plan) {
     out.flag(stream.open);
     out.flag(stream.terminal);
     out.flag(stream.blocking);
+    out.flag(stream.seekable);
     out.i32(stream.columns);
     out.i32(stream.lines);
   }
@@ -62,6 +63,7 @@ std::optional<Plan> decode_plan(std::string_view bytes) {
     stream.open = in.flag();
     stream.terminal = in.flag();
     stream.blocking = in.flag();
+    stream.seekable = in.flag();
     stream.columns = in.i32();
     stream.lines = in.i32();
   }
@@ -87,6 +89,7 @@ std::string encode(const Report& report) {
   out.u64(report.usec);
   out.u64(report.start_usec);
   out.flag(report.untried);
+  out.flag(report.before_arguments);
   return out.take();
 }
 
@@ -101,6 +104,7 @@ std::optional<Report> decode_report(std::string_view bytes) {
   report.usec = in.u64();
   report.start_usec = in.u64();
   report.untried = in.flag();
+  report.before_arguments = in.flag();
   if (!in.finished()) return std::nullopt;
   return report;
 }

@@ -17,6 +17,7 @@ struct Stream {
   bool open = false;
   bool terminal = false;
   bool blocking = true;      ///< no O_NONBLOCK
+  bool seekable = false;     ///< lseek(2) can tell where it is
   std::int32_t columns = 0;  ///< of a terminal
   std::int32_t lines = 0;
   bool operator==(const Stream&) const = default;
@@ -59,6 +60,8 @@ struct Report {
   std::uint64_t processor_usec = 0;  ///< spent ahead, by template and worker
   std::uint64_t usec = 0;            ///< the same by the clock
   bool untried = false;  ///< it stopped before compiled code; a trial may tell what that asks
+  bool before_arguments = false;  ///< it stopped before the words behind sys.argv[0], and can go on
+                                  ///< with some (wire::send_arguments())
   std::uint64_t start_usec = 0;  ///< of processor_usec, until the program's first instruction: what
                                  ///< any warm interpreter saves, too
 };

@@ -18,7 +18,7 @@ constexpr std::array k_groups = {
     Group{"posix", Becomes::harmless,
           "WCOREDUMP WEXITSTATUS WIFCONTINUED WIFEXITED WIFSIGNALED WIFSTOPPED WSTOPSIG WTERMSIG "
           "confstr cpu_count ctermid fspath getegid geteuid getgid getgroups getresgid getresuid "
-          "getuid major makedev minor register_at_fork sched_yield strerror sysconf times uname "
+          "getuid major makedev minor register_at_fork sched_yield strerror sysconf uname "
           "waitstatus_to_exitcode _path_normpath _path_splitroot _path_splitroot_ex stat_result "
           "statvfs_result terminal_size times_result uname_result sched_param DirEntry error "
           "sched_get_priority_max sched_get_priority_min _supports_virtual_terminal "
@@ -41,7 +41,9 @@ constexpr std::array k_groups = {
     Group{"posix", Becomes::environment, "putenv unsetenv"},
     Group{"posix", Becomes::template_stops,
           "getpid urandom getrandom pipe pipe2 memfd_create eventfd"},
+    Group{"posix", Becomes::clock, "times"},
     Group{"_io", Becomes::terminal, "FileIO.isatty"},
+    Group{"_io", Becomes::seekable, "FileIO.seekable"},
     Group{"_io", Becomes::stream_setting, "TextIOWrapper.reconfigure"},
     Group{"_io", Becomes::own_stream, "TextIOWrapper.write BufferedWriter.write FileIO.write"},
     Group{"_signal", Becomes::harmless,
@@ -54,6 +56,11 @@ constexpr std::array k_groups = {
     Group{"_thread", Becomes::template_stops, "get_native_id"},
     Group{"_thread", Becomes::harmless, "interrupt_main"},
     Group{"time", Becomes::stop, "sleep clock_settime clock_settime_ns pthread_getcpuclockid"},
+    Group{"time", Becomes::clock,
+          "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time "
+          "process_time_ns thread_time thread_time_ns clock_gettime clock_gettime_ns localtime "
+          "gmtime ctime asctime strftime"},
+    Group{"_datetime", Becomes::clock, "datetime.now datetime.utcnow date.today"},
     Group{"_random", Becomes::renewed, "Random.seed"},
     Group{"_random", Becomes::template_stops, "Random.random Random.getrandbits Random.getstate"},
     Group{"_uuid", Becomes::template_stops, "generate_time_safe"},
@@ -61,7 +68,8 @@ constexpr std::array k_groups = {
         "sys", Becomes::stop,
         "argv orig_argv __dict__ monitoring settrace setprofile addaudithook _setprofileallthreads "
         "_settraceallthreads activate_stack_trampoline set_asyncgen_hooks remote_exec"},
-    Group{"resource", Becomes::harmless, "getrlimit getrusage getpagesize struct_rusage error"},
+    Group{"resource", Becomes::harmless, "getrlimit getpagesize struct_rusage error"},
+    Group{"resource", Becomes::clock, "getrusage"},
     Group{"select", Becomes::template_stops, "epoll poll"},
     Group{"_socket", Becomes::harmless,
           "gethostname htonl htons ntohl ntohs inet_aton inet_ntoa inet_ntop inet_pton "
@@ -111,7 +119,8 @@ constexpr std::array k_groups = {
     // Attributes of the standard streams and of what lies below them; all others stop.
     Group{"stream", Becomes::harmless,
           "encoding errors name mode closed newlines isatty fileno readable writable buffer raw "
-          "write flush reconfigure __class__ __init__ __doc__ __hash__ __eq__ __repr__ __module__ "
+          "write flush reconfigure seekable __class__ __init__ __doc__ __hash__ __eq__ __repr__ "
+          "__module__ "
           "__reduce_ex__ "
           "_CHUNK_SIZE closefd write_through __enter__ softspace"},
     Group{"stream", Becomes::terminal, "line_buffering"},

@@ -10,17 +10,20 @@ namespace pml::ahead {
 /// What becomes of a question that a program asks while it runs ahead. The one table of it is in
 /// questions.cpp; what is not in it, and belongs to a module that is watched, stops.
 enum class Becomes : std::uint8_t {
-  harmless,           ///< answered: it concerns nobody else, and is the same for every caller
-  file,               ///< answered, and what lies at the path that is its first argument is noted
-  folder,             ///< answered; a fact: the current folder
-  mask,               ///< answered; a fact: the umask
-  affinity,           ///< answered; a fact: the processors
-  terminal,           ///< of 0, 1, 2 answered as with the last caller; a fact
-  terminal_size,      ///< the same
-  blocking,           ///< the same
-  own_descriptor,     ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
-  own_stream,         ///< harmless, but for the standard streams: stop
-  stream_setting,     ///< done, and of a standard stream done again with the caller's
+  harmless,        ///< answered: it concerns nobody else, and is the same for every caller
+  file,            ///< answered, and what lies at the path that is its first argument is noted
+  folder,          ///< answered; a fact: the current folder
+  mask,            ///< answered; a fact: the umask
+  affinity,        ///< answered; a fact: the processors
+  terminal,        ///< of 0, 1, 2 answered as with the last caller; a fact
+  terminal_size,   ///< the same
+  blocking,        ///< the same
+  seekable,        ///< the same
+  clock,           ///< the worker's; once the arguments are known, a stop but for what a module's
+                   ///< import takes down
+  own_descriptor,  ///< harmless, but for 0, 1, 2 and what the program did not open itself: stop
+  own_stream,      ///< harmless, but for the standard streams: stop
+  stream_setting,  ///< done, and of a standard stream done again with the caller's
   copies_descriptor,  ///< the same, and the template stops
   renewed,            ///< random numbers are seeded by the system: each worker does it again
   all_objects,        ///< harmless; the garbage collector must not leave anything out from then on

@@ -50,6 +50,11 @@ void AheadFiles::clear() noexcept {
   known_.clear();
 }
 
+bool AheadFiles::watches(const ahead::FileFact& file) const {
+  const auto known = known_.find(file.path);
+  return known != known_.end() && known->second == file.identity;
+}
+
 std::string AheadFiles::add(const std::vector<ahead::FileFact>& files) {
   if (!inotify_.valid()) {
     inotify_ = base::UniqueFd(base::k_adopt, ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));

@@ -22,6 +22,8 @@ class AheadFiles {
   /// watched; empty where all is well. `changed` is not called from here.
   [[nodiscard]] std::string add(const std::vector<ahead::FileFact>& files);
   void clear() noexcept;
+  /// Whether it is among them, as the same.
+  [[nodiscard]] bool watches(const ahead::FileFact& file) const;
 
   /// Takes in what the kernel has noticed up to now; called before each hand-over.
   void look();

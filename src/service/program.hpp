@@ -68,6 +68,9 @@ struct Program {
   std::uint64_t rests_until = 0;  ///< monotonic microseconds
 };
 
+/// Callers in a row that what runs ahead does not serve, until it is made for such ones.
+inline constexpr unsigned k_misses_to_reaim = 2;
+
 /// Whether one is being made that comes further than what serves now.
 [[nodiscard]] bool is_being_tried(const Program& program) noexcept;
 

@@ -200,6 +200,7 @@ void ProgramPool::worker_ready(Waiting& waiting, base::UniqueFd memory) {
     worker_lost(*waiting.worker, "its worker speaks another language");
     return;
   }
+  if (!waiting.arguments.empty()) return went_on(waiting, *report);
   if (!watch_files(report->files)) return;
   report->files.clear();
   waiting.facts = report->facts;
@@ -207,14 +208,21 @@ void ProgramPool::worker_ready(Waiting& waiting, base::UniqueFd memory) {
     waiting.facts.insert(waiting.facts.end(), findings_->facts.begin(), findings_->facts.end());
   waiting.worker->saves_usec = report->processor_usec;
   waiting.ready = true;
+  if (plain(true) > wanted_ && further() == nullptr) return go_on(waiting, *report);
   report_ = std::move(*report);
   losses_ = 0;
   overdue_.disarm();
   if (waiting_.size() != this->waiting()) overdue_.arm(patience_);
+  refill_.arm(k_before_refill);
   listener_.pool_ready(*this, !std::exchange(ever_ready_, true));
 }
 
 void ProgramPool::worker_lost(const Worker& worker, const std::string& why) {
+  if (const Waiting* waiting = find(worker); waiting != nullptr && !waiting->arguments.empty()) {
+    repeated_.are_useless();
+    drop(*waiting);
+    return;
+  }
   std::erase_if(waiting_, [&](const Waiting& item) { return item.worker.get() == &worker; });
   if (leaving_ || over_) return;
   if (++losses_ >= k_most_losses || !why.empty())
@@ -228,31 +236,53 @@ std::unique_ptr<Worker> ProgramPool::take(const ahead::Caller& now, std::string&
   if (node_name() != node_name_ && !std::exchange(over_, true))
     listener_.pool_stale(*this, "the machine's name");
   if (over_ || leaving_) return nullptr;
+  const std::string arguments = wire::encode_arguments(now.request->arguments);
+  repeated_.launched(arguments);
+  refill_.arm(k_before_refill);
+  std::string ignored;
+  std::unique_ptr<Worker> worker = take_one(now, arguments, ignored);
+  if (worker)
+    repeated_.came_true();
+  else if (!ignored.empty())
+    repeated_.missed();
+  if (!worker) worker = take_one(now, {}, why);
+  if (worker) worker->watch.reset();  // another one follows it from here
+  return worker;
+}
+
+std::unique_ptr<Worker> ProgramPool::take_one(const ahead::Caller& now,
+                                              const std::string& arguments, std::string& why) {
   for (auto item = waiting_.begin(); item != waiting_.end(); ++item) {
-    if (!item->ready) continue;
+    if (item->files) item->files->look();
+    if (!item->ready || item->arguments != arguments) continue;
     if (auto different = ahead::difference(item->facts, caller_->caller(), now)) {
       why = std::move(*different);
       return nullptr;
     }
     std::unique_ptr<Worker> worker = std::move(item->worker);
     waiting_.erase(item);
-    worker->watch.reset();  // another one follows it from here
-    refill_.arm(k_before_refill);
     return worker;
   }
   return nullptr;
 }
 
-void ProgramPool::want(unsigned workers) {
+void ProgramPool::want(unsigned workers, bool further) {
   wanted_ = workers;
+  may_go_further_ = further;
   while (waiting_.size() > wanted_) waiting_.pop_back();
   refill_.arm(k_before_refill);
 }
 
 void ProgramPool::refill() {
   if (!ahead_ || leaving_ || over_ || !link_->open()) return;
+  // One whose files have changed, or whose arguments nobody has any more.
+  if (const Waiting* one = further();
+      one != nullptr && ((one->files && !one->ready) || one->arguments != repeated_.wanted()))
+    drop(*one);
+  const bool one_more = may_go_further_ && wanted_ > 0 && repeated_.any() && further() == nullptr;
   // One at a time, so that a launch never competes with more than one.
-  if (forking_ > 0 || this->waiting() != waiting_.size() || waiting_.size() >= wanted_) return;
+  if (forking_ > 0 || plain(true) != plain(false) || plain(false) >= wanted_ + (one_more ? 1 : 0))
+    return;
   wire::Order order;
   order.kind = wire::OrderKind::fork;
   order.value = 1;
@@ -303,6 +333,12 @@ void ProgramPool::stopped() noexcept {
 
 void ProgramPool::overdue() {
   if (ahead_ && forking_ == 0 && waiting() == waiting_.size()) return;  // nobody owes anything
+  if (const Waiting* one = further(); one != nullptr && !one->ready) {
+    repeated_.are_useless();
+    drop(*one);
+    refill_.arm(k_before_refill);
+    return;
+  }
   link_->kill();
   fail("it hangs while it runs ahead", {}, true);
 }

@@ -12,6 +12,7 @@
 #include "service/hatchery.hpp"
 #include "service/job.hpp"
 #include "service/remembered_caller.hpp"
+#include "service/repeated_arguments.hpp"
 #include "service/trial_findings.hpp"
 #include "service/zygote_link.hpp"
 
@@ -52,8 +53,14 @@ class ProgramPool : private ZygoteListener {
 
   /// A worker for `now`; null with the reason where none waits (empty) or something differs.
   [[nodiscard]] std::unique_ptr<Worker> take(const ahead::Caller& now, std::string& why);
-  /// Keeps so many waiting from now on.
-  void want(unsigned workers);
+  /// Whether callers with the arguments that are repeated differ, again and again, from the one
+  /// that all was made for.
+  [[nodiscard]] bool misses_further() const noexcept { return repeated_.misses(); }
+  /// Goes on past the same arguments as `other` does.
+  void repeat_as(const ProgramPool& other) { repeated_ = other.repeated_; }
+  /// Keeps so many waiting from now on, and `further`: one more that has gone on past the arguments
+  /// that are repeated.
+  void want(unsigned workers, bool further);
   /// Drops the workers that wait and lets the template leave; jobs live on.
   void leave();
   void kill() noexcept { link_->kill(); }
@@ -76,6 +83,9 @@ class ProgramPool : private ZygoteListener {
   [[nodiscard]] const std::shared_ptr<const RememberedCaller>& caller() const noexcept {
     return caller_;
   }
+  /// What the one stops before that has gone on with the arguments that came twice in a row, and
+  /// where; empty where none waits.
+  [[nodiscard]] std::string further_stop() const;
   [[nodiscard]] bool tried() const noexcept { return findings_ != nullptr; }
   /// Bytes that are nobody else's, of template and workers, read from /proc now.
   [[nodiscard]] std::uint64_t private_memory() const;
@@ -85,6 +95,10 @@ class ProgramPool : private ZygoteListener {
     std::unique_ptr<Worker> worker;
     std::vector<ahead::Fact> facts;
     bool ready = false;
+    std::string arguments = {};               ///< that it has gone on with, encoded; empty: none
+    std::unique_ptr<AheadFiles> files = {};   ///< that only it has read
+    std::string stop = {};                    ///< for people
+    std::uint64_t usec_before_arguments = 0;  ///< of the processor
   };
 
   void zygote_said(ZygoteLink& zygote, const wire::Event& event, base::UniqueFd attached) override;
@@ -96,6 +110,14 @@ class ProgramPool : private ZygoteListener {
   void worker_ready(Waiting& waiting, base::UniqueFd memory);
   void worker_lost(const Worker& worker, const std::string& why);
   bool watch_files(const std::vector<ahead::FileFact>& files);
+  [[nodiscard]] std::unique_ptr<Worker> take_one(const ahead::Caller& now,
+                                                 const std::string& arguments, std::string& why);
+  void go_on(Waiting& waiting, const ahead::Report& report);
+  void went_on(Waiting& waiting, const ahead::Report& report);
+  void drop(const Waiting& waiting);
+  [[nodiscard]] Waiting* further() noexcept;
+  /// Of those that have no arguments.
+  [[nodiscard]] unsigned plain(bool ready_only) const noexcept;
   void refill();
   void overdue();
   void fail(const std::string& why, const std::string& stop_before, bool broken);
@@ -115,6 +137,8 @@ class ProgramPool : private ZygoteListener {
   AheadFiles files_;
   std::vector<Waiting> waiting_;
   ahead::Report report_;
+  RepeatedArguments repeated_;
+  bool may_go_further_ = true;
   event::Timer refill_;
   event::Timer overdue_;
   std::chrono::milliseconds patience_{0};

@@ -67,8 +67,11 @@ std::unique_ptr<Worker> Programs::worker_of(Program& program, const Ticket& tick
   const ahead::Caller caller = ahead::look_at_caller(request, ticket.descriptors);
   std::unique_ptr<Worker> worker = program.pool->take(caller, why);
   if (worker) {
-    program.misses_in_a_row = 0;
     program.reaims = 0;
+    program.misses_in_a_row = program.pool->misses_further() ? k_misses_to_reaim : 0;
+    if (program.misses_in_a_row == 0) return worker;
+    program.caller = std::make_shared<RememberedCaller>(request, ticket.descriptors);
+    ask();
     return worker;
   }
   if (why.empty()) {

@@ -26,7 +26,6 @@ constexpr std::time_t k_try_declared_again = 600;
 constexpr unsigned k_most_of_a_name = 4;
 constexpr seconds k_measuring{30};
 constexpr milliseconds k_first_measuring{1500};
-constexpr unsigned k_misses_to_reaim = 2;
 constexpr std::uint64_t k_settled_usec = 60000000;
 
 std::vector<std::string> read_allowed() {
@@ -70,7 +69,7 @@ void Programs::configure(const profile::Profile& profile, bool keep, bool anew) 
     const bool wanted = program->declared || profile.learning.programs == profile::Learnt::all;
     if (anew || wanted) program->record.given_up.clear();
     if (anew) program->record.find_out_anew();
-    if (program->pool) program->pool->want(program->workers);
+    if (program->pool) program->pool->want(program->workers, !pressed_);
   }
   ask();
 }
@@ -79,7 +78,7 @@ void Programs::set_pressure(bool pressed) {
   pressed_ = pressed;
   policy_.set_pressure(pressed);
   for (const auto& [text, program] : programs_)
-    if (program->pool) program->pool->want(pressed ? 1 : program->workers);
+    if (program->pool) program->pool->want(pressed ? 1 : program->workers, !pressed);
   ask();
 }
 
@@ -292,7 +291,7 @@ void Programs::stop() {
     if (program->trial) program->trial->kill();
     program->trial.reset();
     if (program->next) retire(std::move(program->next));
-    if (program->pool) program->pool->want(0);
+    if (program->pool) program->pool->want(0, false);
   }
 }
 

@@ -36,7 +36,10 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
   Program* program = find(pool.program());
   if (program == nullptr) return;
   if (program->next.get() == &pool) {
-    if (program->pool) retire(std::move(program->pool));
+    if (program->pool) {
+      program->next->repeat_as(*program->pool);
+      retire(std::move(program->pool));
+    }
     program->pool = std::move(program->next);
     if (!program->pool->tried()) {
       ++program->reaims;

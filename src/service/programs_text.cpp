@@ -35,6 +35,7 @@ Json json_of(const Program& program) {
   add("reason", record.given_up);
   add("missed", program.missed);
   add("trial", program.in_vain);
+  if (program.pool) add("repeated-stops", program.pool->further_stop());
   json["misses"] = program.misses;
   if (program.pool && program.pool->pid() > 0) json["pid"] = program.pool->pid();
   return json;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "wire/codec.hpp"
 #include "wire/request.hpp"
 #include "wire/zygote_message.hpp"
 
@@ -134,6 +135,29 @@ int send_job(base::BorrowedFd link, std::string_view body, int connection,
   return 0;
 }
 
+std::string encode_arguments(const std::vector<std::string_view>& arguments) {
+  Writer out;
+  out.texts(arguments);
+  return out.take();
+}
+
+std::optional<std::vector<std::string_view>> decode_arguments(std::string_view bytes) {
+  Reader in(bytes);
+  std::vector<std::string_view> arguments = in.texts();
+  if (!in.finished()) return std::nullopt;
+  return arguments;
+}
+
+int send_arguments(base::BorrowedFd link, std::string_view arguments) {
+  JobHeader header;
+  header.body_size = static_cast<std::uint32_t>(arguments.size());
+  header.arguments_only = 1;
+  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+  bytes.append(arguments);
+  const long sent = send_some(link, bytes, {}, MSG_DONTWAIT);
+  return sent < 0 ? static_cast<int>(sent) : 0;
+}
+
 namespace {
 
 /// Of the packet, which stays where it is; waits for it. A negative errno where that fails.
@@ -158,7 +182,12 @@ std::optional<Job> receive_job(base::BorrowedFd link) {
   JobHeader header;
   if (first.error != 0 || first.truncated || first.size < sizeof header) return std::nullopt;
   std::memcpy(&header, buffer.data(), sizeof header);
-  if (header.in_memory > 1 || header.body_size > k_max_body ||
+  if (header.arguments_only == 1 && first.size == sizeof header + header.body_size) {
+    job.arguments_only = true;
+    job.body = buffer.substr(sizeof header, header.body_size);
+    return job;
+  }
+  if (header.arguments_only != 0 || header.in_memory > 1 || header.body_size > k_max_body ||
       header.descriptor_count > k_max_descriptors ||
       first.descriptors.size() < 1 + header.in_memory)
     return std::nullopt;

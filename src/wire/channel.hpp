@@ -36,8 +36,18 @@ struct Received {
 [[nodiscard]] int send_job(base::BorrowedFd link, std::string_view body, int connection,
                            std::span<const int> descriptors);
 
+/// The words behind sys.argv[0], as send_arguments() and ahead::Report have them.
+[[nodiscard]] std::string encode_arguments(const std::vector<std::string_view>& arguments);
+/// They point into `bytes`. Nothing where those are none.
+[[nodiscard]] std::optional<std::vector<std::string_view>> decode_arguments(std::string_view bytes);
+
+/// Has a worker that stopped before its arguments go on with these, never blocking. Returns 0 or
+/// -errno; after a failure the worker must be given up. `arguments`: at most k_max_inline_body.
+[[nodiscard]] int send_arguments(base::BorrowedFd link, std::string_view arguments);
+
 /// A job as a worker receives it.
 struct Job {
+  bool arguments_only = false;  ///< none; `body` is what send_arguments() was given
   std::string body;
   base::UniqueFd connection;
   std::vector<base::UniqueFd> descriptors;

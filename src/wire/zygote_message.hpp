@@ -117,11 +117,14 @@ struct Verdict {
 /// packet holds this header and, where `in_memory` is 0, the body; its first descriptor is the
 /// client's connection, the second, where `in_memory` is 1, a memfd that holds the body; then come
 /// the request's own, at most k_descriptors_a_packet a packet, further packets holding one byte.
+///
+/// Of a worker that ran ahead to its arguments, instead of its job: those that it goes on with,
+/// behind a header with `arguments_only` 1 and without descriptors (send_arguments()).
 struct JobHeader {
   std::uint32_t body_size = 0;
   std::uint32_t descriptor_count = 0;  ///< of the request's own
   std::uint32_t in_memory = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t arguments_only = 0;
 };
 inline constexpr std::uint32_t k_descriptors_a_packet = 250;  ///< the kernel's SCM_MAX_FD is 253
 inline constexpr std::uint32_t k_max_inline_body = 64U << 10;

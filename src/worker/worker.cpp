@@ -375,7 +375,7 @@ bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link)
 void serve_one(base::UniqueFd link) {
   try {
     auto job = wire::receive_job(link.borrow());
-    if (!job) ::_exit(0);
+    if (!job || job->arguments_only) ::_exit(0);
     run_job(*job, link);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "pml: worker: %s\n", problem.what());

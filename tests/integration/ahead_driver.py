@@ -20,7 +20,7 @@ RUN_AHEAD, FORK, LEAVE = 5, 2, 4
 EVENTS = {6: "worker", 8: "exited", 14: "ahead", 15: "not_ahead", 7: "fork_failed"}
 VERDICTS = {1: "accepted", 2: "declined", 4: "ahead", 5: "differs", 6: "not_ahead"}
 REPLIES = {1: "started", 6: "refused", 7: "retry"}
-FACTS = {1: "variable", 2: "every variable", 3: "folder", 4: "mask", 5: "affinity", 6: "priority", 7: "terminal", 8: "terminal size", 9: "blocking"}
+FACTS = {1: "variable", 2: "every variable", 3: "folder", 4: "mask", 5: "affinity", 6: "priority", 7: "terminal", 8: "terminal size", 9: "blocking", 10: "seekable"}
 
 
 def text(value):
@@ -84,7 +84,8 @@ def report_of(number):
     facts = [(FACTS[reader.number("B")], reader.number("i"), reader.text()) for _ in range(reader.number("I"))]
     files = [(reader.text(), struct.unpack("=BQQQQQ", bytes(reader.number("B") for _ in range(41)))) for _ in range(reader.number("I"))]
     return {"facts": facts, "files": dict(files), "question": reader.text(), "place": reader.text(),
-            "cpu": reader.number("Q") / 1000, "ms": reader.number("Q") / 1000}
+            "cpu": reader.number("Q") / 1000, "ms": reader.number("Q") / 1000, "start": reader.number("Q") / 1000,
+            "untried": reader.number("B") == 1, "before arguments": reader.number("B") == 1}
 
 
 def entry_point_code():
@@ -126,7 +127,7 @@ class Program:
 
 
 class Template:
-    def __init__(self, program, modules, interpreter="/usr/bin/python3", tried=(), allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024)):
+    def __init__(self, program, modules, interpreter="/usr/bin/python3", tried=(), allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024), seekable=True):
         allowed = list(allowed) + [line.strip() for line in open(os.path.join(os.path.dirname(__file__), "../../config/ahead"), encoding="utf-8") if line.strip() and line[0] != "#"]
         self.link, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (f"import sys\nsys.path[:0]=[{modules!r}]\nimport _pml_zygote\nsys.path_importer_cache.pop({modules!r},0)\n"
@@ -144,7 +145,7 @@ class Template:
             os.execve(interpreter, [interpreter, *program.options, "-c", code], program.environment)
         far.close()
         self.pid, self.interpreter = pid, interpreter
-        streams = b"".join(struct.pack("=BBBii", 1, 0, 1, 0, 0) for _ in range(3))
+        streams = b"".join(struct.pack("=BBBBii", 1, 0, 1, seekable, 0, 0) for _ in range(3))
         body = program.request([0, 1, 2, -1])
         plan = (struct.pack("=I", len(body)) + body + b"\0" + streams + texts(template_stops) + texts(worker_stops) + texts(allowed)
                 + texts(tried) + struct.pack("=BIII", 0, *bounds))
@@ -205,7 +206,13 @@ class Worker:
         self.why = "left: " + (Reader(data[5:]).text() if data else "") + self.template.said()
         return False
 
-    def run(self, program, stdin=b"", cwd=None):
+    def go_on(self, arguments, timeout=60):
+        """Past the words behind sys.argv[0]; True where it stopped again."""
+        body = texts(arguments)
+        self.link.send(struct.pack("=IIII", len(body), 0, 0, 1) + body)
+        return self.wait(timeout)
+
+    def run(self, program, stdin=b"", cwd=None, pipes=False):
         """Its reply, and where that is `started`, status, output and error output."""
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             source.write(stdin)
@@ -215,8 +222,14 @@ class Worker:
             body = program.request([0, 1, 2, -1])
             header = struct.pack("=IIII", len(body), 4, 0, 0)
             begin = time.perf_counter()
-            socket.send_fds(self.link, [header + body], [far.fileno(), source.fileno(), out.fileno(), err.fileno(), folder])
+            streams = [source.fileno(), out.fileno(), err.fileno()]
+            ends = [os.pipe() for _ in streams] if pipes else []
+            if pipes:
+                streams = [ends[0][0], ends[1][1], ends[2][1]]
+            socket.send_fds(self.link, [header + body], [far.fileno(), *streams, folder])
             far.close()
+            for number in ends and [ends[0][1], *streams]:
+                os.close(number)
             os.close(folder)
             reply = near.recv(1 << 16)
             kind = REPLIES[reply[4]] if reply else "nothing"
@@ -224,6 +237,8 @@ class Worker:
                 return kind, None, b"", self.template.said().encode()
             status = self.template.status(self.pid)
             self.ms = (time.perf_counter() - begin) * 1000
+            if pipes:
+                return kind, status, *(open(read, "rb").read() for read, _ in ends[1:])
             out.seek(0)
             err.seek(0)
             return kind, status, out.read(), err.read()

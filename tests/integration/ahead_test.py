@@ -4,6 +4,7 @@ import os
 import py_compile
 import shutil
 import socket
+import subprocess
 import sys
 import zipapp
 
@@ -239,6 +240,129 @@ def test_is_as_cold_and_leaves_nothing(name, folder):
         assert (kind, tuple(warm)) == ("started", cold)
         assert names(folder) == left_cold
         template.close()
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_is_as_cold_past_its_arguments_and_leaves_nothing(name, folder):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        one = program(folder, "words = sys.argv[1:]\n" + DEEDS[name], server.getsockname()[1])
+        cold = driver.cold(one, stdin=b"first\nsecond\n")[:3]
+        left_cold = names(folder)
+        reset(folder)
+        try:
+            while True:
+                server.accept()[0].close()
+        except TimeoutError:
+            pass
+        os.utime(folder, (1, 1))
+        before = state(folder)
+        template = driver.Template(one, MODULES)
+        assert template.wait(), template.why
+        worker = template.worker()
+        assert worker.wait(), worker.why
+        assert worker.report["before arguments"] and worker.report["question"] == "sys.argv"
+        if not worker.go_on(one.arguments):
+            assert name in ("sys-exit", "exit-text", "raise"), worker.why
+            assert template.said() == "" and state(folder) == before
+            template.close()
+            return
+        assert state(folder) == before, "something was done"
+        with pytest.raises(TimeoutError):
+            server.accept()
+        assert template.said() == ""
+        kind, *warm = worker.run(one, stdin=b"first\nsecond\n")
+        assert (kind, tuple(warm)) == ("started", cold)
+        assert names(folder) == left_cold
+        template.close()
+
+
+CLOCKS = {
+    "time.time": "import time|x = time.time()",
+    "time.time_ns": "from time import time_ns|x = time_ns()",
+    "time.monotonic": "import time|x = time.monotonic()",
+    "time.perf_counter": "import timeit|x = timeit.default_timer()",
+    "time.process_time": "import time|x = time.process_time()",
+    "time.localtime": "import time|x = time.localtime()",
+    "time.gmtime": "import time|x = time.gmtime(None)",
+    "time.ctime": "import time|x = time.ctime()",
+    "time.strftime": "import time|x = time.strftime('%H')",
+    "time.clock_gettime": "import time|x = time.clock_gettime(time.CLOCK_REALTIME)",
+    "_datetime.datetime.now": "import datetime|x = datetime.datetime.now()",
+    "_datetime.datetime.utcnow": "from datetime import datetime|x = datetime.utcnow()",
+    "_datetime.date.today": "import datetime\nclass D(datetime.date): pass|x = D.today()",
+    "os.times": "|x = os.times()",
+    "resource.getrusage": "import resource|x = resource.getrusage(resource.RUSAGE_SELF)",
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_past_its_arguments_nobody_looks_at_the_clock_before_there_is_a_caller(clock, folder):
+    imports, _, deed = CLOCKS[clock].rpartition("|")
+    one = program(folder, f"{imports}\nwords = sys.argv[1:]\n{deed}")
+    template = driver.Template(one, MODULES)
+    assert template.wait(), template.why
+    worker = template.worker()
+    assert worker.wait() and worker.go_on(one.arguments), worker.why
+    assert worker.report["question"] == clock
+    assert worker.run(one)[:3] == ("started", 0, b"told ['one', 'two']\n")
+    template.close()
+
+
+@pytest.mark.parametrize("deed", ["import time\nx = time.ctime(5), time.localtime(5), time.strftime('%H', time.gmtime(5))", "import importlib\nx = importlib.reload(logging)._startTime"])
+def test_a_moment_that_is_given_and_what_a_module_takes_down_are_no_question(deed, folder):
+    one = program(folder, "import time, logging, importlib\nwords = sys.argv[1:]\n" + deed)
+    template = driver.Template(one, MODULES)
+    assert template.wait(), template.why
+    worker = template.worker()
+    assert worker.wait() and worker.go_on(one.arguments), worker.why
+    assert worker.report["question"] == "standard output: write"
+    template.close()
+
+
+def test_what_was_changed_just_now_is_read_when_there_is_a_caller(folder):
+    one = program(folder, "words = sys.argv[1:]\nprint(open('FOLDER/data').read())")
+    template = driver.Template(one, MODULES)
+    assert template.wait(), template.why
+    worker = template.worker()
+    (folder / "data").write_text("changed")
+    assert worker.wait() and worker.go_on(one.arguments), worker.why
+    assert worker.report["question"].endswith("data, which was changed just now")
+    (folder / "data").write_text("another")
+    assert b"another" in worker.run(one)[2]
+    template.close()
+
+
+@pytest.mark.parametrize("seekable", [True, False])
+@pytest.mark.parametrize("deed", ["import io\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, sys.stdout.encoding, 'replace', line_buffering=True)",
+                                  "x = sys.stdout.seekable(), sys.stdout.buffer.raw.seekable(), sys.stdin.seekable()\nif sys.argv[1:]: print(x)",
+                                  "x = getattr(sys.stdout, 'nowhere', 3), hasattr(sys.stderr, 'read2')\nif sys.argv[1:]: print(x)"])
+def test_a_stream_that_is_wrapped(deed, seekable, folder):
+    one = program(folder, deed)
+    command = one.command("/usr/bin/python3")
+    if seekable:
+        expected = driver.cold(one)[1]
+    else:
+        expected = subprocess.run(command, cwd=folder, env=one.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE).stdout
+    template = driver.Template(one, MODULES, seekable=seekable)
+    assert template.wait(), template.why
+    assert template.report["question"] == ("standard output: tell" if seekable and "io." in deed else "sys.argv")
+    worker = template.worker()
+    assert worker.wait(), worker.why
+    facts = [(kind, number) for kind, number, _ in worker.report["facts"]]
+    assert (("seekable", 1) in facts) == ("nowhere" not in deed)
+    assert worker.run(one, pipes=not seekable)[2] == expected
+    template.close()
+
+
+def test_a_console_script_of_setuptools_ends_as_fast_as_any(folder):
+    one = program(folder, "x = (n for n in [1, 2])\nnext(x)\nif sys.argv[1:]: print(next(x))")
+    template = driver.Template(one, MODULES)
+    assert template.wait(), template.why
+    worker = template.worker()
+    assert worker.wait(), worker.why
+    assert worker.run(one)[:3] == ("started", 0, b"2\ntold ['one', 'two']\n")
+    template.close()
 
 
 @pytest.mark.parametrize("deed", ["while True: pass", "x = []\nwhile True: x.append('x' * 1000)"])

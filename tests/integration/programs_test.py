@@ -222,6 +222,86 @@ def test_learned_after_three_launches_and_after_a_restart(service):
     until(lambda: service.program("tool.py")["state"] == "ready")
 
 
+# What it imports depends on its words, and it reads a file that they name.
+CHOOSING_TOOL = """\
+import sys
+words = sys.argv[1:]
+import argparse, asyncio, decimal, email.message, json, unittest, xml.dom.minidom
+text = open(words[0]).read()
+print(text, words, sys.orig_argv[1:], len(sys.modules))
+"""
+
+
+@pytest.fixture
+def choosing(service):
+    service.tool.write_text(CHOOSING_TOOL)
+    service.data = service.folder / "data"
+    service.data.write_text("first")
+    os.utime(service.data, (1, 1))
+    return service.declare_tool().start()
+
+
+def launch_until_further(service, *words):
+    """With the same words, until a worker has gone on with them; gives it time between launches."""
+    for _ in range(10):
+        with contextlib.suppress(AssertionError):
+            return until(lambda: service.program().get("repeated-stops"), 3)
+        service.check(*words)
+    raise AssertionError("no worker has gone on")
+
+
+def test_arguments_that_come_twice_in_a_row_are_run_ahead_with(choosing):
+    stop = launch_until_further(choosing, choosing.data, "more")
+    assert stop.startswith("standard output: write") and stop.endswith("tool.py:5)")
+    program = choosing.program()
+    assert program["stops-before"] == "sys.argv"
+    choosing.check(choosing.data, "more")
+    after = choosing.program()
+    assert after["warm"] == program["warm"] + 1
+    assert after["saved-usec"] - program["saved-usec"] > 2 * program["saves-usec"]
+    choosing.check(choosing.data)
+    choosing.check(choosing.folder / "nowhere")
+    assert choosing.program()["warm"] == after["warm"] + 2
+
+
+def test_what_the_arguments_name_is_read_as_it_is_now(choosing):
+    for text in ("second", "another", "third"):
+        launch_until_further(choosing, choosing.data)
+        choosing.data.write_text(text)
+        choosing.check(choosing.data)
+    choosing.data.unlink()
+    choosing.check(choosing.data)
+
+
+def test_data_that_always_changes_is_not_run_ahead_for_for_ever(choosing):
+    def changes_in_vain():
+        choosing.data.write_text(os.urandom(4).hex())
+        choosing.check(choosing.data)
+
+    changes_in_vain()
+    choosing.wait_ready()
+    first = choosing.program()["pid"]
+    for _ in range(8):
+        changes_in_vain()
+    choosing.wait_ready()
+    program = choosing.program()
+    assert program["pid"] == first and program["misses"] == 0 and "repeated-stops" not in program
+
+
+def test_a_caller_of_another_kind_is_run_ahead_for_with_its_arguments(choosing):
+    choosing.tool.write_text("import os\n" + CHOOSING_TOOL.replace("text =", "home = os.environ.get('COLOUR')\ntext ="))
+    launch_until_further(choosing, choosing.data)
+    before = choosing.program()
+
+    def is_served():
+        choosing.check(choosing.data, environment={"COLOUR": "red"})
+        program = choosing.program()
+        return program["pid"] != before["pid"]
+
+    until(is_served)
+    until(lambda: choosing.program().get("repeated-stops"))
+
+
 def test_arguments_are_kept_nowhere(service):
     service.declare(learn='programs = "all"').start()
     for _ in range(3):

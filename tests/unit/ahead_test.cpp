@@ -46,7 +46,7 @@ Caller caller_of(const Request& request) {
 TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   Plan plan;
   plan.request = std::string("with\0nul", 8);
-  plan.streams[1] = {true, true, false, 80, 24};
+  plan.streams[1] = {true, true, false, true, 80, 24};
   plan.template_stops = {"numpy"};
   plan.worker_stops = {"torch", "gi"};
   plan.allowed = {"bind [::1]:0"};

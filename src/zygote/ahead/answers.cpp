@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "ahead/compiled.hpp"
+#include "zygote/ahead/clock.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/folders.hpp"
 #include "zygote/ahead/parking.hpp"
@@ -155,6 +156,16 @@ Ref answer_terminal(const Called& called, const Call& call) {
                                                                                       : Py_False);
 }
 
+Ref answer_seekable(const Call& call) {
+  const Ref own = worker::call_method(call.self, "fileno");
+  PyErr_Clear();
+  const int number = number_of(own.get());
+  if (number < 0 || number > 2 || standard_stream(call.self).empty()) return {};
+  note(FactKind::seekable, number);
+  return Ref::borrow(course().plan.streams[static_cast<std::size_t>(number)].seekable ? Py_True
+                                                                                      : Py_False);
+}
+
 Ref answer_blocking(const Call& call) {
   const int number = number_of(first_of(call, "fd"));
   if (number < 0 || number > 2) return {};
@@ -221,6 +232,12 @@ bool is_renewed(const Called& called) {
   return is("get_native_id", "threading", "_set_native_id") || is("epoll", "selectors", "_can_use");
 }
 
+/// Random numbers that come out the same, and what is renewed.
+bool is_each_ones_own(const Called& called, const Call& call) {
+  if (called.module == "_uuid") hear_clock(called, call, public_name(called));
+  return is_fixed(called, call) || is_renewed(called);
+}
+
 bool is_library_folder(const std::string& file) {
   return file.find("/lib-dynload/") != std::string::npos &&
          file.find("-packages/") == std::string::npos;
@@ -238,14 +255,15 @@ void hear_compiled(const Called& called, const Call& call) {
     ask(pml::ahead::import_of(name), "import " + name);
     return;
   }
-  if (is_tried(file)) return ask_compiled(file, Becomes::stop, {});
-  if (const auto deed = pml::ahead::hidden_deed_of(file))
-    ask_compiled(file, Becomes::stop, "runs compiled code: " + file + " (" + *deed + ")");
-}
-
-Ref hear_module(const Called& called, const Call& call) {
-  hear_compiled(called, call);
-  return {};
+  Course& own = course();
+  if (is_tried(file)) {
+    own.hides_clock = true;
+    return ask_compiled(file, Becomes::stop, {});
+  }
+  const auto deed = pml::ahead::hidden_deed_of(file);
+  if (deed) ask_compiled(file, Becomes::stop, "runs compiled code: " + file + " (" + *deed + ")");
+  own.hides_clock = own.hides_clock || deed || pml::ahead::reads_clock(file);
+  if (own.knows_arguments && own.hides_clock) ask(Becomes::stop, "runs compiled code: " + file);
 }
 
 /// mkdir(path, mode=0o777, *, dir_fd=None).
@@ -269,6 +287,12 @@ bool loses_its_name(const Call& call) {
   constexpr Py_ssize_t k_place = 4;
   PyObject* const unlink = call.count > k_place ? call.arguments[k_place] : named(call, "unlink");
   return unlink != nullptr && PyObject_IsTrue(unlink) == 1;
+}
+
+/// Whether descriptor or stream is a terminal, has a position, makes readers wait.
+Ref answer_of_stream(const Called& called, const Call& call) {
+  if (called.becomes == Becomes::terminal) return answer_terminal(called, call);
+  return called.becomes == Becomes::seekable ? answer_seekable(call) : answer_blocking(call);
 }
 
 FactKind context_of(Becomes becomes) noexcept {
@@ -300,7 +324,9 @@ void hear_deed(const Called& called, const Call& call) {
 Ref answer_quietly(const Called& called, const Call& call) {
   switch (called.becomes) {
     case Becomes::harmless:
-      return called.module == "_imp" ? hear_module(called, call) : Ref();
+    case Becomes::all_objects:
+      if (called.module == "_imp") hear_compiled(called, call);
+      return {};
     case Becomes::file:
       hear_file(called, call);
       return {};
@@ -310,11 +336,14 @@ Ref answer_quietly(const Called& called, const Call& call) {
       note(context_of(called.becomes));
       return {};
     case Becomes::terminal:
-      return answer_terminal(called, call);
+    case Becomes::seekable:
+    case Becomes::blocking:
+      return answer_of_stream(called, call);
+    case Becomes::clock:
+      hear_clock(called, call, public_name(called));
+      return {};
     case Becomes::terminal_size:
       return answer_terminal_size(call);
-    case Becomes::blocking:
-      return answer_blocking(call);
     case Becomes::own_descriptor:
       hear_descriptor(called, number_of(first_of(call, "fd")));
       return {};
@@ -331,13 +360,11 @@ Ref answer_quietly(const Called& called, const Call& call) {
     case Becomes::renewed:
       hear_seed(call);
       return {};
-    case Becomes::all_objects:
-      return {};
     case Becomes::environment:
       hear_variable(call);
       return {};
     case Becomes::template_stops:
-      if (is_fixed(called, call) || is_renewed(called)) return {};
+      if (is_each_ones_own(called, call)) return {};
       break;
     case Becomes::makes_folder:
       return answer_new_folder(called, call);

@@ -98,6 +98,8 @@ End end_of(PyObject* object) {
   if (is_generator(object)) {
     if (!is_suspended(object)) return End::nothing;
     const Ref code = attribute(object, "gi_code");
+    // An expression has no finally clause.
+    if (code && text_of(attribute(code.get(), "co_name").get()) == "<genexpr>") return End::nothing;
     return code && is_installed(code.get()) ? End::finalizer : End::whole;
   }
   if (PyType_Check(object) != 0 || is_standard_stream(object) || is_plain_memory(object))

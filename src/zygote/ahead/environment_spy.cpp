@@ -88,6 +88,7 @@ void start_environment_spy() {
   own.environ = attribute(os.get(), "environ");
   own.original = attribute(own.environ.get(), "_data");
   const Ref type = Ref::steal(PyType_FromSpec(&g_spec));
+  if (type) reinterpret_cast<PyTypeObject*>(type.get())->tp_name = "dict";  // as its repr says it
   const Ref dict = type && own.original
                        ? Ref::steal(PyObject_CallOneArg(type.get(), own.original.get()))
                        : Ref();

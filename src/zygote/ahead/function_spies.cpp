@@ -53,10 +53,10 @@ void lift_lasting_spies();
 
 Ref hear(std::size_t place, const Call& call) {
   const Spied& one = spied()[place];
-  if (one.becomes == Becomes::all_objects && course().phase == Phase::served &&
-      course().quiet == 0) {
-    lift_lasting_spies();
-    show_all_objects();
+  const Phase phase = course().phase;
+  if (one.becomes == Becomes::all_objects && course().quiet == 0) {
+    if (phase == Phase::served) lift_lasting_spies();
+    if (phase == Phase::served || phase == Phase::in_worker) show_all_objects();
   }
   if (!listening()) return {};
   return answer({one.module, one.name, one.becomes}, call);
@@ -210,7 +210,7 @@ PyObject* compare_functions(PyObject* left, PyObject* right, int operation) {
 
 PyMethodDef* definition_of(PyObject* object) {
   if (PyCFunction_Check(object)) return reinterpret_cast<PyCFunctionObject*>(object)->m_ml;
-  if (Py_IS_TYPE(object, &PyMethodDescr_Type))
+  if (Py_IS_TYPE(object, &PyMethodDescr_Type) || Py_IS_TYPE(object, &PyClassMethodDescr_Type))
     return reinterpret_cast<PyMethodDescrObject*>(object)->d_method;
   return nullptr;
 }
@@ -299,9 +299,8 @@ void spy_on_methods(std::string_view module, PyObject* names) {
     PyObject* const type = PyDict_GetItemString(names, std::string(method.substr(0, dot)).c_str());
     if (type == nullptr || PyType_Check(type) == 0) continue;
     const std::string own(method.substr(dot + 1));
-    PyObject* const dictionary = reinterpret_cast<PyTypeObject*>(type)->tp_dict;
-    PyObject* const object =
-        dictionary != nullptr ? PyDict_GetItemString(dictionary, own.c_str()) : nullptr;
+    PyObject* const object = worker::compat::type_attribute(reinterpret_cast<PyTypeObject*>(type),
+                                                            worker::interned(own.c_str()));
     if (object != nullptr)
       go_round(module, method, *pml::ahead::what_becomes_of(module, method), object);
   }

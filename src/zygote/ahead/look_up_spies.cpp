@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "worker/compat/objects.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/spies.hpp"
 
@@ -119,12 +120,17 @@ bool is_entry_point_code(PyObject* frame) {
 }
 
 void hear_system_name(std::string_view name) {
+  const bool is_words = name == "argv" || name == "orig_argv";
+  if (is_words && course().knows_arguments) return;
   if (name == "argv") {
     const Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
     if (frame && (asks_own_name(frame.get()) || is_entry_point_code(frame.get()))) return;
   }
-  if (const auto becomes = pml::ahead::what_becomes_of("sys", name))
-    ask(*becomes, "sys." + std::string(name));
+  const auto becomes = pml::ahead::what_becomes_of("sys", name);
+  if (!becomes) return;
+  course().asks_arguments = is_words;
+  ask(*becomes, "sys." + std::string(name));
+  course().asks_arguments = false;
 }
 
 PyObject* look_up_in_module(PyObject* module, PyObject* name) {
@@ -150,9 +156,16 @@ const char* stream_name(int number) {
   return k_names[static_cast<std::size_t>(number)];
 }
 
+/// What no stream has fails by itself; what the program gave it is the program's.
+bool is_of_streams(PyObject* stream, PyObject* name) {
+  return worker::compat::type_attribute(Py_TYPE(stream), name) != nullptr;
+}
+
 void hear_stream(PyObject* stream, std::string_view name) {
   const int number = layer_number(stream);
   if (number < 0) return;
+  // A text stream looks whether what is below it has this one; of what is written, that fails.
+  if (number > 0 && name == "read1") return;
   const auto becomes = pml::ahead::what_becomes_of("stream", name).value_or(Becomes::stop);
   if (becomes == Becomes::terminal) note(FactKind::terminal, number);
   if (becomes == Becomes::stop)
@@ -168,7 +181,8 @@ const Slots* slots_of(PyTypeObject* type) {
 
 PyObject* look_up_in_stream(PyObject* stream, PyObject* name) {
   if (listening())
-    if (const char* text = utf8_of(name)) hear_stream(stream, text);
+    if (const char* text = utf8_of(name); text != nullptr && is_of_streams(stream, name))
+      hear_stream(stream, text);
   const Slots* slots = slots_of(Py_TYPE(stream));
   return slots != nullptr ? slots->look_up(stream, name) : PyObject_GenericGetAttr(stream, name);
 }

@@ -47,6 +47,8 @@ pml::ahead::Report report_of(const std::string& what) {
   report.start_usec = own.start_usec_of_processor;
   report.usec = microseconds(CLOCK_MONOTONIC) - own.start_usec;
   report.untried = own.untried;
+  report.before_arguments =
+      own.asks_arguments && !own.hides_clock && !own.knows_arguments && count_threads() == 1;
   return report;
 }
 
@@ -171,7 +173,11 @@ void stop_worker(const std::string& what, bool went_on) {
   send_with(wire::encode(wire::Verdict{wire::VerdictKind::ahead, 0, {}}), report_of(what));
   std::optional<wire::Job> job = wire::receive_job(own.link.borrow());
   if (!job) ::_exit(k_status_left);
-  take_over(*job);
+  if (!job->arguments_only) return take_over(*job);
+  if (!take_arguments(job->body)) ::_exit(k_status_left);
+  own.knows_arguments = true;
+  own.start_usec = microseconds(CLOCK_MONOTONIC);
+  start_bounds();
 }
 
 }  // namespace pml::zygote::ahead

@@ -9,8 +9,9 @@ namespace pml::zygote::ahead {
 void stop_template(const std::string& what);
 
 /// The worker has come to what only its caller can answer: says so, waits for its job, and returns
-/// when it has taken the caller's context and nothing listens any more. Where there is no job for
-/// it, it leaves. `went_on`: the program did since the template's stop.
+/// when it has taken the caller's context and nothing listens any more; or, before the program's
+/// arguments, when it is told some to go on with. Where there is no job for it, it leaves.
+/// `went_on`: the program did since the template's stop.
 void stop_worker(const std::string& what, bool went_on);
 
 /// The program does not run ahead: says why, and leaves. `module` is one before whose import the

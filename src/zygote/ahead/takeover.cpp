@@ -154,6 +154,12 @@ bool fill_words(const char* name, const std::vector<std::string_view>& words) {
   return PyList_SetSlice(list, 1, PyList_Size(list), rest.get()) == 0;
 }
 
+bool fill_all_words(const wire::Request& request) {
+  const std::vector<std::string> words = worker::original_words(request);
+  const std::vector<std::string_view> rest(words.begin() + 1, words.end());
+  return fill_words("argv", request.arguments) && fill_words("orig_argv", rest);
+}
+
 bool set_streams_again() {
   for (const StreamSetting& setting : course().stream_settings)
     if (!reconfigure(setting.stream.get(), setting.values.get())) return false;
@@ -167,12 +173,20 @@ bool take_interpreter(const wire::Request& request) {
   worker::set_title_and_environment({words.begin(), words.end()}, entries);
   worker::set_argument_words(words);
   worker::remember_filters();
-  const std::vector<std::string_view> rest(words.begin() + 1, words.end());
-  return fill_environment(entries) && fill_words("argv", request.arguments) &&
-         fill_words("orig_argv", rest) && worker::renew_streams() && set_streams_again();
+  // Those that it knows already it may have changed.
+  return fill_environment(entries) && (course().knows_arguments || fill_all_words(request)) &&
+         worker::renew_streams() && set_streams_again();
 }
 
 }  // namespace
+
+bool take_arguments(const std::string& encoded) {
+  const auto arguments = wire::decode_arguments(encoded);
+  if (!arguments) return false;
+  wire::Request request = course().request;
+  request.arguments = *arguments;
+  return fill_all_words(request);
+}
 
 void take_over(wire::Job& job) {
   Course& own = course();

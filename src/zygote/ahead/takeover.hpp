@@ -9,4 +9,8 @@ namespace pml::zygote::ahead {
 /// ran ahead is not for this caller, the client is told to ask again, and the process leaves.
 void take_over(wire::Job& job);
 
+/// Gives the program the words that it asked for, without a caller: wire::encode_arguments(). False
+/// where those are none.
+[[nodiscard]] bool take_arguments(const std::string& encoded);
+
 }  // namespace pml::zygote::ahead

@@ -1,0 +1,83 @@
+// The part of ProgramPool that has one worker go on past the arguments that are repeated.
+#include <algorithm>
+
+#include "service/program_pool.hpp"
+#include "wire/channel.hpp"
+
+namespace pml::service {
+
+namespace {
+
+/// Less than that is not worth a process more.
+constexpr std::uint64_t k_least_further_usec = 4000;
+/// A launch, and what follows it at once, go first.
+constexpr std::chrono::milliseconds k_before_refill{50};
+
+}  // namespace
+
+// One more than are wanted: with what the last callers had in common.
+void ProgramPool::go_on(Waiting& waiting, const ahead::Report& report) {
+  if (!report.before_arguments) repeated_.are_useless();
+  if (!repeated_.any() ||
+      wire::send_arguments(waiting.worker->link.borrow(), repeated_.wanted()) != 0) {
+    drop(waiting);
+    return;
+  }
+  waiting.arguments = repeated_.wanted();
+  waiting.usec_before_arguments = report.processor_usec;
+  waiting.ready = false;
+  overdue_.arm(patience_);
+}
+
+void ProgramPool::went_on(Waiting& waiting, const ahead::Report& report) {
+  if (report.processor_usec < waiting.usec_before_arguments + k_least_further_usec) {
+    repeated_.are_useless();
+    drop(waiting);
+    return;
+  }
+  std::vector<ahead::FileFact> own;
+  for (const ahead::FileFact& file : report.files)
+    if (!files_.watches(file)) own.push_back(file);
+  Worker& worker = *waiting.worker;
+  waiting.files = std::make_unique<AheadFiles>(loop_, [this, &worker](const std::string&) {
+    if (Waiting* stale = find(worker)) stale->ready = false;
+    repeated_.was_in_vain();
+    refill_.arm(k_before_refill);
+  });
+  if (!waiting.files->add(own).empty()) {
+    repeated_.was_in_vain();
+    drop(waiting);
+    return;
+  }
+  waiting.facts = report.facts;
+  waiting.stop = report.question + " (" + report.place + ")";
+  worker.saves_usec = report.processor_usec;
+  waiting.ready = true;
+}
+
+void ProgramPool::drop(const Waiting& waiting) {
+  const Worker* worker = waiting.worker.get();
+  std::erase_if(waiting_, [worker](const Waiting& item) { return item.worker.get() == worker; });
+}
+
+ProgramPool::Waiting* ProgramPool::further() noexcept {
+  for (Waiting& item : waiting_)
+    if (!item.arguments.empty()) return &item;
+  return nullptr;
+}
+
+std::string ProgramPool::further_stop() const {
+  const auto one = std::find_if(waiting_.begin(), waiting_.end(), [](const Waiting& item) {
+    return item.ready && !item.arguments.empty();
+  });
+  return one != waiting_.end() ? one->stop : "";
+}
+
+unsigned ProgramPool::plain(bool ready_only) const noexcept {
+  return static_cast<unsigned>(
+      std::count_if(waiting_.begin(), waiting_.end(), [ready_only](const Waiting& item) {
+        return item.arguments.empty() && (item.ready || !ready_only);
+      }));
+}
+
+}  // namespace pml::service
