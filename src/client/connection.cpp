@@ -63,11 +63,13 @@ int Connection::send(std::string_view& frame, std::span<const int>& descriptors)
 Reading Connection::receive() {
   if (taken_ == filled_) taken_ = filled_ = 0;
   if (buffer_.size() - filled_ < k_first_buffer) buffer_.resize(filled_ + k_first_buffer);
-  const ssize_t size =
-      ::recv(socket_.get(), buffer_.data() + filled_, buffer_.size() - filled_, MSG_DONTWAIT);
-  if (size < 0) return errno == EAGAIN || errno == EINTR ? Reading::none : Reading::closed;
-  filled_ += static_cast<std::size_t>(size);
-  return size == 0 ? Reading::closed : Reading::reply;
+  wire::Received got = wire::receive(socket(), std::span(buffer_).subspan(filled_), MSG_DONTWAIT);
+  if (got.error != 0)
+    return got.error == EAGAIN || got.error == EINTR ? Reading::none : Reading::closed;
+  for (base::UniqueFd& descriptor : got.descriptors)
+    descriptor_ = above_standard(descriptor.release());
+  filled_ += got.size;
+  return got.size == 0 ? Reading::closed : Reading::reply;
 }
 
 Reading Connection::take_frame(wire::Reply& reply) {

@@ -39,6 +39,9 @@ class Connection {
   /// Whether bytes were received that next_reply() has not returned yet.
   [[nodiscard]] bool has_buffered() const noexcept { return taken_ < filled_; }
 
+  /// The descriptor that came with a reply, if one did.
+  [[nodiscard]] base::UniqueFd take_descriptor() noexcept { return std::move(descriptor_); }
+
   /// From now on the other end cannot send; what it has sent can still be read. A worker that has
   /// not said `started` yet will not run the program.
   void refuse_more() noexcept;
@@ -51,6 +54,7 @@ class Connection {
   Reading take_frame(wire::Reply& reply);
 
   base::UniqueFd socket_;
+  base::UniqueFd descriptor_;
   std::vector<char> buffer_;
   std::size_t filled_ = 0;
   std::size_t taken_ = 0;

@@ -132,13 +132,17 @@ bool read_limits(wire::Request& request) {
   return true;
 }
 
-bool read_folder(wire::Request& request, Context& context) {
-  context.folder = base::UniqueFd(base::k_adopt, ::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!context.folder.valid()) return false;
+void read_folder_path(wire::Request& request, Context& context) {
   const long size = ::syscall(SYS_getcwd, context.folder_path.data(), context.folder_path.size());
   // A folder that was removed or cannot be reached has no path that leads to it.
   if (size > 1 && context.folder_path[0] == '/')
     request.cwd = {context.folder_path.data(), static_cast<std::size_t>(size) - 1};
+}
+
+bool read_folder(wire::Request& request, Context& context) {
+  context.folder = base::UniqueFd(base::k_adopt, ::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!context.folder.valid()) return false;
+  read_folder_path(request, context);
   return true;
 }
 
@@ -227,6 +231,14 @@ std::optional<Reason> collect_context(wire::Request& request, Context& context,
   read_coredump_filter(request);
   if (!read_folder(request, context)) return reasons::context("current folder");
   return std::nullopt;
+}
+
+bool collect_own_context(wire::Request& request, Context& context, SignalSet blocked) {
+  read_environment(request);
+  request.blocked_signals = blocked;
+  request.ignored_signals = ignored_signals();
+  read_folder_path(request, context);
+  return read_limits(request);
 }
 
 }  // namespace pml::client

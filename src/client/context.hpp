@@ -27,6 +27,9 @@ struct Context {
 [[nodiscard]] std::optional<Reason> collect_context(wire::Request& request, Context& context,
                                                     std::span<const int> own, SignalSet blocked);
 
+/// The part of it that a process which becomes the job itself has to know.
+[[nodiscard]] bool collect_own_context(wire::Request& request, Context& context, SignalSet blocked);
+
 /// The open descriptors of this process but `own`, ascending. Nothing where they cannot be found.
 [[nodiscard]] std::optional<std::vector<int>> open_descriptors(std::span<const int> own);
 

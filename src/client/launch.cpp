@@ -14,7 +14,6 @@ namespace pml::client {
 namespace {
 
 constexpr int k_attempts = 6;  // the first and five more
-constexpr int k_patience_ms = 10'000;
 
 std::uint32_t flags_of(const Arguments& arguments, const Trace& trace) {
   std::uint32_t flags = arguments.target_form;
@@ -27,6 +26,7 @@ std::uint32_t flags_of(const Arguments& arguments, const Trace& trace) {
 }  // namespace
 
 Outcome Launch::run() {
+  if (auto outcome = attempt_in_place()) return std::move(*outcome);
   for (int i = 0; i < k_attempts; ++i) {
     Outcome outcome = attempt();
     if (outcome.kind != Outcome::Kind::again) return outcome;

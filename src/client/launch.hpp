@@ -18,6 +18,9 @@
 
 namespace pml::client {
 
+/// So long a client waits for an answer.
+inline constexpr int k_patience_ms = 10'000;
+
 /// One program, from the request to its end. All signals must be blocked while it is used.
 class Launch {
  public:
@@ -31,6 +34,9 @@ class Launch {
 
  private:
   Outcome attempt();
+  std::optional<Outcome> attempt_in_place();
+  std::optional<Outcome> ask_in_place(const std::string& path);
+  std::optional<Outcome> become_job(std::string_view report);
   std::optional<Reason> make_frame();
   std::optional<Reason> find_terminal();
   void hand_over_descriptors(wire::Request& request);
@@ -47,7 +53,8 @@ class Launch {
   Trace& trace_;
 
   Context context_;
-  std::string frame_;             // header and body, made once
+  std::string frame_;  // header and body, made once
+  std::string in_place_frame_;
   std::vector<int> descriptors_;  // that travel with it
   Connection connection_;
   ReportSocket report_;

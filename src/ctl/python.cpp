@@ -97,7 +97,7 @@ void write_whole(const std::string& path, const std::string& ending) {
     for (const char* file :
          {"check", "process_group", "python_abi", "session_keyring", "terminal_text", "unique_fd"})
       files.insert(source_folder() + "/base/" + file + ending);
-  for (const char* part : {"wire", "ahead", "worker", "zygote"})
+  for (const char* part : {"wire", "image", "ahead", "worker", "zygote"})
     for (const auto& entry : fs::recursive_directory_iterator(source_folder() + "/" + part))
       if (entry.path().extension() == ending) files.insert(entry.path().string());
   std::string text;

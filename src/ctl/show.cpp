@@ -46,6 +46,7 @@ std::vector<Value> values_of(const profile::Profile& profile) {
       {"pool.spare", profile.spare},
       {"pool.max-jobs", profile.max_jobs},
       {"pool.max-queue", profile.max_queue},
+      {"pool.launch", profile::name_of(profile.launch)},
       {"pool.idle-exit", span_text(profile.idle_exit)},
       {"pool.preload-timeout", span_text(profile.preload_timeout)},
       {"watch.sources", profile.watch_sources},

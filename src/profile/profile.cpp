@@ -10,6 +10,11 @@
 
 namespace pml::profile {
 
+std::string name_of(Launch launch) {
+  constexpr const char* k_names[] = {"worker", "in-place", "auto"};
+  return k_names[static_cast<int>(launch)];
+}
+
 namespace {
 
 constexpr std::string_view k_default = "default";

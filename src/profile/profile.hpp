@@ -15,6 +15,11 @@ namespace pml::profile {
 /// Where the jobs live: in the service's own control group, or each in a scope of its own.
 enum class Cgroup { service, scope };
 
+/// Which process a job is: a worker, or the one that the caller has started, where that can be;
+/// `automatic`: the latter, but for programs that run ahead.
+enum class Launch { worker, in_place, automatic };
+[[nodiscard]] std::string name_of(Launch launch);
+
 /// Which file set a key: for a list, the last one that added to it or reset it.
 struct Origin {
   std::string key;   ///< dotted, as "pool.workers"; "python.env.NAME" for one variable,
@@ -38,10 +43,11 @@ struct Profile {
   std::vector<std::string> after_fork;  ///< imported in each idle worker
   std::vector<std::string> warmup;  ///< "module:function", called in the zygote after the imports
 
-  unsigned workers = 5;                    ///< idle workers at start, 1 to 1000
-  unsigned spare = 3;                      ///< refilled whenever fewer are idle, 1 to `workers`
-  unsigned max_jobs = 0;                   ///< running at once; 0: no limit
-  unsigned max_queue = 128;                ///< requests waiting; 0: none waits
+  unsigned workers = 5;      ///< idle workers at start, 1 to 1000
+  unsigned spare = 3;        ///< refilled whenever fewer are idle, 1 to `workers`
+  unsigned max_jobs = 0;     ///< running at once; 0: no limit
+  unsigned max_queue = 128;  ///< requests waiting; 0: none waits
+  Launch launch = Launch::worker;
   std::chrono::microseconds idle_exit{0};  ///< 0: never leave
   std::chrono::microseconds preload_timeout = std::chrono::seconds(60);
 

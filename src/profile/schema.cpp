@@ -165,6 +165,15 @@ void set_cgroup(const Scope& scope, const Node& node) {
   scope.set(node.at);
 }
 
+void set_launch(const Scope& scope, const Node& node) {
+  const std::size_t place = expect_one_of(
+      scope, node,
+      {name_of(Launch::worker), name_of(Launch::in_place), name_of(Launch::automatic)});
+  if (place == std::string::npos) return;
+  scope.draft.profile.launch = static_cast<Launch>(place);
+  scope.set(node.at);
+}
+
 const std::vector<Rule> k_rules = {
     {"", "description", set_description},
     {"python", "interpreter", set_interpreter},
@@ -203,6 +212,7 @@ const std::vector<Rule> k_rules = {
      [](const Scope& s, const Node& n) {
        set_number(s, n, 0, k_most_queued, s.draft.profile.max_queue);
      }},
+    {"pool", "launch", set_launch},
     {"pool", "idle-exit",
      [](const Scope& s, const Node& n) {
        set_duration(s, n, microseconds(0), s.draft.profile.idle_exit);

@@ -19,6 +19,8 @@ class AheadSource {
   /// the shared pool is to serve it: `why` is the reason for a trace, or empty.
   virtual std::unique_ptr<Worker> take(const Ticket& ticket, const wire::Request& request,
                                        std::string& why) = 0;
+  /// Whether the request's program runs ahead, or is to.
+  [[nodiscard]] virtual bool runs_ahead(const wire::Request& request) const = 0;
   /// The worker has begun with its job.
   virtual void accepted(const Job& job) = 0;
   /// It found that its caller is not served by what it ran ahead, or was lost; the client asks

@@ -40,6 +40,7 @@ bool is_requests_fault(int error) noexcept {
 Dispatcher::Dispatcher(event::Loop& loop, std::function<void()> changed)
     : loop_(loop),
       changed_(std::move(changed)),
+      images_(loop),
       jobs_(loop, ledger_, *this),
       idle_(loop, pool_, *this) {}
 
@@ -59,6 +60,10 @@ void Dispatcher::submit(Ticket ticket, const wire::Request& request) {
   ticket.flags = request.flags;
   const bool patient = ticket.client.text || (ticket.flags & wire::k_flag_wait) != 0;
   if (last_look_) last_look_();
+  if ((request.flags & wire::k_flag_in_place) != 0) {
+    serve_in_place(std::move(ticket), request);
+    return;
+  }
   if (serve_ahead(ticket, request)) return;
   if (closed_ && !(patient && spoilt())) {
     refuse(ticket.client, *closed_, {}, label_of(request, whole_commands_).command);
@@ -80,6 +85,40 @@ void Dispatcher::submit(Ticket ticket, const wire::Request& request) {
              {}, label_of(request, whole_commands_).command);
       break;
   }
+}
+
+const char* Dispatcher::obstacle_in_place(const wire::Request& request) {
+  if (launch_ == profile::Launch::worker) return "the profile says so";
+  if (stopping_ || closed_ || !images_.of(hatchery_->generation()).valid()) return "no image";
+  if (!pool_.may_run_more() || !queue_.empty()) return "as many jobs run as may";
+  if (std::exchange(declined_in_place_, false)) return "the last one was declined";
+  if (launch_ == profile::Launch::automatic && ahead_ != nullptr && ahead_->runs_ahead(request))
+    return "the program runs ahead";
+  return nullptr;
+}
+
+void Dispatcher::serve_in_place(Ticket ticket, const wire::Request& request) {
+  wire::Reply reply;
+  base::UniqueFd process;
+  const char* why = obstacle_in_place(request);
+  if (why == nullptr) process = jobs_.watch_of_process(ticket.client.pid);
+  if (why == nullptr && !process.valid()) why = "its process cannot be followed";
+  if (why != nullptr) {
+    reply.kind = wire::ReplyKind::by_worker;
+    reply.text = why;
+    ticket.client.tell(reply);
+    return;
+  }
+  reply.kind = wire::ReplyKind::in_place;
+  reply.text = jobs_.end_address();
+  const std::string frame = wire::encode_frame(reply);
+  const int image = images_.of(hatchery_->generation()).get();
+  if (wire::send_some(ticket.client.connection.borrow(), frame, {&image, 1}, MSG_DONTWAIT) !=
+      static_cast<long>(frame.size()))
+    return;
+  pool_.other_job_began();
+  jobs_.took_in_place(std::move(ticket), label_of(request, whole_commands_), std::move(process));
+  idle_.disturbed();
 }
 
 bool Dispatcher::serve_ahead(Ticket& ticket, const wire::Request& request) {
@@ -246,7 +285,9 @@ void Dispatcher::parent_lost(std::uint32_t generation) {
 }
 
 void Dispatcher::job_accepted(const Job& job) {
-  if (job.worker->program != 0) {
+  if (job.in_place) {
+    hatchery_->served();
+  } else if (job.worker->program != 0) {
     ahead_->accepted(job);
   } else {
     idle_.are_fine();
@@ -263,6 +304,11 @@ void Dispatcher::job_declined(const wire::Verdict& verdict) {
 void Dispatcher::job_not_begun(const Job& job, const std::string& why) {
   const bool shared = job.state == JobState::lost && job.worker->program == 0;
   if (ahead_ != nullptr && !shared) ahead_->differed(job, why);
+  idle_.disturbed();
+}
+
+void Dispatcher::in_place_not_begun(bool declined) {
+  declined_in_place_ = declined_in_place_ || declined;
   idle_.disturbed();
 }
 

@@ -12,6 +12,7 @@
 #include "service/client.hpp"
 #include "service/hatchery.hpp"
 #include "service/idle_workers.hpp"
+#include "service/image_source.hpp"
 #include "service/jobs.hpp"
 #include "service/ledger.hpp"
 #include "service/pool.hpp"
@@ -27,6 +28,11 @@ class Dispatcher : public ProcessListener, private JobOwner, private IdleWorkers
   Dispatcher(event::Loop& loop, std::function<void()> changed);
   /// The hatchery is made after its listener; set before anything else is called.
   void set_hatchery(Hatchery& hatchery) noexcept;
+  /// Where those who become their jobs themselves are served from.
+  [[nodiscard]] ImageSource& images() noexcept { return images_; }
+  /// Whether those clients that ask become their jobs themselves, and whether programs that run
+  /// ahead come first all the same.
+  void set_launch(profile::Launch launch) noexcept { launch_ = launch; }
   /// Asked first for a worker, where set.
   void set_ahead(AheadSource& ahead) noexcept { ahead_ = &ahead; }
   /// `interpreter` is named in refusals, for the client to execute. `whole_commands`: jobs are
@@ -90,6 +96,7 @@ class Dispatcher : public ProcessListener, private JobOwner, private IdleWorkers
   void job_accepted(const Job& job) override;
   void job_declined(const wire::Verdict& verdict) override;
   void job_not_begun(const Job& job, const std::string& why) override;
+  void in_place_not_begun(bool declined) override;
   void job_ended() override;
   [[nodiscard]] bool signal_through_parent(const Job& job, int signal, bool whole_group) override;
   // IdleWorkersOwner
@@ -100,6 +107,8 @@ class Dispatcher : public ProcessListener, private JobOwner, private IdleWorkers
   void machine_is_quiet() override;
   void counts_changed() override { changed_(); }
 
+  void serve_in_place(Ticket ticket, const wire::Request& request);
+  [[nodiscard]] const char* obstacle_in_place(const wire::Request& request);
   bool serve_ahead(Ticket& ticket, const wire::Request& request);
   void hand_over(Ticket ticket, Label label, const wire::Request* request);
   int give(const Worker& worker, const Ticket& ticket, base::UniqueFd& inner);
@@ -114,6 +123,9 @@ class Dispatcher : public ProcessListener, private JobOwner, private IdleWorkers
   std::function<void()> changed_;
   Hatchery* hatchery_ = nullptr;
   AheadSource* ahead_ = nullptr;
+  ImageSource images_;
+  profile::Launch launch_ = profile::Launch::worker;
+  bool declined_in_place_ = false;  // the last one; a worker tells why
   Pool pool_{PoolLimits{}};
   std::string interpreter_;
   bool whole_commands_ = true;

@@ -138,6 +138,10 @@ void Hatchery::zygote_said(ZygoteLink& link, const wire::Event& event, base::Uni
       else
         processes_.fork_failed();
       break;
+    case wire::EventKind::imager:
+      if (worker.valid() && zygote == current_.get())
+        listener_.imager_came(std::move(worker), link.generation());
+      break;
     case wire::EventKind::exited:
       processes_.process_ended({event.pid, event.value, event.cpu_usec, event.max_rss_kib});
       break;
@@ -179,6 +183,13 @@ void Hatchery::order_forks(unsigned count) {
   wire::Order order;
   order.kind = wire::OrderKind::fork;
   order.value = static_cast<std::int32_t>(count);
+  current_->link->send(order);
+}
+
+void Hatchery::order_image() {
+  if (!current_) return;
+  wire::Order order;
+  order.kind = wire::OrderKind::image;
   current_->link->send(order);
 }
 

@@ -25,6 +25,7 @@ struct End {
   int wait_status = 0;
   std::uint64_t cpu_usec = 0;
   std::uint64_t max_rss_kib = 0;
+  bool known = true;  ///< false: that it ended is all that is known
 };
 
 /// Told what becomes of the processes that zygotes fork.
@@ -51,6 +52,8 @@ class HatcheryListener {
   virtual void became_warm(const std::vector<std::string>& files, timespec started) = 0;
   /// No zygote ever became warm, and trying again would not help.
   virtual void never_warm(int exit_status, const std::string& why) = 0;
+  /// A process that writes an image has come from the zygote of `generation`.
+  virtual void imager_came(base::UniqueFd link, std::uint32_t generation) = 0;
   /// Something that the status line shows has changed.
   virtual void hatchery_changed() = 0;
 };
@@ -85,6 +88,8 @@ class Hatchery : private ZygoteListener {
   void served() { misled_.note_served(); }
   /// Orders `count` workers of the warm zygote.
   void order_forks(unsigned count);
+  /// Orders an image of the warm zygote: HatcheryListener::imager_came.
+  void order_image();
   /// Sends `signal` to the process `pid`, or its group, of `generation`, if it is not reaped yet.
   /// False where its zygote is leaving, and hears nothing any more.
   bool signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "event/source.hpp"
@@ -46,6 +47,10 @@ struct Job {
   Label label;
   std::uint32_t flags = 0;
   std::uint64_t began = 0;  ///< monotonic microseconds of the hand-over
+  bool in_place = false;    ///< it runs in the client's own process; `worker` has its number only
+  base::UniqueFd process;   ///< likewise: what its end is heard by
+  event::Io process_watch;  ///< likewise
+  std::optional<int> told;  ///< likewise: the exit status, as it told itself
   bool scoped = false;      ///< it has a control group of its own, and outlives the service
   bool orphan = false;      ///< its zygote is gone: this process reaps it
   bool stopped = false;     ///< the client was told so

@@ -68,6 +68,16 @@ void JobLog::write_start(const Start& start) {
 }
 
 void JobLog::write_end(const Entry& entry) {
+  if (!entry.end.known) {
+    log::write(LOG_INFO, log::k_job_exited,
+               "job " + entry.job.text() + " ended, its caller knows how: " + entry.command,
+               {{"PML_JOB", entry.job.text()},
+                {"PML_PID", std::to_string(entry.job.pid)},
+                {"PML_COMMAND", entry.command},
+                {"PML_CWD", entry.cwd},
+                {"PML_DURATION_USEC", std::to_string(entry.duration_usec)}});
+    return;
+  }
   const int status = entry.end.wait_status;
   const bool killed = WIFSIGNALED(status);
   const int code = killed ? WTERMSIG(status) : WEXITSTATUS(status);

@@ -57,6 +57,7 @@ Jobs::Jobs(event::Loop& loop, Ledger& ledger, JobOwner& owner)
     : loop_(loop),
       ledger_(ledger),
       owner_(owner),
+      reports_(loop, [this](int pid, int status) { heard_end(pid, status); }),
       verdicts_(loop, [this] { check_verdicts(); }),
       stops_(loop, [this] { check_stops(); }) {}
 
@@ -142,7 +143,7 @@ void Jobs::accepted(Job& job) {
     signal(job, item.signal, item.whole_group != 0);
   job.waiting_signals.clear();
   ledger_.started(job, usec);
-  if (!job.detached() && !stops_.armed()) stops_.arm(k_stop_check);
+  if (!job.detached() && !job.in_place && !stops_.armed()) stops_.arm(k_stop_check);
   owner_.job_accepted(job);
 }
 
@@ -203,6 +204,10 @@ void Jobs::client_bytes(Job& job, std::string_view bytes) {
     job.partial_size = 0;
     wire::ClientSignal item;
     std::memcpy(&item, job.partial.data(), sizeof item);
+    if (job.in_place) {
+      told_in_place(job, item);
+      continue;
+    }
     if (item.signal == wire::k_end_seen) job.end_seen = true;
     if (item.signal < 1 || item.signal >= NSIG) continue;
     if (job.state == JobState::running)
@@ -215,6 +220,10 @@ void Jobs::client_bytes(Job& job, std::string_view bytes) {
 // Who has not said that it knows the end was killed; nothing else ends a client before its job. A
 // kill ends one process, and at once.
 void Jobs::client_gone(Job& job) {
+  if (job.in_place) {
+    left_in_place(job);
+    return;
+  }
   job.client_watch.reset();
   job.client.connection.reset();
   if (job.detached() || job.barred || job.end_seen) return;
@@ -233,7 +242,8 @@ void Jobs::check_stops() {
       std::chrono::microseconds(std::min(quiet / k_patience_share, k_most_patience_usec));
   bool any = false;
   for (const auto& [pid, job] : jobs_) {
-    if (job->state != JobState::running || job->detached() || !job->client.connection.valid())
+    if (job->state != JobState::running || job->in_place || job->detached() ||
+        !job->client.connection.valid())
       continue;
     any = true;
     next += milliseconds(1);
@@ -245,7 +255,9 @@ void Jobs::check_stops() {
 }
 
 void Jobs::signal(Job& job, int signal, bool whole_group) {
-  if (!job.orphan) {
+  if (job.in_place) {
+    (void)signal_in_place(job, signal);  // its group is the caller's own
+  } else if (!job.orphan) {
     if (!owner_.signal_through_parent(job, signal, whole_group))
       job.unheard_signals.push_back({signal, whole_group ? 1 : 0});
   } else if (whole_group) {
@@ -291,9 +303,10 @@ void Jobs::ended(const End& end) {
 }
 
 void Jobs::finish(Job& job, const End& end) {
-  if (job.state == JobState::handed) read_verdict(job);  // its last word may still be there
+  // Its last word may still be there.
+  if (job.state == JobState::handed && !job.in_place) read_verdict(job);
   // A client that was told to retry although it had seen `started` needs the end as well.
-  if (job.state != JobState::declined) job.client.tell(end_reply(end.wait_status));
+  if (job.state != JobState::declined && !job.in_place) job.client.tell(end_reply(end.wait_status));
   if (job.stopped) wake(job.client);
   if (job.state == JobState::lost) {
     log::write(LOG_WARNING, log::k_worker_lost,
@@ -309,7 +322,7 @@ void Jobs::finish(Job& job, const End& end) {
 void Jobs::parent_lost(std::uint32_t generation) {
   std::vector<Job*> unknown;
   for (const auto& [pid, job] : jobs_) {
-    if (job->worker->generation != generation || job->orphan) continue;
+    if (job->worker->generation != generation || job->orphan || job->in_place) continue;
     job->orphan = true;
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 &&
@@ -337,7 +350,8 @@ void Jobs::mark_scoped(std::uint64_t number) {
 
 void Jobs::terminate() {
   // Their clients follow them on their own from here.
-  std::erase_if(jobs_, [](const auto& item) { return item.second->scoped; });
+  std::erase_if(jobs_,
+                [](const auto& item) { return item.second->scoped || item.second->in_place; });
   for (const auto& [pid, job] : jobs_) {
     signal(*job, SIGTERM, true);
     signal(*job, SIGCONT, true);
@@ -368,7 +382,8 @@ void Jobs::expect_verdicts() {
 void Jobs::check_verdicts() {
   const std::uint64_t now = event::Loop::now();
   for (const auto& [pid, job] : jobs_)
-    if (job->state == JobState::handed && now - job->began >= k_verdict_usec) give_up_silent(*job);
+    if (job->state == JobState::handed && !job->in_place && now - job->began >= k_verdict_usec)
+      give_up_silent(*job);
   if (awaited_verdicts_ > 0) verdicts_.arm(k_verdict_check);
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "event/source.hpp"
+#include "service/end_reports.hpp"
 #include "service/hatchery.hpp"
 #include "service/job.hpp"
 #include "service/ledger.hpp"
@@ -24,6 +25,9 @@ class JobOwner {
   /// The worker, which had run its program ahead, is not this caller's, or any worker was lost
   /// before it began; the client asks again.
   virtual void job_not_begun(const Job& job, const std::string& why) = 0;
+  /// A client that was given an image did not become the job; `declined`: as that could not serve
+  /// it. job_ended() follows.
+  virtual void in_place_not_begun(bool declined) = 0;
   /// A job's process is gone, and the job with it.
   virtual void job_ended() = 0;
   /// Sends `signal` through the job's parent. False where that one is leaving and hears nothing.
@@ -41,6 +45,15 @@ class Jobs {
   /// `worker` was handed the job; its link's watch calls link_ready() from now on. `inner`: this
   /// side's end of what a text client's worker speaks with.
   const Job& took(std::unique_ptr<Worker> worker, Ticket ticket, Label label, base::UniqueFd inner);
+  /// @name Jobs that run in their clients' own processes
+  /// @{
+  /// What the end of a client's process is heard by; invalid where it cannot be followed.
+  [[nodiscard]] base::UniqueFd watch_of_process(pid_t pid) const noexcept;
+  /// The ticket's client was given an image; `process` is from watch_of_process().
+  void took_in_place(Ticket ticket, Label label, base::UniqueFd process);
+  /// Where they tell their end.
+  [[nodiscard]] const std::string& end_address() const noexcept { return reports_.address(); }
+  /// @}
   /// The link of the job's worker is readable.
   void link_ready(Job& job);
   /// Looks at those whose worker has not answered, unless that is done already.
@@ -78,6 +91,11 @@ class Jobs {
   void client_gone(Job& job);
   void read_end(Job& job);
   void check_stops();
+  void told_in_place(Job& job, const wire::ClientSignal& item);
+  void left_in_place(Job& job);
+  void process_gone(Job& job);
+  void heard_end(int pid, int status);
+  static bool signal_in_place(const Job& job, int signal) noexcept;
   void signal(Job& job, int signal, bool whole_group);
   void finish(Job& job, const End& end);
   void check_verdicts();
@@ -88,6 +106,7 @@ class Jobs {
   Ledger& ledger_;
   JobOwner& owner_;
   std::unordered_map<pid_t, std::unique_ptr<Job>> jobs_;
+  EndReports reports_;
   event::Timer verdicts_;
   event::Timer stops_;
   std::uint64_t begun_ = 0;

@@ -62,6 +62,16 @@ std::unique_ptr<Worker> Programs::take(const Ticket& ticket, const wire::Request
   return nullptr;
 }
 
+bool Programs::runs_ahead(const wire::Request& request) const {
+  const std::string text = key_text(request);
+  if (text.empty()) return false;
+  const auto found = programs_.find(text);
+  if (found != programs_.end()) return found->second->declared || found->second->pool;
+  const ProgramKey key = key_of(request);
+  return std::any_of(profile_.programs.begin(), profile_.programs.end(),
+                     [&](const profile::Program& declared) { return is_meant(declared, key); });
+}
+
 std::unique_ptr<Worker> Programs::worker_of(Program& program, const Ticket& ticket,
                                             const wire::Request& request, std::string& why) {
   const ahead::Caller caller = ahead::look_at_caller(request, ticket.descriptors);

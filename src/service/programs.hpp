@@ -42,6 +42,7 @@ class Programs : public AheadSource, private ProgramPoolListener {
 
   std::unique_ptr<Worker> take(const Ticket& ticket, const wire::Request& request,
                                std::string& why) override;
+  [[nodiscard]] bool runs_ahead(const wire::Request& request) const override;
   void accepted(const Job& job) override;
   void differed(const Job& job, const std::string& why) override;
   bool signal(std::uint32_t generation, pid_t pid, int signal, bool whole_group) override;

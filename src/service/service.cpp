@@ -73,6 +73,9 @@ Service::Service(const OwnContext& context, Setting setting, Daemon& daemon)
 int Service::run(std::vector<base::UniqueFd> sockets) {
   open_output();
   apply(setting_.profile);
+  std::vector<std::string> paths;
+  for (const base::UniqueFd& socket : sockets) paths.push_back(path_of(socket.borrow()));
+  dispatcher_.images().set_sockets(paths);
   for (base::UniqueFd& socket : sockets) front_.listen(std::move(socket));
   // Without a manager nobody would start the new one.
   if (!setting_.standalone) succession_.watch();
@@ -96,9 +99,37 @@ void Service::apply(const profile::Profile& profile, bool anew) {
   hatchery_.set_imports_to(late_imports_.address());
   // Only pml-cold can give python3 the profile's path, and look what the caller has chosen.
   const bool own = !profile.names_interpreter && !chosen_python().empty();
+  dispatcher_.set_launch(setting_.profile.launch);
+  if (profile.launch == profile::Launch::worker || obstacle_in_place() != nullptr)
+    dispatcher_.images().drop();
   dispatcher_.configure(limits_of(profile),
                         profile.path.empty() && !own ? profile.interpreter : std::string(),
                         profile.log_command);
+}
+
+// What an idle worker has of its own, an image cannot have; and only pml-cold can give python3 the
+// profile's path.
+const char* Service::obstacle_in_place() const {
+  const profile::Profile& profile = setting_.profile;
+  if (!profile.path.empty()) return "the profile has a path of its own";
+  if (!profile.after_fork.empty()) return "modules are imported after the fork";
+  if (profile.cgroup != profile::Cgroup::service) return "each job is to have a scope of its own";
+  return nullptr;
+}
+
+// Ordered of each zygote anew.
+void Service::make_image() {
+  dispatcher_.images().drop();
+  if (setting_.profile.launch == profile::Launch::worker) return;
+  if (const char* const why = obstacle_in_place())
+    log::write(LOG_NOTICE, log::k_no_image, std::string("jobs run in workers: ") + why);
+  else
+    hatchery_.order_image();
+}
+
+void Service::imager_came(base::UniqueFd link, std::uint32_t generation) {
+  const bool wanted = setting_.profile.launch != profile::Launch::worker && !obstacle_in_place();
+  if (!shutdown_.begun() && wanted) dispatcher_.images().came(std::move(link), generation);
 }
 
 void Service::open_output() {
@@ -215,6 +246,7 @@ void Service::turn_away(Client& client, wire::Refusal reason, std::string_view d
 
 void Service::became_warm(const std::vector<std::string>& files, timespec started) {
   if (shutdown_.begun()) return;
+  make_image();
   dispatcher_.open_shop();
   std::vector<std::string> watched;
   if (setting_.profile.watch_sources) {
@@ -348,6 +380,7 @@ void Service::stop(int exit_status) {
   log::write(LOG_INFO, log::k_service_stopping, "stopping");
   notifier_.stopping();
   renewal_.stop();
+  dispatcher_.images().drop();
   verifier_.stop();
   environments_.stop();
   front_.close();

@@ -53,6 +53,10 @@ class Service : private HatcheryListener, private RequestTaker {
   void became_warm(const std::vector<std::string>& files, timespec started) override;
   void never_warm(int exit_status, const std::string& why) override;
   void hatchery_changed() override;
+  void imager_came(base::UniqueFd link, std::uint32_t generation) override;
+
+  [[nodiscard]] const char* obstacle_in_place() const;
+  void make_image();
 
   void verify();
   void note_difference(const std::string& module, const std::string& difference);

@@ -127,6 +127,8 @@ std::string text_of(const wire::Reply& reply) {
       return "error the worker was lost before it began\n";
     case wire::ReplyKind::stopped:
     case wire::ReplyKind::continued:
+    case wire::ReplyKind::in_place:
+    case wire::ReplyKind::by_worker:
       break;
   }
   return {};

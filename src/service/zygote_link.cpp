@@ -74,8 +74,9 @@ bool ZygoteLink::read_one() {
     return false;
   }
   base::UniqueFd attached;
-  const bool has_one =
-      event->kind == wire::EventKind::worker || event->kind == wire::EventKind::ahead;
+  const bool has_one = event->kind == wire::EventKind::worker ||
+                       event->kind == wire::EventKind::ahead ||
+                       event->kind == wire::EventKind::imager;
   if (has_one && packet.descriptors.size() == 1) attached = std::move(packet.descriptors.front());
   listener_.zygote_said(*this, *event, std::move(attached));
   return true;

@@ -17,8 +17,11 @@ enum class ReplyKind : std::uint8_t {
   continued = 5,  ///< the job goes on
   refused = 6,    ///< value: a Refusal. Nothing was run and nothing will be
   retry = 7,      ///< the worker was lost before it began: send the same request again
+  in_place = 8,   ///< carries an image::Header's memfd: the client becomes the job; text: abstract
+                  ///< datagram address to which the job tells its end
+  by_worker = 9,  ///< not in place, text: why. Ask once more, for a worker
 };
-inline constexpr std::uint8_t k_last_reply_kind = 7;
+inline constexpr std::uint8_t k_last_reply_kind = 9;
 
 /// Why a request is not served warm. Each has a name and a sentence; numbers are wire format.
 enum class Refusal : std::int32_t {
@@ -66,6 +69,10 @@ struct ClientSignal {
 };
 
 inline constexpr std::int32_t k_end_seen = 0;
+/// Said by a process that was restored, instead of a signal: the program begins; or python3 is
+/// executed in its place, `whole_group` is the Refusal.
+inline constexpr std::int32_t k_in_place_begins = -1;
+inline constexpr std::int32_t k_in_place_declined = -2;
 inline constexpr std::uint32_t k_max_reply = 64U << 10;  ///< bytes of one reply's body
 
 }  // namespace pml::wire

@@ -43,6 +43,8 @@ enum RequestFlag : std::uint32_t {
   k_flag_shepherd = 1U << 8,     ///< a pseudo-terminal is with it: the worker's child is the job
   k_flag_tell_wishes = 1U << 9,  ///< the client reads its terminal only while the job wants input:
                                  ///< the shepherd tells when
+  k_flag_in_place = 1U << 10,    ///< the client asks for an image to become the job itself; nothing
+                                 ///< of its context that a process keeps is with it
 };
 
 /// Numbers in `Request::descriptors` that are not places in the job's table.

@@ -18,8 +18,9 @@ enum class OrderKind : std::uint8_t {
   leave = 4,   ///< reap what is there and exit; running jobs live on
   run_ahead = 5,  ///< instead of boot: run a program ahead. Carries a memfd with an ahead::Plan;
                   ///< what is ordered after it waits until the program has stopped
+  image = 6,      ///< fork a process that writes an image of what a worker is
 };
-inline constexpr std::uint8_t k_last_order_kind = 5;
+inline constexpr std::uint8_t k_last_order_kind = 6;
 
 /// What to preload. Sent with OrderKind::boot.
 struct Boot {
@@ -74,8 +75,9 @@ enum class EventKind : std::uint8_t {
                     ///< template has to stop next time (ahead::Plan::template_stops)
   tried = 16,       ///< files: as with `warm`; the trial is over
   shared = 17,      ///< files: names of modules that jobs share, some of them; before `warm`
+  imager = 18,      ///< pid of a process that writes an image; carries its link, as with `worker`
 };
-inline constexpr std::uint8_t k_last_event_kind = 17;
+inline constexpr std::uint8_t k_last_event_kind = 18;
 
 struct Event {
   EventKind kind = EventKind::warm;
@@ -99,10 +101,12 @@ enum class VerdictKind : std::uint8_t {
   differs = 5,  ///< text: what; the client was told `retry`, as only the worker could see that its
                 ///< caller is not served by what ran ahead
   not_ahead = 6,  ///< instead of ahead: the worker leaves; text: why
-  ended = 7,  ///< the job has ended, value: wait status; cpu_usec, max_rss_kib. Of a shepherd that
-              ///< lives on for what the job has left on its terminal
+  ended = 7,   ///< the job has ended, value: wait status; cpu_usec, max_rss_kib. Of a shepherd that
+               ///< lives on for what the job has left on its terminal
+  imaged = 8,  ///< of an imager, all that it says: carries the image
+  not_imaged = 9,  ///< instead of it; text: why
 };
-inline constexpr std::uint8_t k_last_verdict_kind = 7;
+inline constexpr std::uint8_t k_last_verdict_kind = 9;
 struct Verdict {
   VerdictKind kind = VerdictKind::accepted;
   std::int32_t value = 0;

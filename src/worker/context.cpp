@@ -220,6 +220,16 @@ std::optional<std::string> apply_context(const wire::Request& request, int cwd) 
   return std::nullopt;
 }
 
+std::optional<std::string> check_own_context(const wire::Request& request) {
+  if (::personality(0xffffffff) != g_own.personality) return "personality";
+  if (!has_room(request.limits[RLIMIT_AS], request.limits[RLIMIT_DATA]) ||
+      !apply_stack_limit(request.limits[RLIMIT_STACK]))
+    return "resource limits";
+  struct stat info {};
+  if (::fstat(0, &info) == 0 && S_ISDIR(info.st_mode)) return "standard input is a folder";
+  return std::nullopt;
+}
+
 bool apply_descriptor_limit(const wire::Request& request) {
   return apply_limit(RLIMIT_NOFILE, request.limits[RLIMIT_NOFILE]);
 }

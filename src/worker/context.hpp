@@ -17,6 +17,10 @@ void remember_own_context();
 /// is an O_PATH descriptor. Returns the name of the part that the kernel did not allow, or nothing.
 [[nodiscard]] std::optional<std::string> apply_context(const wire::Request& request, int cwd);
 
+/// The same for a process that the caller has started itself, where all that is in place: what the
+/// interpreter could not go on with. Returns its name, or nothing.
+[[nodiscard]] std::optional<std::string> check_own_context(const wire::Request& request);
+
 /// Sets the soft and hard limit of open files; separate, because descriptors above it must be
 /// placed first.
 [[nodiscard]] bool apply_descriptor_limit(const wire::Request& request);

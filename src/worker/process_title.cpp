@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@ namespace pml::worker {
 namespace {
 
 prctl_mm_map g_map{};  // all zero where it could not be read
+alignas(8) std::array<char, 1024> g_auxiliary{};
+unsigned g_auxiliary_size = 0;
+bool g_restored = false;
 
 constexpr std::size_t k_first_number = 3;  // the fields of proc_pid_stat(5) after the command name
 constexpr std::size_t k_start_code = 26;
@@ -34,9 +38,20 @@ void set_map(prctl_mm_map map) noexcept {
   ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
 }
 
+/// The kernel reads a title only from memory that is no file's, as a restored process's heap is.
+char* anonymous_block(std::size_t size) noexcept {
+  if (!g_restored) return static_cast<char*>(std::malloc(size));
+  void* const got =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return got != MAP_FAILED ? static_cast<char*>(got) : nullptr;
+}
+
 }  // namespace
 
 void remember_memory_map() noexcept {
+  const base::UniqueFd vector(base::k_adopt, ::open("/proc/self/auxv", O_RDONLY | O_CLOEXEC));
+  const ssize_t known = ::read(vector.get(), g_auxiliary.data(), g_auxiliary.size());
+  g_auxiliary_size = known > 0 ? static_cast<unsigned>(known) : 0;
   const base::UniqueFd file(base::k_adopt, ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
   char text[2048];
   const ssize_t size = file.valid() ? ::read(file.get(), text, sizeof text - 1) : -1;
@@ -70,8 +85,8 @@ void set_title_and_environment(const std::vector<std::string_view>& arguments,
   std::size_t size = 1;
   for (std::string_view item : arguments) size += item.size() + 1;
   for (std::string_view item : environment) size += item.size() + 1;
-  // Never freed: the kernel and environ(7) point into it. Anonymous, as the kernel asks for.
-  auto* block = static_cast<char*>(std::malloc(size));
+  // Never freed: the kernel and environ(7) point into it.
+  auto* block = anonymous_block(size);
   auto** table = static_cast<char**>(std::malloc((environment.size() + 1) * sizeof(char*)));
   if (block == nullptr || table == nullptr) std::abort();
   char* at = block;
@@ -93,6 +108,20 @@ void set_title_and_environment(const std::vector<std::string_view>& arguments,
   map.arg_end = map.env_start = reinterpret_cast<__u64>(first_variable);
   map.env_end = reinterpret_cast<__u64>(at);
   set_map(map);
+}
+
+bool adopt_memory_map(const char* executable) noexcept {
+  if (g_map.start_code == 0 || g_auxiliary_size == 0) return false;
+  g_restored = true;
+  prctl_mm_map map = g_map;
+  map.brk = reinterpret_cast<__u64>(::sbrk(0));
+  map.auxv = reinterpret_cast<__u64*>(g_auxiliary.data());
+  map.auxv_size = g_auxiliary_size;
+  const base::UniqueFd file(base::k_adopt, ::open(executable, O_RDONLY | O_CLOEXEC));
+  map.exe_fd = static_cast<unsigned>(file.get());
+  if (file.valid() && ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) == 0) return true;
+  map.exe_fd = static_cast<unsigned>(-1);
+  return ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) == 0;
 }
 
 void show_first_title() noexcept {

@@ -77,18 +77,17 @@ void renew_main() {
   PyDict_SetItemString(PyImport_GetModuleDict(), "__main__", main.get());
 }
 
-namespace {
-
-constexpr int k_status_declined = 0;  // the client never sees it
-
-std::vector<int> g_fixed_descriptors;  // opened by modules imported after the fork
-
-/// The zygote is given PYTHONPATH for its profile's path, and for nothing else.
 bool has_profile_path() {
   const auto& environment = baseline().environment;
   return std::any_of(environment.begin(), environment.end(),
                      [](const std::string& entry) { return entry.starts_with("PYTHONPATH="); });
 }
+
+namespace {
+
+constexpr int k_status_declined = 0;  // the client never sees it
+
+std::vector<int> g_fixed_descriptors;  // opened by modules imported after the fork
 
 [[noreturn]] void decline(wire::Job& job, base::UniqueFd& link, const Objection& objection) {
   wire::Reply reply;
@@ -177,18 +176,38 @@ std::optional<Objection> check_customization(const RunOptions& options) {
   return std::nullopt;
 }
 
+}  // namespace
+
+std::optional<Objection> judge_job(const wire::Request& request, const Environment& caller,
+                                   RunOptions& options) {
+  Fitness fitness =
+      judge(request, caller, started_with(), stash().computes(), compat::k_interpreter);
+  if (fitness.objection) return fitness.objection;
+  options = std::move(fitness.options);
+  options.program_folder = program_folder(request);
+  if (!adopt_locale(options.locale))
+    return Objection{wire::Refusal::environment, "locale " + options.locale.name};
+  return check_home(options);
+}
+
+std::optional<Objection> become_job(const wire::Request& request, const Environment& caller,
+                                    const RunOptions& options) {
+  if (auto objection = check_preloads(request, options, caller)) return objection;
+  if (auto objection = check_customization(options)) return objection;
+  if (become(request, options)) return std::nullopt;
+  PyErr_Clear();
+  return Objection{wire::Refusal::context, "interpreter state"};
+}
+
+namespace {
+
 [[noreturn]] void run_job(wire::Job& job, base::UniqueFd& link) {
   const auto request = wire::decode_request(job.body);
   if (!request || request->descriptors.size() != job.descriptors.size())
     decline(job, link, {wire::Refusal::malformed, ""});
   const Environment caller(request->environment);
-  Fitness fitness =
-      judge(*request, caller, started_with(), stash().computes(), compat::k_interpreter);
-  fitness.options.program_folder = program_folder(*request);
-  if (fitness.objection) decline(job, link, *fitness.objection);
-  if (!adopt_locale(fitness.options.locale))
-    decline(job, link, {wire::Refusal::environment, "locale " + fitness.options.locale.name});
-  if (const auto objection = check_home(fitness.options)) decline(job, link, *objection);
+  RunOptions options;
+  if (const auto objection = judge_job(*request, caller, options)) decline(job, link, *objection);
   if (auto terminal = take_terminal(*request, job.descriptors))
     if (!enter_terminal(std::move(*terminal), (request->flags & wire::k_flag_group_leader) != 0,
                         link.borrow()))
@@ -196,13 +215,7 @@ std::optional<Objection> check_customization(const RunOptions& options) {
   if (const auto objection = take_context(*request, job, link, g_fixed_descriptors))
     decline(job, link, *objection);
   // From here on relative names mean the caller's.
-  if (const auto objection = check_preloads(*request, fitness.options, caller))
-    decline(job, link, *objection);
-  if (const auto objection = check_customization(fitness.options)) decline(job, link, *objection);
-  if (!become(*request, fitness.options)) {
-    PyErr_Clear();
-    decline(job, link, {wire::Refusal::context, "interpreter state"});
-  }
+  if (const auto objection = become_job(*request, caller, options)) decline(job, link, *objection);
   adopt_login_user(job.connection.borrow());
   const EndReport report{std::string(request->report_name), ::getpid()};
   wire::Reply started;

@@ -37,6 +37,20 @@ void renew_main();
                                                     base::UniqueFd& link,
                                                     std::span<const int> fixed);
 
+/// Whether the zygote was given PYTHONPATH, which is for its profile's path, and for nothing else.
+[[nodiscard]] bool has_profile_path();
+
+/// Looks at what the request and its environment ask of the interpreter; `options` is what it is to
+/// be started with. The locale is set. Nothing, or why this process cannot run it.
+[[nodiscard]] std::optional<Objection> judge_job(const wire::Request& request,
+                                                 const Environment& caller, RunOptions& options);
+
+/// Makes the interpreter what the caller's python3 would be at the start of its program; relative
+/// names mean the caller's already. Nothing, or why it cannot.
+[[nodiscard]] std::optional<Objection> become_job(const wire::Request& request,
+                                                  const Environment& caller,
+                                                  const RunOptions& options);
+
 /// Tells the client; false where it has gone.
 [[nodiscard]] bool tell_client(base::BorrowedFd connection, const wire::Reply& reply);
 

@@ -16,6 +16,7 @@
 #include "base/check.hpp"
 #include "base/process_group.hpp"
 #include "wire/channel.hpp"
+#include "worker/in_place.hpp"
 #include "worker/python.hpp"
 #include "worker/worker.hpp"
 
@@ -103,6 +104,8 @@ void ForkServer::handle_order() {
   if (!order) return;
   if (order->kind == wire::OrderKind::fork)
     fork_many(order->value);
+  else if (order->kind == wire::OrderKind::image && !plain_)
+    fork_one(true);
   else if (order->kind == wire::OrderKind::signal)
     deliver(*order);
   else if (order->kind == wire::OrderKind::leave)
@@ -122,7 +125,7 @@ void ForkServer::fork_many(int count) {
   for (int i = 0; i < count && !leaving_ && !own_.valid(); ++i) fork_one();
 }
 
-void ForkServer::fork_one() {
+void ForkServer::fork_one(bool imager) {
   std::array<int, 2> pair{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) {
     send({wire::EventKind::fork_failed, 0, errno});
@@ -152,15 +155,15 @@ void ForkServer::fork_one() {
     signals_.reset();
     footprint_->adopt();
     PyOS_AfterFork_Child();
-    become_worker(std::move(far));
+    become_worker(std::move(far), imager);
   }
   const int error = errno;
   PyOS_AfterFork_Parent();
-  tell_of(pid, error, group, std::move(near));
+  tell_of(pid, error, group, std::move(near), imager);
 }
 
 void ForkServer::tell_of(pid_t pid, int error, const base::LeaderlessGroup& group,
-                         base::UniqueFd near) {
+                         base::UniqueFd near, bool imager) {
   if (pid < 0) {
     send({wire::EventKind::fork_failed, 0, error});
     return;
@@ -168,13 +171,14 @@ void ForkServer::tell_of(pid_t pid, int error, const base::LeaderlessGroup& grou
   // Most programs do not lead their group; before the service hears of it, it cannot have a job.
   if (group.id() != 0) ::setpgid(pid, group.id());
   children_.push_back(pid);
-  send({wire::EventKind::worker, pid, 0}, near.get());
+  send({imager ? wire::EventKind::imager : wire::EventKind::worker, pid, 0}, near.get());
 }
 
-void ForkServer::become_worker(base::UniqueFd link) {
+void ForkServer::become_worker(base::UniqueFd link, bool imager) {
   const sigset_t set = child_signal();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
   footprint_->leave(worker::rehearse(after_fork_, link.borrow()));
+  if (imager) worker::be_imaged(std::move(link));
   (void)wire::send_some(link.borrow(),
                         wire::encode(wire::Verdict{wire::VerdictKind::rehearsed, 0, {}}));
   worker::serve_one(std::move(link));

@@ -30,12 +30,13 @@ class ForkServer {
  private:
   void handle_order();
   void handle_signals();
-  void fork_one();
-  void tell_of(pid_t pid, int error, const base::LeaderlessGroup& group, base::UniqueFd near);
+  void fork_one(bool imager = false);
+  void tell_of(pid_t pid, int error, const base::LeaderlessGroup& group, base::UniqueFd near,
+               bool imager = false);
   void fork_many(int count);
   void deliver(const wire::Order& order);
   void send(const wire::Event& event, int descriptor = -1);
-  [[noreturn]] void become_worker(base::UniqueFd link);
+  [[noreturn]] void become_worker(base::UniqueFd link, bool imager);
 
   base::UniqueFd link_;
   base::UniqueFd signals_;

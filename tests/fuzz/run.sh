@@ -10,7 +10,7 @@ set -eu
 
 seconds=${1:?usage: run.sh SECONDS [FUZZER…]}
 shift
-[ $# -gt 0 ] || set -- ahead profile request reply_and_messages text_dialect
+[ $# -gt 0 ] || set -- ahead image profile request reply_and_messages text_dialect
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${PML_FUZZ_BUILD:-$root/build-fuzz}

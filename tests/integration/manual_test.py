@@ -139,7 +139,7 @@ def test_seconds_and_sizes():
     """Numbers that are told in words, with the constant that each is."""
     def constant(file, name):
         return re.search(rf"{name}[{{ =(]+([\d']+)", (ROOT / "src" / file).read_text())[1].replace("'", "")
-    assert constant("client/launch.cpp", "k_patience_ms") == "10000" and "10\n\tseconds" in section("pml.1", "OPTIONS")
+    assert constant("client/launch.hpp", "k_patience_ms") == "10000" and "10\n\tseconds" in section("pml.1", "OPTIONS")
     assert f"{constant('service/shutdown.cpp', 'k_stop_time')} seconds" in section("pmld.8", "SIGNALS")
     assert f"more than {constant('service/front.cpp', 'k_most_sessions')} connections" in page("pmld.8")
     assert int(constant("service/front.cpp", "k_patience_usec")) == 5000000 and "cut off after 5 seconds" in page("pmld.8")

@@ -25,6 +25,7 @@ struct Owner : JobOwner {
   void job_not_begun(const Job&, const std::string& why) override {
     said.push_back("not begun: " + why);
   }
+  void in_place_not_begun(bool) override {}
   void job_ended() override { said.emplace_back("ended"); }
   bool signal_through_parent(const Job& job, int signal, bool whole_group) override {
     said.push_back("signal " + std::to_string(signal) +

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/exit_status.hpp"
+#include "image/format.hpp"
 
 extern "C" {
 
@@ -96,7 +97,11 @@ constexpr std::size_t rounded(std::size_t size) {
 
 void new_chunk(std::size_t size) {
   if (size < k_chunk) size = k_chunk;
-  const long chunk = syscall(__NR_mmap, nullptr, size, k_read_write, k_private_anonymous, -1L, 0L);
+  static std::uint64_t place = pml::image::k_work_start;  // only asked for: see restore/
+  const long chunk = syscall(__NR_mmap, reinterpret_cast<void*>(place), size, k_read_write,
+                             k_private_anonymous,  // NOLINT
+                             -1L, 0L);
+  place += (size + pml::image::k_page - 1) & ~(pml::image::k_page - 1);
   if (chunk == -1) give_up("pml: out of memory\n");
   top = reinterpret_cast<char*>(chunk);
   chunk_end = top + size;

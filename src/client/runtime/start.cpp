@@ -7,6 +7,7 @@
 
 extern "C" {
 char** environ = nullptr;
+const unsigned long* pml_auxiliary = nullptr;
 }
 
 namespace {
@@ -25,6 +26,9 @@ extern "C" [[noreturn, gnu::used]] void pml_start(long* stack) {
   const auto count = static_cast<std::size_t>(stack[0]);
   char** words = reinterpret_cast<char**>(stack + 1);
   environ = words + count + 1;
+  char** last = environ;
+  while (*last != nullptr) ++last;
+  pml_auxiliary = reinterpret_cast<const unsigned long*>(last + 1);
   for (Initializer* each = __init_array_start; each != __init_array_end; ++each) (*each)();
   pml::client::run({words, count});
 }

@@ -1,5 +1,7 @@
 #include "worker/compat/frames.hpp"
 
+#include <unistd.h>
+
 namespace pml::worker::compat {
 
 // Calls in C are counted apart from those in Python; before, both count alike, and behind, the
@@ -27,6 +29,12 @@ void note_recursion_limit() noexcept {
   g_calls_in_c = fresh->c_recursion_remaining;
   PyThreadState_Clear(fresh);
   PyThreadState_Delete(fresh);
+#endif
+}
+
+void renew_thread_number_of_state() noexcept {
+#if PY_VERSION_HEX >= 0x030b0000
+  PyThreadState_Get()->native_thread_id = static_cast<unsigned long>(::gettid());
 #endif
 }
 

@@ -11,6 +11,9 @@ namespace pml::worker::compat {
 /// Notes how deep calls in C may be nested in a thread that runs nothing yet. Once, in the zygote.
 void note_recursion_limit() noexcept;
 
+/// The thread's number, as the kernel has it, has become another.
+void renew_thread_number_of_state() noexcept;
+
 /// Forgets the Python frames below the caller, so that the next code to run stands at the bottom of
 /// the stack, with the whole recursion depth before it. The thread never returns into them.
 void forget_frames() noexcept;

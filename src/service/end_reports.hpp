@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "event/source.hpp"
+
+namespace pml::service {
+
+/// Hears the ends of jobs that are no children of anybody here. A job tells its own only: who sent
+/// it is the kernel's word.
+class EndReports {
+ public:
+  /// `told` gets the process's number and its exit status.
+  EndReports(event::Loop& loop, std::function<void(int pid, int status)> told);
+
+  /// The abstract datagram address, without its leading NUL; empty where there is none.
+  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  /// Reads all that has come.
+  void read();
+
+ private:
+  bool read_one();
+
+  std::function<void(int, int)> told_;
+  base::UniqueFd socket_;
+  event::Io watch_;
+  std::string address_;
+};
+
+}  // namespace pml::service
