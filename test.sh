@@ -9,15 +9,15 @@
 #   ./test.sh sanitize                              unit, integration and systemd tests under ASan and UBSan
 #   ./test.sh fuzz                                  each fuzzer for a short time (tests/fuzz/run.sh: longer)
 #   ./test.sh format                                clang-format
-#   ./test.sh lint                                  clang-tidy (not part of everything: it takes long, most of an hour; in CI
-#                                                   what has changed since the branch left origin/main, or since the last commit);
-#                                                   PML_LINT_SINCE=COMMIT: only what has changed since
+#   ./test.sh lint                                  clang-tidy (takes most of an hour); PML_LINT_SINCE=COMMIT: only what has changed
+#                                                   since, and then a part of everything in CI
 #
 # Other interpreters than /usr/bin/python3 that have their headers are built for and tested in short:
 # those in $PML_TEST_INTERPRETERS (words), or where it is not set, what is found in the usual places.
 #
 #   ./test.sh machines                              unit, integration, equivalence and systemd on Debian 13 and testing, in systems
-#                                                   that debootstrap makes (root; only in CI part of everything, and then in short)
+#                                                   that debootstrap makes (root); part of everything in CI where
+#                                                   PML_TEST_MACHINES names them ("trixie forky"), and then in short
 #   ./test.sh cross                                 other machines: compiled, and run by qemu-user (in a system of tests/machines/run.sh only)
 #   ./test.sh packages                              only installs what the tests need
 #
@@ -37,7 +37,7 @@ packages=(g++ meson ninja-build pkg-config libsystemd-dev libtomlplusplus-dev nl
   netcat-openbsd systemd dbus dbus-user-session procps util-linux scdoc mandoc zsh fish)
 counted=()
 # Read before the environment is cleaned.
-every=${PML_TEST_EVERY:-} whole=${PML_TEST_WHOLE:-} systems=${PML_TEST_MACHINES:-trixie forky} home_of_systems=${PML_MACHINES:-} options=${PML_TEST_OPTIONS:-}
+since=${PML_LINT_SINCE:-} every=${PML_TEST_EVERY:-} whole=${PML_TEST_WHOLE:-} systems=${PML_TEST_MACHINES:-trixie forky} home_of_systems=${PML_MACHINES:-} options=${PML_TEST_OPTIONS:-}
 others=${PML_TEST_INTERPRETERS-$(ls -d /usr/{local/,}bin/python3.{[0-9],[0-9][0-9]} /opt/python*/bin/python3 ~/.pyenv/versions/*/bin/python3 2>/dev/null || true)}
 
 say() { printf '\n== %s\n' "$*"; }
@@ -281,7 +281,7 @@ lint() {
   local files
   # clang reads clang's words, not gcc's.
   [ -e build-lint/build.ninja ] || CC=clang CXX=clang++ meson setup build-lint -Dtests=false >"$results/lint.log"
-  mapfile -t files < <(if [ -n "${PML_LINT_SINCE:-}" ]; then changed_sources "$PML_LINT_SINCE"; else git ls-files 'src/*.cpp'; fi |
+  mapfile -t files < <(if [ -n "$since" ]; then changed_sources "$since"; else git ls-files 'src/*.cpp'; fi |
     grep -v '^src/client/runtime/')
   [ ${#files[@]} -gt 0 ] || { counted+=("lint=1,0,0"); return; }
   # The zygote module is compiled as one file, so most of its own stand in no list of commands.
@@ -292,9 +292,10 @@ lint() {
 
 parts=("$@")
 [ $# -gt 0 ] || parts=(names unit integration equivalence systemd docs package sanitize fuzz format)
+# Where CI has the time for them.
 if [ "${CI:-}" = true ] && [ $# = 0 ]; then
-  PML_LINT_SINCE=${PML_LINT_SINCE:-$(git merge-base HEAD origin/main 2>/dev/null | grep -v "^$(git rev-parse HEAD)$" || echo HEAD~1)}
-  parts+=(lint machines)
+  [ -z "$since" ] || parts+=(lint)
+  [ -z "${PML_TEST_MACHINES:-}" ] || parts+=(machines)
 fi
 clean_environment
 mkdir -p "$results"
