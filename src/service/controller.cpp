@@ -25,14 +25,6 @@ std::string controller() {
   return ::access(here.c_str(), X_OK) == 0 ? here.string() : PML_BINDIR "/pmlctl";
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 // Between fork and exec: system calls only.
 [[noreturn]] void become(char* const* words, char* const* environment, base::BorrowedFd output,
                          base::BorrowedFd complaints, base::BorrowedFd null) noexcept {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "event/source.hpp"
+#include "service/datagrams.hpp"
 
 namespace pml::service {
 
@@ -14,18 +15,17 @@ class EndReports {
   /// `told` gets the process's number and its exit status.
   EndReports(event::Loop& loop, std::function<void(int pid, int status)> told);
 
-  /// The abstract datagram address, without its leading NUL; empty where there is none.
-  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  /// The abstract datagram address, without its leading NUL, listened at from the first call on;
+  /// empty where there is none.
+  [[nodiscard]] const std::string& address();
   /// Reads all that has come.
   void read();
 
  private:
-  bool read_one();
-
+  event::Loop& loop_;
   std::function<void(int, int)> told_;
-  base::UniqueFd socket_;
+  Datagrams reports_;
   event::Io watch_;
-  std::string address_;
 };
 
 }  // namespace pml::service

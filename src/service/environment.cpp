@@ -67,6 +67,14 @@ void ensure_home(Variables& variables) {
 
 }  // namespace
 
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
 Variables without_service_variables(const char* const* environment) {
   Variables variables;
   for (; *environment != nullptr; ++environment)

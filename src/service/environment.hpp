@@ -9,6 +9,9 @@ namespace pml::service {
 
 using Variables = std::vector<std::string>;  ///< NAME=VALUE
 
+/// As execve(2) takes them; null at the end. They point into `texts`.
+[[nodiscard]] std::vector<char*> pointers(std::vector<std::string>& texts);
+
 /// `environment` without what belongs to the service alone: activation, notification, watchdog,
 /// journal and memory-pressure variables, and pml's own.
 [[nodiscard]] Variables without_service_variables(const char* const* environment);

@@ -48,11 +48,11 @@ class Jobs {
   /// @name Jobs that run in their clients' own processes
   /// @{
   /// What the end of a client's process is heard by; invalid where it cannot be followed.
-  [[nodiscard]] base::UniqueFd watch_of_process(pid_t pid) const noexcept;
+  [[nodiscard]] base::UniqueFd watch_of_process(pid_t pid) noexcept;
   /// The ticket's client was given an image; `process` is from watch_of_process().
   void took_in_place(Ticket ticket, Label label, base::UniqueFd process);
   /// Where they tell their end.
-  [[nodiscard]] const std::string& end_address() const noexcept { return reports_.address(); }
+  [[nodiscard]] const std::string& end_address() { return reports_.address(); }
   /// @}
   /// The link of the job's worker is readable.
   void link_ready(Job& job);

@@ -8,7 +8,7 @@
 
 namespace pml::service {
 
-base::UniqueFd Jobs::watch_of_process(pid_t pid) const noexcept {
+base::UniqueFd Jobs::watch_of_process(pid_t pid) noexcept {
   if (reports_.address().empty() || jobs_.count(pid) != 0) return {};
   return base::UniqueFd(base::k_adopt, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "event/source.hpp"
+#include "service/datagrams.hpp"
 
 namespace pml::service {
 
@@ -18,9 +19,9 @@ class LateImports {
   /// Listens from now on. What was counted stays; where no socket can be had, nothing is counted.
   void open();
   void close();
-  [[nodiscard]] bool listening() const noexcept { return socket_.valid(); }
+  [[nodiscard]] bool listening() const noexcept { return told_.is_open(); }
   /// The abstract datagram address, without its leading NUL; empty where it does not listen.
-  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  [[nodiscard]] const std::string& address() const noexcept { return told_.address(); }
   struct Count {
     std::string module;
     std::uint64_t jobs = 0;
@@ -34,9 +35,8 @@ class LateImports {
   void take(const char* bytes, std::size_t size);
 
   event::Loop& loop_;
-  base::UniqueFd socket_;
+  Datagrams told_;
   event::Io watch_;
-  std::string address_;
   std::vector<Count> counts_;
   std::unordered_map<std::string, std::size_t> places_;  // in counts_
 };

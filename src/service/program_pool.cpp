@@ -203,9 +203,7 @@ void ProgramPool::worker_ready(Waiting& waiting, base::UniqueFd memory) {
   if (!waiting.arguments.empty()) return went_on(waiting, *report);
   if (!watch_files(report->files)) return;
   report->files.clear();
-  waiting.facts = report->facts;
-  if (findings_)
-    waiting.facts.insert(waiting.facts.end(), findings_->facts.begin(), findings_->facts.end());
+  waiting.facts = facts_of(*report);
   waiting.worker->saves_usec = report->processor_usec;
   waiting.ready = true;
   if (plain(true) > wanted_ && further() == nullptr) return go_on(waiting, *report);
@@ -215,6 +213,12 @@ void ProgramPool::worker_ready(Waiting& waiting, base::UniqueFd memory) {
   if (waiting_.size() != this->waiting()) overdue_.arm(patience_);
   refill_.arm(k_before_refill);
   listener_.pool_ready(*this, !std::exchange(ever_ready_, true));
+}
+
+std::vector<ahead::Fact> ProgramPool::facts_of(const ahead::Report& report) const {
+  std::vector<ahead::Fact> facts = report.facts;
+  if (findings_) facts.insert(facts.end(), findings_->facts.begin(), findings_->facts.end());
+  return facts;
 }
 
 void ProgramPool::worker_lost(const Worker& worker, const std::string& why) {
@@ -253,8 +257,12 @@ std::unique_ptr<Worker> ProgramPool::take(const ahead::Caller& now, std::string&
 std::unique_ptr<Worker> ProgramPool::take_one(const ahead::Caller& now,
                                               const std::string& arguments, std::string& why) {
   for (auto item = waiting_.begin(); item != waiting_.end(); ++item) {
-    if (item->files) item->files->look();
     if (!item->ready || item->arguments != arguments) continue;
+    if (has_changed(*item)) {
+      repeated_.was_in_vain();
+      waiting_.erase(item);
+      return nullptr;
+    }
     if (auto different = ahead::difference(item->facts, caller_->caller(), now)) {
       why = std::move(*different);
       return nullptr;
@@ -275,9 +283,8 @@ void ProgramPool::want(unsigned workers, bool further) {
 
 void ProgramPool::refill() {
   if (!ahead_ || leaving_ || over_ || !link_->open()) return;
-  // One whose files have changed, or whose arguments nobody has any more.
-  if (const Waiting* one = further();
-      one != nullptr && ((one->files && !one->ready) || one->arguments != repeated_.wanted()))
+  // Others are repeated now.
+  if (const Waiting* one = further(); one != nullptr && one->arguments != repeated_.wanted())
     drop(*one);
   const bool one_more = may_go_further_ && wanted_ > 0 && repeated_.any() && further() == nullptr;
   // One at a time, so that a launch never competes with more than one.

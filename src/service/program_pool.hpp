@@ -57,7 +57,10 @@ class ProgramPool : private ZygoteListener {
   /// that all was made for.
   [[nodiscard]] bool misses_further() const noexcept { return repeated_.misses(); }
   /// Goes on past the same arguments as `other` does.
-  void repeat_as(const ProgramPool& other) { repeated_ = other.repeated_; }
+  void repeat_as(const ProgramPool& other) {
+    repeated_ = other.repeated_;
+    repeated_.forget_misses();
+  }
   /// Keeps so many waiting from now on, and `further`: one more that has gone on past the arguments
   /// that are repeated.
   void want(unsigned workers, bool further);
@@ -96,7 +99,7 @@ class ProgramPool : private ZygoteListener {
     std::vector<ahead::Fact> facts;
     bool ready = false;
     std::string arguments = {};               ///< that it has gone on with, encoded; empty: none
-    std::unique_ptr<AheadFiles> files = {};   ///< that only it has read
+    std::vector<ahead::FileFact> files = {};  ///< that only it has read
     std::string stop = {};                    ///< for people
     std::uint64_t usec_before_arguments = 0;  ///< of the processor
   };
@@ -115,6 +118,8 @@ class ProgramPool : private ZygoteListener {
   void go_on(Waiting& waiting, const ahead::Report& report);
   void went_on(Waiting& waiting, const ahead::Report& report);
   void drop(const Waiting& waiting);
+  [[nodiscard]] static bool has_changed(const Waiting& waiting);
+  [[nodiscard]] std::vector<ahead::Fact> facts_of(const ahead::Report& report) const;
   [[nodiscard]] Waiting* further() noexcept;
   /// Of those that have no arguments.
   [[nodiscard]] unsigned plain(bool ready_only) const noexcept;

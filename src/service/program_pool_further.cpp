@@ -35,24 +35,19 @@ void ProgramPool::went_on(Waiting& waiting, const ahead::Report& report) {
     drop(waiting);
     return;
   }
-  std::vector<ahead::FileFact> own;
   for (const ahead::FileFact& file : report.files)
-    if (!files_.watches(file)) own.push_back(file);
-  Worker& worker = *waiting.worker;
-  waiting.files = std::make_unique<AheadFiles>(loop_, [this, &worker](const std::string&) {
-    if (Waiting* stale = find(worker)) stale->ready = false;
-    repeated_.was_in_vain();
-    refill_.arm(k_before_refill);
-  });
-  if (!waiting.files->add(own).empty()) {
-    repeated_.was_in_vain();
-    drop(waiting);
-    return;
-  }
-  waiting.facts = report.facts;
+    if (!files_.watches(file)) waiting.files.push_back(file);
+  waiting.facts = facts_of(report);
   waiting.stop = report.question + " (" + report.place + ")";
-  worker.saves_usec = report.processor_usec;
+  waiting.worker->saves_usec = report.processor_usec;
   waiting.ready = true;
+}
+
+// Looked at each time: a file of data may lie where nobody tells of changes.
+bool ProgramPool::has_changed(const Waiting& waiting) {
+  return std::any_of(waiting.files.begin(), waiting.files.end(), [](const ahead::FileFact& file) {
+    return !ahead::is_same(file.identity, ahead::identity_of(file.path));
+  });
 }
 
 void ProgramPool::drop(const Waiting& waiting) {

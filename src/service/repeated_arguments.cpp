@@ -18,13 +18,7 @@ void RepeatedArguments::launched(std::string arguments) {
     wanted_ = arguments;
     in_vain_ = misses_ = 0;
   }
-  if (arguments == wanted_) rests_ = false;
   last_ = std::move(arguments);
-}
-
-void RepeatedArguments::was_in_vain() noexcept {
-  ++in_vain_;
-  rests_ = true;
 }
 
 void RepeatedArguments::are_useless() noexcept {
@@ -36,7 +30,7 @@ bool RepeatedArguments::misses() const noexcept {
 }
 
 bool RepeatedArguments::any() const noexcept {
-  return !wanted_.empty() && !rests_ && in_vain_ < k_most_in_vain;
+  return !wanted_.empty() && in_vain_ < k_most_in_vain;
 }
 
 }  // namespace pml::service

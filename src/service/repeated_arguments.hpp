@@ -15,9 +15,12 @@ class RepeatedArguments {
   void came_true() noexcept { in_vain_ = misses_ = 0; }
   /// A caller with the wanted ones was not like the one for whom it had gone on.
   void missed() noexcept { ++misses_; }
+  /// Whether that happens again and again.
   [[nodiscard]] bool misses() const noexcept;
-  /// It was for nothing: a file has changed. Another one waits for the next launch.
-  void was_in_vain() noexcept;
+  /// Another is made, for that caller.
+  void forget_misses() noexcept { misses_ = 0; }
+  /// It was for nothing: a file that it had read has changed.
+  void was_in_vain() noexcept { ++in_vain_; }
   /// It comes no further with them than without.
   void are_useless() noexcept;
 
@@ -30,7 +33,6 @@ class RepeatedArguments {
   std::string wanted_;    // empty: none; encoded ones never are
   unsigned in_vain_ = 0;  // in a row
   unsigned misses_ = 0;   // likewise
-  bool rests_ = false;
 };
 
 }  // namespace pml::service

@@ -64,14 +64,6 @@ std::string start_code(const std::vector<std::string>& folders) {
          "_pml_zygote.serve(3)";
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 /// The child's descriptors, copied above the numbers they are to be placed at.
 struct ChildTable {
   base::UniqueFd input, output, link, error, recording, folder;

@@ -158,6 +158,8 @@ DEEDS = {
     "finalizer-after": "class A:\n    def __del__(self): print('del', A)\nif sys.argv[1:]: a = A(); a.a = a",
     "weak-callback": "import weakref\nclass A: pass\na = A(); w = weakref.ref(a, lambda r: print('gone'))",
     "generator": "def g():\n    try: yield 1\n    finally: print('closed')\nx = g(); next(x)",
+    "expression": "x = (n for n in [1, 2])\nnext(x)\nif sys.argv[1:]: print(next(x))",
+    "expression-over-generator": "def g():\n    try: yield from (1, 2)\n    finally: print('closed')\nx = (n for n in g())\nnext(x)",
     "file-left-open": "f = open('FOLDER/data'); f.read(1)\nif sys.argv[1:]: print(f.fileno(), f.read())",
     "folder-left-open": "s = os.scandir('FOLDER')\nif sys.argv[1:]: print(sorted(e.name for e in s))",
     "pipe": "r, w = os.pipe(); os.write(w, b'x'); print(os.read(r, 1), r, w)",
@@ -210,11 +212,11 @@ def reset(folder):
     (folder / "data").write_text("content")
 
 
-@pytest.mark.parametrize("name", DEEDS)
-def test_is_as_cold_and_leaves_nothing(name, folder):
+def compare(name, folder, text, run_ahead):
+    """`run_ahead` has a template's worker wait before a caller's part, or returns None where the program ends by itself."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.05)
-        one = program(folder, DEEDS[name], server.getsockname()[1])
+        one = program(folder, text, server.getsockname()[1])
         cold = driver.cold(one, stdin=b"first\nsecond\n")[:3]
         left_cold = names(folder)
         reset(folder)
@@ -225,56 +227,43 @@ def test_is_as_cold_and_leaves_nothing(name, folder):
             pass
         before = state(folder)
         template = driver.Template(one, MODULES)
-        if not template.wait():
-            assert name in ("sys-exit", "exit-text", "raise"), template.why
-            assert template.said() == "" and state(folder) == before
+        worker = run_ahead(template, one)
+        assert state(folder) == before, "something was done"
+        assert template.said() == ""
+        if worker is None:
+            assert name in ("sys-exit", "exit-text", "raise")
             template.close()
             return
-        worker = template.worker()
-        assert worker.wait(), worker.why
-        assert state(folder) == before, "something was done"
         with pytest.raises(TimeoutError):
             server.accept()
-        assert template.said() == ""
         kind, *warm = worker.run(one, stdin=b"first\nsecond\n")
         assert (kind, tuple(warm)) == ("started", cold)
         assert names(folder) == left_cold
         template.close()
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_is_as_cold_and_leaves_nothing(name, folder):
+    def run_ahead(template, _):
+        if not template.wait():
+            return None
+        worker = template.worker()
+        assert worker.wait(), worker.why
+        return worker
+
+    compare(name, folder, DEEDS[name], run_ahead)
 
 
 @pytest.mark.parametrize("name", DEEDS)
 def test_is_as_cold_past_its_arguments_and_leaves_nothing(name, folder):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.05)
-        one = program(folder, "words = sys.argv[1:]\n" + DEEDS[name], server.getsockname()[1])
-        cold = driver.cold(one, stdin=b"first\nsecond\n")[:3]
-        left_cold = names(folder)
-        reset(folder)
-        try:
-            while True:
-                server.accept()[0].close()
-        except TimeoutError:
-            pass
-        os.utime(folder, (1, 1))
-        before = state(folder)
-        template = driver.Template(one, MODULES)
+    def run_ahead(template, one):
         assert template.wait(), template.why
         worker = template.worker()
         assert worker.wait(), worker.why
         assert worker.report["before arguments"] and worker.report["question"] == "sys.argv"
-        if not worker.go_on(one.arguments):
-            assert name in ("sys-exit", "exit-text", "raise"), worker.why
-            assert template.said() == "" and state(folder) == before
-            template.close()
-            return
-        assert state(folder) == before, "something was done"
-        with pytest.raises(TimeoutError):
-            server.accept()
-        assert template.said() == ""
-        kind, *warm = worker.run(one, stdin=b"first\nsecond\n")
-        assert (kind, tuple(warm)) == ("started", cold)
-        assert names(folder) == left_cold
-        template.close()
+        return worker if worker.go_on(one.arguments) else None
+
+    compare(name, folder, "words = sys.argv[1:]\n" + DEEDS[name], run_ahead)
 
 
 CLOCKS = {
@@ -352,16 +341,6 @@ def test_a_stream_that_is_wrapped(deed, seekable, folder):
     facts = [(kind, number) for kind, number, _ in worker.report["facts"]]
     assert (("seekable", 1) in facts) == ("nowhere" not in deed)
     assert worker.run(one, pipes=not seekable)[2] == expected
-    template.close()
-
-
-def test_a_console_script_of_setuptools_ends_as_fast_as_any(folder):
-    one = program(folder, "x = (n for n in [1, 2])\nnext(x)\nif sys.argv[1:]: print(next(x))")
-    template = driver.Template(one, MODULES)
-    assert template.wait(), template.why
-    worker = template.worker()
-    assert worker.wait(), worker.why
-    assert worker.run(one)[:3] == ("started", 0, b"2\ntold ['one', 'two']\n")
     template.close()
 
 

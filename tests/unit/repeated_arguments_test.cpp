@@ -27,16 +27,6 @@ TEST(RepeatedArguments, others_in_between_change_nothing_until_they_are_repeated
   EXPECT_EQ(repeated.wanted(), "b");
 }
 
-TEST(RepeatedArguments, what_was_in_vain_waits_for_the_next_launch) {
-  RepeatedArguments repeated = after({"a", "a"});
-  repeated.was_in_vain();
-  EXPECT_FALSE(repeated.any());
-  repeated.launched("b");
-  EXPECT_FALSE(repeated.any());
-  repeated.launched("a");
-  EXPECT_TRUE(repeated.any());
-}
-
 TEST(RepeatedArguments, three_times_in_vain_is_the_end_until_others_are_repeated) {
   RepeatedArguments repeated = after({"a", "a"});
   for (int i = 0; i < 3; ++i) {
@@ -73,7 +63,11 @@ TEST(RepeatedArguments, callers_that_differ_are_told_after_two) {
   EXPECT_FALSE(repeated.misses());
   repeated.missed();
   EXPECT_TRUE(repeated.misses());
+  repeated.forget_misses();
+  EXPECT_FALSE(repeated.misses());
+  repeated.missed();
   repeated.came_true();
+  repeated.missed();
   EXPECT_FALSE(repeated.misses());
 }
 

@@ -257,13 +257,14 @@ void hear_compiled(const Called& called, const Call& call) {
   }
   Course& own = course();
   if (is_tried(file)) {
-    own.hides_clock = true;
+    own.runs_unheard_code = true;
     return ask_compiled(file, Becomes::stop, {});
   }
   const auto deed = pml::ahead::hidden_deed_of(file);
   if (deed) ask_compiled(file, Becomes::stop, "runs compiled code: " + file + " (" + *deed + ")");
-  own.hides_clock = own.hides_clock || deed || pml::ahead::reads_clock(file);
-  if (own.knows_arguments && own.hides_clock) ask(Becomes::stop, "runs compiled code: " + file);
+  own.runs_unheard_code = own.runs_unheard_code || deed || pml::ahead::reads_clock(file);
+  if (own.knows_arguments && own.runs_unheard_code)
+    ask(Becomes::stop, "runs compiled code: " + file);
 }
 
 /// mkdir(path, mode=0o777, *, dir_fd=None).

@@ -95,7 +95,7 @@ void hear_library(PyObject* arguments, const std::string& what) {
   const auto path = path_bytes(argument(arguments, 0));
   if (!path) return ask(Becomes::stop, what);
   const bool is_path = path->starts_with('/');
-  course().hides_clock = true;
+  course().runs_unheard_code = true;
   if (course().knows_arguments) return ask(Becomes::stop, what);
   const bool plain = is_path && !on_trial() && !pml::ahead::hidden_deed_of(*path);
   if (!plain) ask_compiled("dlopen " + *path, Becomes::stop, what);

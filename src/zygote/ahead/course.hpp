@@ -66,12 +66,12 @@ struct Course {
   std::vector<worker::Ref> system_seeded;      ///< generators that each process seeds for itself
   std::vector<worker::Ref> fixed_seeded;       ///< generators that the program gave a seed
   bool renews_multiprocessing = false;
-  bool asks_arguments = false;   ///< the question is about the words behind sys.argv[0]
-  bool knows_arguments = false;  ///< it was told them, to go on with
-  bool hides_clock = false;      ///< compiled code was loaded that may do what nobody hears: past
-                                 ///< its arguments the program is not run ahead
-  bool untried = false;          ///< the question is about compiled code that no trial knows
-  std::uint64_t start_usec = 0;  ///< CLOCK_MONOTONIC
+  bool asks_arguments = false;     ///< the question is about the words behind sys.argv[0]
+  bool knows_arguments = false;    ///< it was told them, to go on with
+  bool runs_unheard_code = false;  ///< compiled code was loaded that may do what nobody hears: past
+                                   ///< its arguments the program is not run ahead
+  bool untried = false;            ///< the question is about compiled code that no trial knows
+  std::uint64_t start_usec = 0;    ///< CLOCK_MONOTONIC
   std::uint64_t processor_usec_before = 0;    ///< of the template
   std::uint64_t start_usec_of_processor = 0;  ///< until the program's first instruction
   worker::EndReport end_report;

@@ -48,7 +48,7 @@ pml::ahead::Report report_of(const std::string& what) {
   report.usec = microseconds(CLOCK_MONOTONIC) - own.start_usec;
   report.untried = own.untried;
   report.before_arguments =
-      own.asks_arguments && !own.hides_clock && !own.knows_arguments && count_threads() == 1;
+      own.asks_arguments && !own.runs_unheard_code && !own.knows_arguments && count_threads() == 1;
   return report;
 }
 
