@@ -77,22 +77,17 @@ bool script_is_installed(const std::string& path) {
   return is_recorded(real) || is_recorded(path);
 }
 
-bool holds_module(const fs::path& folder, const std::string& top) {
-  std::error_code error;
-  return fs::exists(folder / (top + ".py"), error) || fs::is_directory(folder / top, error);
-}
-
 bool module_is_installed(const ProgramKey& key, const std::string& interpreter) {
-  const std::string top = key.target.substr(0, key.target.find('.'));
-  if (!key.folder.empty() && holds_module(key.folder, top)) return false;
+  if (!key.folder.empty() && folder_holds_module(key.folder, key.target)) return false;
   std::error_code error;
   std::vector<fs::path> prefixes = {fs::path(interpreter).parent_path().parent_path(),
                                     fs::canonical(interpreter, error).parent_path().parent_path(),
                                     base::home_folder() + "/.local"};
   for (const fs::path& prefix : prefixes) {
     const auto folders = library_folders(prefix);
-    if (std::any_of(folders.begin(), folders.end(),
-                    [&](const fs::path& folder) { return holds_module(folder, top); }))
+    if (std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
+          return folder_holds_module(folder.string(), key.target);
+        }))
       return true;
   }
   return false;

@@ -80,6 +80,13 @@ std::string path_of(const ProgramKey& key) {
   return key.target.starts_with('/') ? key.target : key.folder + "/" + key.target;
 }
 
+bool folder_holds_module(const std::string& folder, std::string_view module) {
+  const std::string top(module.substr(0, module.find('.')));
+  std::error_code error;
+  return fs::exists(fs::path(folder) / (top + ".py"), error) ||
+         fs::is_directory(fs::path(folder) / top, error);
+}
+
 bool is_meant(const profile::Program& declared, const ProgramKey& key) {
   if (declared.kind == TargetKind::module)
     return key.kind == TargetKind::module && key.target == declared.target;

@@ -35,6 +35,9 @@ struct ProgramKey {
 /// folder for commands.
 [[nodiscard]] bool is_meant(const profile::Program& declared, const ProgramKey& key);
 
+/// Whether `module`, or the package that it is in, lies in `folder`. Reads the folder.
+[[nodiscard]] bool folder_holds_module(const std::string& folder, std::string_view module);
+
 /// The path of a script; empty for what is none.
 [[nodiscard]] std::string path_of(const ProgramKey& key);
 

@@ -24,7 +24,6 @@ constexpr milliseconds k_before_refill{50};
 constexpr milliseconds k_after_failed_fork{1000};
 /// What running ahead may take beyond its own bound until the process is taken for hung.
 constexpr milliseconds k_grace{10000};
-constexpr unsigned k_most_losses = 3;
 constexpr std::size_t k_longest_line = 300;
 
 std::string end_sentence(int wait_status) {
@@ -64,7 +63,7 @@ ProgramPool::ProgramPool(event::Loop& loop, ProgramPoolListener& listener, Proce
       generation_(generation),
       files_(loop,
              [this](const std::string& file) {
-               if (!std::exchange(over_, true)) listener_.pool_stale(*this, file);
+               if (ends()) listener_.pool_stale(*this, file);
              }),
       refill_(loop, [this] { refill(); }),
       overdue_(loop, [this] { overdue(); }) {
@@ -85,7 +84,7 @@ void ProgramPool::start(const std::string& interpreter,
     plan.worker_stops.insert(plan.worker_stops.end(), findings_->worker_stops.begin(),
                              findings_->worker_stops.end());
   }
-  wanted_ = workers;
+  supply_.want(workers, true);
   patience_ = milliseconds(plan.msec) + k_grace;
   node_name_ = node_name();
   said_ = ahead::in_memory({});
@@ -114,7 +113,7 @@ void ProgramPool::zygote_said(ZygoteLink& /*zygote*/, const wire::Event& event,
       worker_came(event.pid, std::move(attached));
       break;
     case wire::EventKind::fork_failed:
-      if (forking_ > 0) --forking_;
+      supply_.arrived();
       refill_.arm(k_after_failed_fork);
       break;
     default:
@@ -139,12 +138,12 @@ void ProgramPool::process_event(const wire::Event& event) {
 void ProgramPool::stopped_ahead(base::UniqueFd memory) {
   const auto bytes = ahead::from_memory(memory.borrow());
   auto report = bytes ? ahead::decode_report(*bytes) : std::nullopt;
-  if (!report || ahead_) {
+  if (!report || ahead()) {
     fail("its interpreter speaks another language", {}, true);
     return;
   }
   overdue_.disarm();
-  ahead_ = true;
+  progress_ = Progress::ahead;
   if (findings_ && !watch_files(findings_->files)) return;
   if (!watch_files(report->files)) return;
   report->files.clear();
@@ -156,13 +155,13 @@ bool ProgramPool::watch_files(const std::vector<ahead::FileFact>& files) {
   const std::string changed = files_.add(files);
   if (changed.empty()) return true;
   files_.clear();
-  if (!std::exchange(over_, true)) listener_.pool_stale(*this, changed);
+  if (ends()) listener_.pool_stale(*this, changed);
   return false;
 }
 
 void ProgramPool::worker_came(pid_t pid, base::UniqueFd link) {
-  if (forking_ > 0) --forking_;
-  if (leaving_ || over_ || !link.valid()) return;  // closing its link ends it
+  supply_.arrived();
+  if (end_ != End::none || !link.valid()) return;  // closing its link ends it
   Waiting waiting;
   waiting.worker = std::make_unique<Worker>();
   Worker& worker = *waiting.worker;
@@ -206,13 +205,13 @@ void ProgramPool::worker_ready(Waiting& waiting, base::UniqueFd memory) {
   waiting.facts = facts_of(*report);
   waiting.worker->saves_usec = report->processor_usec;
   waiting.ready = true;
-  if (plain(true) > wanted_ && further() == nullptr) return go_on(waiting, *report);
+  if (supply_.has_one_more(plain()) && further() == nullptr) return go_on(waiting, *report);
   report_ = std::move(*report);
-  losses_ = 0;
+  supply_.became_ready();
   overdue_.disarm();
   if (waiting_.size() != this->waiting()) overdue_.arm(patience_);
   refill_.arm(k_before_refill);
-  listener_.pool_ready(*this, !std::exchange(ever_ready_, true));
+  listener_.pool_ready(*this, std::exchange(progress_, Progress::ready) != Progress::ready);
 }
 
 std::vector<ahead::Fact> ProgramPool::facts_of(const ahead::Report& report) const {
@@ -228,8 +227,8 @@ void ProgramPool::worker_lost(const Worker& worker, const std::string& why) {
     return;
   }
   std::erase_if(waiting_, [&](const Waiting& item) { return item.worker.get() == &worker; });
-  if (leaving_ || over_) return;
-  if (++losses_ >= k_most_losses || !why.empty())
+  if (end_ != End::none) return;
+  if (supply_.lost_too_many() || !why.empty())
     fail(why.empty() ? "its workers end by themselves" : why, {}, why.empty());
   else
     refill_.arm(k_after_failed_fork);
@@ -237,9 +236,8 @@ void ProgramPool::worker_lost(const Worker& worker, const std::string& why) {
 
 std::unique_ptr<Worker> ProgramPool::take(const ahead::Caller& now, std::string& why) {
   files_.look();
-  if (node_name() != node_name_ && !std::exchange(over_, true))
-    listener_.pool_stale(*this, "the machine's name");
-  if (over_ || leaving_) return nullptr;
+  if (node_name() != node_name_ && ends()) listener_.pool_stale(*this, "the machine's name");
+  if (end_ != End::none) return nullptr;
   const std::string arguments = wire::encode_arguments(now.request->arguments);
   repeated_.launched(arguments);
   refill_.arm(k_before_refill);
@@ -275,31 +273,27 @@ std::unique_ptr<Worker> ProgramPool::take_one(const ahead::Caller& now,
 }
 
 void ProgramPool::want(unsigned workers, bool further) {
-  wanted_ = workers;
-  may_go_further_ = further;
-  while (waiting_.size() > wanted_) waiting_.pop_back();
+  supply_.want(workers, further);
+  while (waiting_.size() > workers) waiting_.pop_back();
   refill_.arm(k_before_refill);
 }
 
 void ProgramPool::refill() {
-  if (!ahead_ || leaving_ || over_ || !link_->open()) return;
+  if (!ahead() || end_ != End::none || !link_->open()) return;
   // Others are repeated now.
   if (const Waiting* one = further(); one != nullptr && one->arguments != repeated_.wanted())
     drop(*one);
-  const bool one_more = may_go_further_ && wanted_ > 0 && repeated_.any() && further() == nullptr;
-  // One at a time, so that a launch never competes with more than one.
-  if (forking_ > 0 || plain(true) != plain(false) || plain(false) >= wanted_ + (one_more ? 1 : 0))
-    return;
+  if (!supply_.wants_one(plain(), repeated_.any() && further() == nullptr)) return;
   wire::Order order;
   order.kind = wire::OrderKind::fork;
   order.value = 1;
-  ++forking_;
+  supply_.ordered();
   link_->send(order);
   overdue_.arm(patience_);
 }
 
 void ProgramPool::leave() {
-  if (std::exchange(leaving_, true)) return;
+  if (std::exchange(end_, End::leaving) == End::leaving) return;
   files_.clear();
   waiting_.clear();
   refill_.disarm();
@@ -307,7 +301,7 @@ void ProgramPool::leave() {
   wire::Order order;
   order.kind = wire::OrderKind::leave;
   // One that still runs the program does not listen.
-  if (ahead_)
+  if (ahead())
     link_->send(order);
   else
     link_->kill();
@@ -325,7 +319,7 @@ bool ProgramPool::signal(pid_t pid, int number, bool whole_group) {
 }
 
 void ProgramPool::zygote_left(ZygoteLink& zygote) {
-  if (!leaving_) zygote.kill();  // its end follows as a child's
+  if (end_ != End::leaving) zygote.kill();  // its end follows as a child's
 }
 
 void ProgramPool::reaped(int wait_status) {
@@ -339,7 +333,8 @@ void ProgramPool::stopped() noexcept {
 }
 
 void ProgramPool::overdue() {
-  if (ahead_ && forking_ == 0 && waiting() == waiting_.size()) return;  // nobody owes anything
+  if (ahead() && !supply_.is_owed() && waiting() == waiting_.size())
+    return;  // nobody owes anything
   if (const Waiting* one = further(); one != nullptr && !one->ready) {
     repeated_.are_useless();
     drop(*one);
@@ -350,8 +345,14 @@ void ProgramPool::overdue() {
   fail("it hangs while it runs ahead", {}, true);
 }
 
+bool ProgramPool::ends() noexcept {
+  if (end_ != End::none) return false;
+  end_ = End::told;
+  return true;
+}
+
 void ProgramPool::fail(const std::string& why, const std::string& stop_before, bool broken) {
-  if (leaving_ || std::exchange(over_, true)) return;
+  if (!ends()) return;
   listener_.pool_failed(*this, why, stop_before, broken);
 }
 

@@ -14,6 +14,7 @@
 #include "service/remembered_caller.hpp"
 #include "service/repeated_arguments.hpp"
 #include "service/trial_findings.hpp"
+#include "service/worker_supply.hpp"
 #include "service/zygote_link.hpp"
 
 namespace pml::service {
@@ -78,9 +79,9 @@ class ProgramPool : private ZygoteListener {
   [[nodiscard]] std::uint64_t program() const noexcept { return program_; }
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] pid_t pid() const noexcept { return link_ ? link_->pid() : 0; }
-  [[nodiscard]] bool ahead() const noexcept { return ahead_; }
+  [[nodiscard]] bool ahead() const noexcept { return progress_ != Progress::running; }
   [[nodiscard]] unsigned waiting() const noexcept;
-  [[nodiscard]] bool ever_ready() const noexcept { return ever_ready_; }
+  [[nodiscard]] bool ever_ready() const noexcept { return progress_ == Progress::ready; }
   /// What the last worker said; what it stopped before, and where.
   [[nodiscard]] const ahead::Report& report() const noexcept { return report_; }
   [[nodiscard]] const std::shared_ptr<const RememberedCaller>& caller() const noexcept {
@@ -94,6 +95,10 @@ class ProgramPool : private ZygoteListener {
   [[nodiscard]] std::uint64_t private_memory() const;
 
  private:
+  /// Of the template; `ready`: a worker has been.
+  enum class Progress : std::uint8_t { running, ahead, ready };
+  /// `told`: it failed or is stale, and the listener knows.
+  enum class End : std::uint8_t { none, told, leaving };
   struct Waiting {
     std::unique_ptr<Worker> worker;
     std::vector<ahead::Fact> facts;
@@ -122,9 +127,11 @@ class ProgramPool : private ZygoteListener {
   [[nodiscard]] std::vector<ahead::Fact> facts_of(const ahead::Report& report) const;
   [[nodiscard]] Waiting* further() noexcept;
   /// Of those that have no arguments.
-  [[nodiscard]] unsigned plain(bool ready_only) const noexcept;
+  [[nodiscard]] WorkerSupply::Counts plain() const noexcept;
   void refill();
   void overdue();
+  /// Whether the listener is to be told now that this one is of no use any more: once.
+  [[nodiscard]] bool ends() noexcept;
   void fail(const std::string& why, const std::string& stop_before, bool broken);
   [[nodiscard]] Waiting* find(const Worker& worker) noexcept;
   [[nodiscard]] bool is_waiting(pid_t pid) const noexcept;
@@ -143,17 +150,12 @@ class ProgramPool : private ZygoteListener {
   std::vector<Waiting> waiting_;
   ahead::Report report_;
   RepeatedArguments repeated_;
-  bool may_go_further_ = true;
+  WorkerSupply supply_;
   event::Timer refill_;
   event::Timer overdue_;
   std::chrono::milliseconds patience_{0};
-  unsigned wanted_ = 1;
-  unsigned forking_ = 0;
-  unsigned losses_ = 0;  // of workers in a row
-  bool ahead_ = false;
-  bool ever_ready_ = false;
-  bool leaving_ = false;
-  bool over_ = false;  // failed or stale: the listener knows
+  Progress progress_ = Progress::running;
+  End end_ = End::none;
 };
 
 }  // namespace pml::service

@@ -68,11 +68,14 @@ std::string ProgramPool::further_stop() const {
   return one != waiting_.end() ? one->stop : "";
 }
 
-unsigned ProgramPool::plain(bool ready_only) const noexcept {
-  return static_cast<unsigned>(
-      std::count_if(waiting_.begin(), waiting_.end(), [ready_only](const Waiting& item) {
-        return item.arguments.empty() && (item.ready || !ready_only);
-      }));
+WorkerSupply::Counts ProgramPool::plain() const noexcept {
+  WorkerSupply::Counts counts;
+  for (const Waiting& item : waiting_) {
+    if (!item.arguments.empty()) continue;
+    ++counts.all;
+    if (item.ready) ++counts.ready;
+  }
+  return counts;
 }
 
 }  // namespace pml::service

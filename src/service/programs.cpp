@@ -5,6 +5,8 @@
 #include <ctime>
 #include <utility>
 
+#include "service/program_rows.hpp"
+
 namespace pml::service {
 
 namespace {
@@ -180,7 +182,7 @@ void Programs::changed() noexcept {
 void Programs::run_ahead_now(const std::string& name, Client client) {
   Program* last = nullptr;
   for (const auto& [text, program] : programs_)
-    if ((program->name == name || path_of(program->record.key) == name) &&
+    if (is_called(*program, name) &&
         (last == nullptr || last->record.last.front() < program->record.last.front()))
       last = program.get();
   if (last == nullptr || (!last->caller && !last->pool)) {
@@ -202,7 +204,7 @@ void Programs::run_ahead_now(const std::string& name, Client client) {
 
 void Programs::answer(const Program& program, const std::string& line) {
   std::erase_if(waiters_, [&](Waiter& waiter) {
-    if (waiter.name != program.name && waiter.name != path_of(program.record.key)) return false;
+    if (!is_called(program, waiter.name)) return false;
     waiter.client.tell_line(line);
     return true;
   });
@@ -212,7 +214,7 @@ bool Programs::forget(const std::string& name) {
   bool any = false;
   for (auto item = programs_.begin(); item != programs_.end();) {
     Program& program = *item->second;
-    if (!name.empty() && program.name != name && path_of(program.record.key) != name) {
+    if (!name.empty() && !is_called(program, name)) {
       ++item;
       continue;
     }

@@ -1,8 +1,9 @@
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
-#include <tuple>
 #include <vector>
 
+#include "service/program_rows.hpp"
 #include "service/programs.hpp"
 
 namespace pml::service {
@@ -52,20 +53,67 @@ Json json_of(const profile::Program& declared) {
           {"reason", "nobody has started it since the service began"}};
 }
 
-std::vector<const Program*> sorted(const Programs& programs) {
+std::vector<ProgramRow> rows(const Programs& programs) {
   std::vector<const Program*> all;
   for (const auto& [text, program] : programs.all()) all.push_back(program.get());
-  std::sort(all.begin(), all.end(), [](const Program* left, const Program* right) {
-    return std::tuple(!left->declared, !left->pool, right->record.last.front(), left->id) <
-           std::tuple(!right->declared, !right->pool, left->record.last.front(), right->id);
-  });
-  return all;
+  return rows_of(std::move(all));
+}
+
+struct Sums {
+  std::uint64_t launches = 0, warm = 0, saved_usec = 0, memory = 0, misses = 0;
+  unsigned waiting = 0;
+  std::time_t last = 0;
+};
+
+Sums sums_of(const ProgramRow& row) {
+  Sums sums;
+  for (const Program* way : row) {
+    sums.launches += way->record.launches;
+    sums.warm += way->record.warm;
+    sums.saved_usec += way->record.saved_usec;
+    sums.misses += way->misses;
+    sums.last = std::max(sums.last, way->record.last.front());
+    // Without a process the memory is what it would take.
+    if (way->pool || way == row.front()) sums.memory += way->record.memory;
+    if (way->pool) sums.waiting += way->pool->waiting();
+  }
+  return sums;
+}
+
+Json way_json(const Program& program) {
+  const ProgramRecord& record = program.record;
+  Json json = {{"target", record.key.target},
+               {"options", record.key.options},
+               {"state", state_of(program, event::Loop::now())},
+               {"launches", record.launches},
+               {"warm", record.warm}};
+  if (!record.key.folder.empty()) json["folder"] = record.key.folder;
+  return json;
+}
+
+/// The first way's, with the sums of all; `ways` where there are several.
+Json json_of(const ProgramRow& row) {
+  Json json = json_of(*row.front());
+  if (row.size() == 1) return json;
+  const Sums sums = sums_of(row);
+  json["launches"] = sums.launches;
+  json["warm"] = sums.warm;
+  json["saved-usec"] = sums.saved_usec;
+  json["memory"] = sums.memory;
+  json["misses"] = sums.misses;
+  json["waiting"] = sums.waiting;
+  json["last"] = sums.last;
+  Json& ways = json["ways"] = Json::array();
+  for (const Program* way : row) ways.push_back(way_json(*way));
+  return json;
 }
 
 /// One that a person has a use for: not each script that was once started.
-bool is_worth_telling(const Program& program) {
-  return program.declared || program.pool || program.record.launches >= k_launches_to_learn ||
-         !program.record.given_up.empty();
+bool is_worth_telling(const ProgramRow& row) {
+  return sums_of(row).launches >= k_launches_to_learn ||
+         std::any_of(row.begin(), row.end(), [](const Program* way) {
+           return way->declared || way->pool || !way->record.given_up.empty();
+         });
 }
 
 std::string line_of(const Json& json) {
@@ -76,8 +124,8 @@ std::string line_of(const Json& json) {
 
 std::string programs_text(const Programs& programs) {
   std::string text;
-  for (const Program* program : sorted(programs))
-    if (is_worth_telling(*program)) text += line_of(json_of(*program));
+  for (const ProgramRow& row : rows(programs))
+    if (is_worth_telling(row)) text += line_of(json_of(row));
   for (const profile::Program* declared : programs.not_started())
     text += line_of(json_of(*declared));
   return text + "\n";
@@ -89,16 +137,17 @@ std::string programs_status(const Programs& programs) {
   std::uint64_t saved = 0;
   std::uint64_t memory = 0;
   std::string lines;
-  for (const Program* program : sorted(programs)) {
-    warm += program->record.warm;
-    saved += program->record.saved_usec;
-    if (!program->pool) continue;
-    ready += program->pool->waiting() > 0 ? 1 : 0;
-    memory += program->record.memory;
-    lines += "program " + program->name + " " + state_of(*program, event::Loop::now()) + " " +
-             std::to_string(program->record.launches) + " " + std::to_string(program->record.warm) +
-             " " + std::to_string(program->record.saves_usec) + " " +
-             std::to_string(program->record.memory) + "\n";
+  for (const ProgramRow& row : rows(programs)) {
+    const Program& first = *row.front();
+    const Sums sums = sums_of(row);
+    warm += sums.warm;
+    saved += sums.saved_usec;
+    if (!first.pool) continue;
+    ready += sums.waiting > 0 ? 1 : 0;
+    memory += sums.memory;
+    lines += "program " + first.name + " " + state_of(first, event::Loop::now()) + " " +
+             std::to_string(sums.launches) + " " + std::to_string(sums.warm) + " " +
+             std::to_string(first.record.saves_usec) + " " + std::to_string(sums.memory) + "\n";
   }
   return "programs-ready " + std::to_string(ready) + "\nprograms-warm " + std::to_string(warm) +
          "\nprograms-saved-usec " + std::to_string(saved) + "\nprograms-memory " +

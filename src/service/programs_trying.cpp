@@ -5,6 +5,7 @@
 
 #include "log/journal.hpp"
 #include "log/message_ids.hpp"
+#include "service/program_rows.hpp"
 #include "service/programs.hpp"
 
 namespace pml::service {
@@ -30,9 +31,8 @@ ahead::Plan Programs::plan_for(const Program& program) const {
 }
 
 bool Programs::is_awaited(const Program& program) const {
-  return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
-    return waiter.name == program.name || waiter.name == path_of(program.record.key);
-  });
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [&](const Waiter& waiter) { return is_called(program, waiter.name); });
 }
 
 // Somebody waits for it now.

@@ -349,6 +349,25 @@ def test_most_bounds_the_learned_ones_and_keeps_the_best(service):
     until(lambda: [program["name"] for program in service.programs() if program["state"] == "ready"] == [best])
 
 
+def test_one_script_is_one_program_however_it_is_named(service):
+    service.declare("", 'programs = "all"').start()
+    (service.folder / "there").symlink_to(service.folder)
+    words = ["tool.py", "./tool.py", str(service.tool), str(service.folder / "there/tool.py")]
+    for word in words:
+        cold, warm = service.cold(word), service.run(word)
+        assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+    program = service.program("tool.py")
+    assert program["launches"] == len(words)
+    assert sorted(way["target"] for way in program["ways"]) == sorted(words)
+    for _ in range(2):  # each way has what runs ahead for itself
+        assert service.run(str(service.tool)).returncode == 0
+    assert until(lambda: service.program("tool.py")["state"] == "ready" and service.program("tool.py"))["target"] == str(service.tool)
+    cold, warm = service.cold("tool.py"), service.run("tool.py")
+    assert warm.stdout == cold.stdout
+    assert service.ask(f"forget {service.folder}/there/tool.py") == "done\n"
+    assert service.programs() == []
+
+
 def test_forget(service):
     service.declare_tool().start()
     service.check()

@@ -7,6 +7,7 @@
 
 #include "service/ahead_files.hpp"
 #include "service/installed.hpp"
+#include "service/program_rows.hpp"
 #include "service/program_store.hpp"
 #include "service/remembered_caller.hpp"
 #include "temporary_folder.hpp"
@@ -71,6 +72,74 @@ TEST(ProgramKey, ADeclarationMeansWhatPeopleCallSo) {
   EXPECT_TRUE(meant(TargetKind::module, "pytest", TargetKind::module, "pytest"));
   EXPECT_TRUE(meant(TargetKind::script, "/home/me/r.py", TargetKind::script, "r.py"));
   EXPECT_FALSE(meant(TargetKind::script, "/home/me/r.py", TargetKind::script, "/r.py"));
+}
+
+TEST(ProgramRows, AScriptLiesInOnePlaceHoweverItIsNamed) {
+  const TemporaryFolder folder;
+  const fs::path root = fs::canonical(folder.path());
+  write_to(root / "a/tool.py", "");
+  fs::create_directories(root / "b");
+  fs::create_directory_symlink(root / "a", root / "link");
+  const std::string origin = (root / "a/tool.py").string();
+  for (const auto& [target, in] :
+       std::vector<std::pair<std::string, std::string>>{{origin, ""},
+                                                        {"tool.py", "a"},
+                                                        {"./tool.py", "a"},
+                                                        {"../a/tool.py", "b"},
+                                                        {"tool.py", "link"},
+                                                        {(root / "link/tool.py").string(), ""}})
+    EXPECT_EQ(origin_of({TargetKind::script, target, {}, (root / in).string()}), origin) << target;
+  EXPECT_NE(origin_of({TargetKind::script, "tool.py", {}, (root / "b").string()}), origin);
+}
+
+TEST(ProgramRows, AModuleIsAnotherOneWhereTheFolderHoldsIt) {
+  const TemporaryFolder folder;
+  const std::string here = fs::canonical(folder.path()).string();
+  const ProgramKey key{TargetKind::module, "tool.part", {}, here};
+  EXPECT_EQ(origin_of(key), "");
+  write_to(fs::path(here) / "tool/__init__.py", "");
+  EXPECT_EQ(origin_of(key), here);
+}
+
+Program program_of(const std::string& target, const std::string& folder, std::time_t last) {
+  Program program;
+  program.record.key = {TargetKind::script, target, {}, folder};
+  program.record.launched(last);
+  program.name = name_of(program.record.key);
+  return program;
+}
+
+TEST(ProgramRows, OneForEachProgramWhateverItsWays) {
+  const TemporaryFolder folder;
+  const std::string a = folder.path() + "/a";
+  const std::string b = folder.path() + "/b";
+  for (const std::string& in : {a, b}) write_to(in + "/tool.py", "");
+  const Program relative = program_of("tool.py", a, 10);
+  const Program absolute = program_of(a + "/tool.py", "", 20);
+  const Program other = program_of("tool.py", b, 30);
+  EXPECT_EQ(rows_of({&relative, &absolute, &other}),
+            (std::vector<ProgramRow>{{&other}, {&absolute, &relative}}));
+}
+
+TEST(ProgramRows, ADeclarationIsOneAndComesFirst) {
+  Program first = program_of("/usr/bin/tool", "", 10);
+  Program second = program_of("/opt/bin/tool", "", 20);
+  const Program later = program_of("/usr/local/bin/tool", "", 30);
+  first.declared = second.declared = true;
+  EXPECT_EQ(rows_of({&later, &first, &second}),
+            (std::vector<ProgramRow>{{&second, &first}, {&later}}));
+}
+
+TEST(ProgramRows, PeopleNameAProgramOrThePathOfItsScript) {
+  const TemporaryFolder folder;
+  write_to(fs::path(folder.path()) / "tool.py", "");
+  const Program program = program_of("./tool.py", folder.path(), 1);
+  EXPECT_TRUE(is_called(program, "tool.py"));
+  EXPECT_TRUE(is_called(program, folder.path() + "/tool.py"));
+  EXPECT_TRUE(is_called(
+      program, folder.path() + "/../" + fs::path(folder.path()).filename().string() + "/tool.py"));
+  EXPECT_FALSE(is_called(program, "./tool.py")) << "of whose folder?";
+  EXPECT_FALSE(is_called(program, "/tool.py"));
 }
 
 TEST(Installed, AScriptThatPipRecordedAndOneThatAPersonWrote) {

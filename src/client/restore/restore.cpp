@@ -17,7 +17,7 @@
 #include "image/switch.hpp"
 
 extern "C" {
-extern char __executable_start[];
+extern char __executable_start[];  // NOLINT(bugprone-reserved-identifier): the linker's
 extern char _end[];
 extern const unsigned long* pml_auxiliary;  // see runtime/start.cpp
 }
