@@ -26,15 +26,11 @@ PyObject* add_audit_hook(PyObject* self, PyObject* const* arguments, Py_ssize_t 
       reinterpret_cast<void*>(g_add_audit_hook))(self, arguments, count, names);
 }
 
-/// What others watch the interpreter's every step with.
-bool is_traced() {
-  const PyThreadState* const thread = PyThreadState_Get();
-  if (thread->c_tracefunc != nullptr || thread->c_profilefunc != nullptr) return true;
-  const Ref monitoring =
-      attribute(PyDict_GetItemString(PyImport_GetModuleDict(), "sys"), "monitoring");
+/// Whether a tool of sys.monitoring is there.
+bool is_monitored(PyObject* monitoring) {
   constexpr int k_tools = 6;
-  for (int tool = 0; monitoring && tool < k_tools; ++tool) {
-    const Ref name = Ref::steal(PyObject_CallMethod(monitoring.get(), "get_tool", "i", tool));
+  for (int tool = 0; monitoring != nullptr && tool < k_tools; ++tool) {
+    const Ref name = Ref::steal(PyObject_CallMethod(monitoring, "get_tool", "i", tool));
     if (!name) PyErr_Clear();
     if (name && name.get() != Py_None) return true;
   }
@@ -90,7 +86,7 @@ void ImportGuard::note_taken(int module, PyObject* name, int taker) {
     found->takers.push_back(taker);
 }
 
-void ImportGuard::show(int module, const Ref& key, PyObject* object) {
+void ImportGuard::show(int module, PyObject* key, PyObject* object) {
   PyObject* const names = PyModule_Check(object) != 0 ? PyModule_GetDict(object) : nullptr;
   shown_.push_back({module, key, object, names, 0});
 }
@@ -115,6 +111,8 @@ void ImportGuard::watch_machinery() {
 
 void ImportGuard::record() {
   watch_machinery();
+  if (PyObject* const monitoring = PySys_GetObject("monitoring"))
+    monitoring_ = Ref::borrow(monitoring);
   for (auto& [module, names] : taken_)
     if (PyObject* const object = stash().object_of(module);
         object != nullptr && PyModule_Check(object))
@@ -150,7 +148,10 @@ void ImportGuard::catch_up() {
 
 void ImportGuard::settle() {
   for (Shown& shown : shown_)
-    if (shown.names != nullptr) shown.version = compat::dictionary_version(shown.names);
+    if (shown.names != nullptr)
+      if (const std::uint64_t version = compat::dictionary_version(shown.names);
+          version != shown.version)
+        shown.version = version;
   table_version_ = compat::dictionary_version(PyImport_GetModuleDict());
 }
 
@@ -168,7 +169,9 @@ bool ImportGuard::has_changed(Machinery& part) {
 bool ImportGuard::sees_imports() {
   if (!started_) return false;
   seen_ = seen_ || g_audited || std::any_of(machinery_.begin(), machinery_.end(), has_changed);
-  return seen_ || is_traced();
+  const PyThreadState* const thread = PyThreadState_Get();
+  return seen_ || thread->c_tracefunc != nullptr || thread->c_profilefunc != nullptr ||
+         is_monitored(monitoring_.get());
 }
 
 /// Submodules that were bound to their package since are what a fresh import binds.
@@ -204,7 +207,7 @@ std::vector<int> ImportGuard::changed() {
   if (const std::uint64_t version = compat::dictionary_version(table); version != table_version_) {
     table_version_ = version;
     for (auto shown = shown_.begin(); shown != shown_.end();) {
-      if (PyDict_GetItem(table, shown->key.get()) == shown->object) {
+      if (PyDict_GetItem(table, shown->key) == shown->object) {
         ++shown;
         continue;
       }

@@ -17,8 +17,9 @@ class ImportGuard {
  public:
   /// The import of `taker` looked the name up in the module; "__dict__" stands for all of them.
   void note_taken(int module, PyObject* name, int taker);
-  /// The module is in sys.modules, where the program can get at it. `key` is its name there.
-  void show(int module, const Ref& key, PyObject* object);
+  /// The module is in sys.modules, where the program can get at it. `key` is its name there, which
+  /// the caller keeps: a reference would copy the page that it lies in.
+  void show(int module, PyObject* key, PyObject* object);
   /// The names hold now what programs are to find in them. Called in the zygote.
   void record();
   /// The program begins: what has changed since `record` is its own context, and none of its doing.
@@ -46,7 +47,7 @@ class ImportGuard {
   };
   struct Shown {
     int module;
-    Ref key;
+    PyObject* key;
     PyObject* object;
     PyObject* names;  // its dict, null for what is no module
     std::uint64_t version;
@@ -65,6 +66,7 @@ class ImportGuard {
   std::vector<Shown> shown_;
   std::unordered_map<int, std::vector<Taken>> taken_;
   std::vector<Machinery> machinery_;
+  Ref monitoring_;  // sys.monitoring, from 3.12 on. To ask where it is not would raise, in each job
   std::uint64_t table_version_ = 0;
   std::uint64_t environment_version_ = 0;
   bool started_ = false;

@@ -55,7 +55,8 @@ int Stash::add(StashEntry entry) {
 int Stash::add_common(const std::string& name, PyObject* module) {
   const int number = graph_.number_of(name);
   common_.push_back(Ref::borrow(module));
-  guard_.show(number, Ref::steal(PyUnicode_InternFromString(name.c_str())), module);
+  common_keys_.push_back(Ref::steal(PyUnicode_InternFromString(name.c_str())));
+  guard_.show(number, common_keys_.back().get(), module);
   return number;
 }
 

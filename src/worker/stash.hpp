@@ -226,6 +226,7 @@ class Stash {
   std::vector<StashEntry> entries_;
   std::vector<EntryState> states_;  // by entry
   std::vector<Ref> common_;         // what everyone has, by number behind the entries
+  std::vector<Ref> common_keys_;    // their names in sys.modules
   ModuleGraph graph_;
   ModuleSet imported_once_;  // what needs a shared object that bears no second import around it
   ImportGuard guard_;

@@ -200,7 +200,7 @@ bool Stash::reveal(int index) {
   states_[index] = EntryState::shown;
   if (!bind_what_is_there(entry) || !reveal_requests(index)) return false;
   if (!entry.module) return true;  // a fresh import would have tried it
-  guard_.show(index, entry.key, entry.module.get());
+  guard_.show(index, entry.key.get(), entry.module.get());
   // A module moves to the end of sys.modules when its import is done.
   return put_in_table(entry) && bind_to_parent(entry) && settle_laziness(entry) &&
          apply_edits(entry);
@@ -219,7 +219,7 @@ PyObject* Stash::load_apart(std::string_view name) {
   if (!index || states_[*index] != EntryState::apart || !entries_[*index].foreign) return nullptr;
   StashEntry& entry = entries_[*index];
   states_[*index] = EntryState::shown;
-  guard_.show(*index, entry.key, entry.module.get());
+  guard_.show(*index, entry.key.get(), entry.module.get());
   if (!reveal_requests(*index) || !apply_edits(entry) || !pass_first_import(entry)) return nullptr;
   return compat::new_reference(entry.module.get());
 }

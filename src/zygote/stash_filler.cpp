@@ -87,8 +87,21 @@ bool is_special(const py::object& loader) {
   return !place.starts_with("_frozen_importlib") && !place.starts_with("importlib");
 }
 
+/// The finders that a program can have: those of any, and what preloads add for good.
+py::list finders_of_programs() {
+  const py::list usual = module_named("sys").attr("meta_path");
+  py::list all = usual.attr("copy")();
+  worker::Stash& stash = worker::stash();
+  for (std::size_t i = 0; i < stash.size(); ++i)
+    for (const worker::ListEdit& edit : stash.at(static_cast<int>(i)).edits)
+      if (edit.list.get() == usual.ptr())
+        for (const auto* items : {&edit.front, &edit.back})
+          for (const worker::Ref& item : *items) all.append(py::handle(item.get()));
+  return all;
+}
+
 /// Whether nobody finds the module any more: what brought it had a finder of its own for a while.
-bool is_found_by_nobody(const std::string& name) {
+bool is_found_by_nobody(const std::string& name, const py::list& finders) {
   py::object path = py::none();
   if (const std::size_t dot = name.rfind('.'); dot != std::string::npos) {
     const std::string parent = name.substr(0, dot);
@@ -97,7 +110,7 @@ bool is_found_by_nobody(const std::string& name) {
     if (path.is_none()) return true;
   }
   try {
-    for (const py::handle finder : module_named("sys").attr("meta_path"))
+    for (const py::handle finder : finders)
       if (py::hasattr(finder, "find_spec") && !finder.attr("find_spec")(name, path).is_none())
         return false;
   } catch (py::error_already_set&) {
@@ -106,16 +119,27 @@ bool is_found_by_nobody(const std::string& name) {
   return true;
 }
 
+/// What a second import would not find cannot be imported again.
+void note_what_nobody_finds() {
+  worker::Stash& stash = worker::stash();
+  const py::list finders = finders_of_programs();
+  for (std::size_t i = 0; i < stash.size(); ++i) {
+    worker::StashEntry& entry = stash.at(static_cast<int>(i));
+    const py::object spec = entry.module ? name_in(entry.module.get(), "__spec__") : py::none();
+    const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
+    entry.once |=
+        !loader.is_none() && is_special(loader) && is_found_by_nobody(entry.name, finders);
+  }
+}
+
 void describe(worker::StashEntry& entry, const py::object& module, SourceFiles& sources) {
   const py::object spec = name_in(module, "__spec__");
   const py::object file = name_in(module, "__file__");
   if (py::isinstance<py::str>(file)) sources.add(py::str(file));
   const py::object loader = spec.is_none() ? spec : py::getattr(spec, "loader", py::none());
-  if (!loader.is_none()) {
+  if (!loader.is_none())
     entry.extension =
         std::string(py::str(py::type::of(loader).attr("__name__"))) == "ExtensionFileLoader";
-    entry.once |= is_special(loader) && is_found_by_nobody(entry.name);
-  }
   const std::string top = entry.name.substr(0, entry.name.find('.'));
   const auto all = modules();
   if (all.contains(top)) entry.found_in = found_in(all[top.c_str()]);
@@ -235,6 +259,7 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     for (const std::string& main_name : record.main_names) stash.add_main_name(index, main_name);
     added.push_back(name);
   }
+  note_what_nobody_finds();
   link(added, recording.log);
   stash.set_computes(computes);
   return count;

@@ -1,0 +1,4 @@
+from fnmatch import fnmatch
+
+from mover.moves import digits
+from mover.moves.rows import Queue
