@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Runs CPython's own regression tests cold and warm and compares the verdicts, test by test.
 
-    cpython.py --prefix DIR [--interpreter PATH] [--again N] [--ignore PATTERN]... NAME...
+    cpython.py --prefix DIR [--interpreter PATH] [--again N] [--ignore PATTERN]... [--ahead] NAME...
 
 DIR is where pml is installed (bin/pml, bin/pmld); NAME is a module of CPython's test package
 (Debian: libpython3.11-testsuite). A test whose verdicts differ is run again on both sides, up to N
 times (default 1), because some depend on time. --ignore leaves out the tests whose names match, on both
-sides: those that hang on this machine, whoever starts them. Exit status: 0 when no verdict differs.
+sides: those that hang on this machine, whoever starts them. With --ahead `-m test` is a declared program, and each
+module is run by a worker that has run it ahead. Exit status: 0 when no verdict differs.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
+
+import declared
 
 PROFILE = """
 [python]
@@ -30,7 +33,7 @@ LIMIT = 900  # seconds for one module
 class Bench:
     """A private service and the two ways to run a module."""
 
-    def __init__(self, prefix, interpreter, root, ignored):
+    def __init__(self, prefix, interpreter, root, ignored, ahead):
         self.prefix, self.interpreter, self.root = prefix, interpreter, root
         self.ignored = [word for pattern in ignored for word in ("-i", pattern)]
         (root / "config/pml/profiles").mkdir(parents=True)
@@ -39,7 +42,9 @@ class Bench:
         version = subprocess.check_output(
             [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True).strip()
         (root / f".local/lib/python{version}/site-packages").mkdir(parents=True)
-        (root / "config/pml/profiles/cpython.toml").write_text(PROFILE.format(interpreter=interpreter))
+        (root / "config/pml/profiles/cpython.toml").write_text(
+            PROFILE.format(interpreter=interpreter) + ('[program.test]\nmodule = "test"\n' if ahead else ""))
+        self.socket, self.ahead = root / "run/pml/cpython.sock", ahead
         self.environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(root), "LANG": "C.UTF-8",
             "XDG_RUNTIME_DIR": str(root / "run"), "XDG_CONFIG_HOME": str(root / "config"),
@@ -55,6 +60,8 @@ class Bench:
         """{test: verdict} of one run, or a text that says why there are none."""
         python = ([self.prefix / "bin/pml", "-p", "cpython", "--no-fallback"] if warm
                   else [self.interpreter])
+        if warm and self.ahead:
+            declared.tell(self.socket, "ahead test")
         with tempfile.TemporaryDirectory(dir=self.root) as folder:
             report = pathlib.Path(folder) / "report.xml"
             try:
@@ -95,11 +102,12 @@ def main():
     parser.add_argument("--interpreter", default="/usr/bin/python3")
     parser.add_argument("--again", type=int, default=1)
     parser.add_argument("--ignore", action="append", default=[])
+    parser.add_argument("--ahead", action="store_true", help="-m test is a declared program, and runs ahead")
     parser.add_argument("names", nargs="+")
     options = parser.parse_args()
     failed = total = 0
     with tempfile.TemporaryDirectory(prefix="pml-cpython-") as root:
-        bench = Bench(options.prefix.resolve(), options.interpreter, pathlib.Path(root), options.ignore)
+        bench = Bench(options.prefix.resolve(), options.interpreter, pathlib.Path(root), options.ignore, options.ahead)
         try:
             for name in options.names:
                 differing, count = compare(bench, name)
@@ -112,9 +120,11 @@ def main():
                 print(f"{name}: {count} tests, {len(differing)} differ", flush=True)
                 for test, (cold, warm) in differing.items():
                     print(f"    {test}: cold {cold}, warm {warm}", flush=True)
+            served = declared.launches_ahead(bench.socket, ["test"])
         finally:
             bench.stop()
-    print(f"cpython: {total} tests in {len(options.names)} modules, {failed} differ")
+    print(f"cpython: {total} tests in {len(options.names)} modules, {failed} differ"
+          + (f"; {served} launches ran ahead" if options.ahead else ""))
     return 1 if failed else 0
 
 

@@ -49,7 +49,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -57,6 +56,8 @@ import tempfile
 import termios
 import time
 import tomllib
+
+import declared
 
 HERE = pathlib.Path(__file__).resolve().parent
 REFERENCE = (3, 11)  # what `expect` was written for, with numpy and the first of the bindings
@@ -135,21 +136,15 @@ class Bench:
         folder.mkdir(exist_ok=True)
         return folder / "case"
 
+    def socket(self, profile):
+        return self.root / f"run/pml/{profile}.sock"
+
     def tell(self, profile, question):
-        """The answer of the profile's service; a program has its time to run ahead."""
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(60)
-            peer.connect(str(self.root / f"run/pml/{profile}.sock"))
-            peer.sendall(question.encode() + b"\n")
-            answer = b""
-            while data := peer.recv(65536):
-                answer += data
-        return answer.decode()
+        return declared.tell(self.socket(profile), question)
 
     def served_ahead(self, case):
         """How many launches of the case's programs were served by what ran ahead, and what else is known of them."""
-        told = [json.loads(line) for line in self.tell(case["pool"], "programs").splitlines() if line]
-        told = [one for one in told if one["name"] in case["programs"]]
+        told = [one for name, one in declared.programs(self.socket(case["pool"])).items() if name in case["programs"]]
         return sum(one["warm"] for one in told), told
 
     def ask(self, expression):

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Runs real command-line tools cold and warm and compares output, status and the files they leave.
 
-    tools.py --prefix DIR
+    tools.py --prefix DIR [--ahead]
 
-DIR is where pml is installed. Tools that are not installed are named and left out (with CI=true that
+DIR is where pml is installed. With --ahead each tool is a declared program, and each line is run when a worker waits that has
+run the tool ahead. Tools that are not installed are named and left out (with CI=true that
 is a failure). Exit status: 0 when nothing differs.
 """
 
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import declared
 
 SOURCE = """import os,sys
 def  f( a,b = 1 ):
@@ -65,8 +68,8 @@ def files_below(folder):
     return found
 
 
-def run(words, lines, root, environment):
-    """What each line gave, and the files left; times and folders made alike."""
+def run(words, lines, root, environment, ready=lambda: None):
+    """What each line gave, and the files left; times and folders made alike. ready: called before each line."""
     folder = root / "work"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(root / ".cache", ignore_errors=True)
@@ -75,6 +78,7 @@ def run(words, lines, root, environment):
         (folder / name).write_text(text)
     results, took = [], 0.0
     for line in lines:
+        ready()
         begin = time.monotonic()
         done = subprocess.run(["/bin/bash", "-c", line.replace("$T", words)], cwd=folder, env=environment,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
@@ -84,39 +88,62 @@ def run(words, lines, root, environment):
     return results, files_below(folder), took
 
 
+class Service:
+    """A private service with the profile "tools"."""
+
+    def __init__(self, prefix, root, paths, ahead):
+        self.prefix, self.root, self.ahead = prefix, root, ahead
+        (root / "config/pml/profiles").mkdir(parents=True)
+        (root / "run").mkdir(mode=0o700)
+        self.socket = root / "run/pml/tools.sock"
+        text = "".join(f'[program."{tool}"]\nscript = "{path}"\n' for tool, path in paths.items()) if ahead else ""
+        (root / "config/pml/profiles/tools.toml").write_text(PROFILE + text)
+        self.environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(root), "LANG": "C.UTF-8",
+                            "XDG_RUNTIME_DIR": str(root / "run"), "XDG_CONFIG_HOME": str(root / "config")}
+        subprocess.run([prefix / "bin/pmld", "--profile", "tools", "-d", "-p", root / "pid"], env=self.environment, check=True)
+
+    def compare(self, tool, path, lines):
+        """Runs the lines cold and warm; whether they did the same, and what to print."""
+        cold, cold_files, cold_time = run(f"/usr/bin/python3 {path}", lines, self.root, self.environment)
+        words = f"{self.prefix}/bin/pml --no-fallback -p tools {path}"
+        if self.ahead:
+            run(words, lines[:1], self.root, self.environment)  # its caller is known then
+        ready = (lambda: declared.tell(self.socket, "ahead " + tool)) if self.ahead else (lambda: None)
+        before = declared.launches_ahead(self.socket, [tool])
+        warm, warm_files, warm_time = run(words, lines, self.root, self.environment, ready)
+        same = cold == warm and cold_files == warm_files
+        served = f", {declared.launches_ahead(self.socket, [tool]) - before} launches ran ahead" if self.ahead else ""
+        text = [f"{tool}: {'same' if same else 'DIFFERS'}, {len(lines)} runs, cold {cold_time:.2f} s, warm {warm_time:.2f} s{served}"]
+        for (line, status, output), (_, warm_status, warm_output) in zip(cold, warm):
+            if (status, output) != (warm_status, warm_output):
+                text.append(f"  {line}\n  cold {status}: {output!r}\n  warm {warm_status}: {warm_output!r}")
+        text += [f"  file {file} differs" for file in sorted(cold_files.keys() | warm_files.keys()) if cold_files.get(file) != warm_files.get(file)]
+        return same, "\n".join(text)
+
+    def stop(self):
+        os.kill(int((self.root / "pid").read_text()), 15)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--prefix", type=pathlib.Path, required=True)
-    prefix = parser.parse_args().prefix.resolve()
-    failed = passed = 0
+    parser.add_argument("--ahead", action="store_true", help="each tool is a declared program, and runs ahead")
+    options = parser.parse_args()
+    found = {tool: shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin") for tool in TOOLS}
+    passed, failed = 0, 0
+    for tool in (tool for tool, path in found.items() if path is None):
+        print(f"{tool}: not installed")
+        failed += os.environ.get("CI") == "true"
     with tempfile.TemporaryDirectory(prefix="pml-tools-") as name:
-        root = pathlib.Path(name)
-        (root / "config/pml/profiles").mkdir(parents=True)
-        (root / "run").mkdir(mode=0o700)
-        (root / "config/pml/profiles/tools.toml").write_text(PROFILE)
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": name, "LANG": "C.UTF-8",
-                       "XDG_RUNTIME_DIR": str(root / "run"), "XDG_CONFIG_HOME": str(root / "config")}
-        subprocess.run([prefix / "bin/pmld", "--profile", "tools", "-d", "-p", root / "pid"], env=environment, check=True)
+        paths = {tool: path for tool, path in found.items() if path}
+        service = Service(options.prefix.resolve(), pathlib.Path(name), paths, options.ahead)
         try:
-            for tool, lines in TOOLS.items():
-                path = shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin")
-                if path is None:
-                    print(f"{tool}: not installed")
-                    failed += os.environ.get("CI") == "true"
-                    continue
-                cold, cold_files, cold_time = run(f"/usr/bin/python3 {path}", lines, root, environment)
-                warm, warm_files, warm_time = run(f"{prefix}/bin/pml --no-fallback -p tools {path}", lines, root, environment)
-                same = cold == warm and cold_files == warm_files
+            for tool, path in paths.items():
+                same, text = service.compare(tool, path, TOOLS[tool])
                 passed, failed = passed + same, failed + (not same)
-                print(f"{tool}: {'same' if same else 'DIFFERS'}, {len(lines)} runs, cold {cold_time:.2f} s, warm {warm_time:.2f} s", flush=True)
-                for (line, status, text), (_, warm_status, warm_text) in zip(cold, warm):
-                    if (status, text) != (warm_status, warm_text):
-                        print(f"  {line}\n  cold {status}: {text!r}\n  warm {warm_status}: {warm_text!r}")
-                for file in sorted(cold_files.keys() | warm_files.keys()):
-                    if cold_files.get(file) != warm_files.get(file):
-                        print(f"  file {file} differs")
+                print(text, flush=True)
         finally:
-            os.kill(int((root / "pid").read_text()), 15)
+            service.stop()
     print(f"tools: {passed} same, {failed} differ")
     return 1 if failed else 0
 
