@@ -69,6 +69,15 @@ constexpr Texts k_unheard =
     "_PyOS_URandom _PyOS_URandomNonblock PyThread_start_new_thread PyErr_SetInterrupt "
     "PyErr_SetInterruptEx Py_Exit Py_FinalizeEx Py_Finalize _Py_fopen _Py_fopen_obj _Py_wfopen "
     "_Py_open _Py_write _Py_read _Py_stat _Py_wgetcwd Py_GetArgcArgv Py_NewInterpreter ";
+/// Of Python's own and of the C library's, what is answered by the process's memory.
+constexpr Texts k_silent =
+    " Py_GetArgcArgv PySys_GetObject _PySys_GetAttr _PyRuntime environ __environ _environ "
+    "getauxval __getauxval program_invocation_name program_invocation_short_name __progname "
+    "__progname_full __libc_argv __libc_argc _dl_argv __libc_stack_end _rtld_global "
+    "_rtld_global_ro ";
+/// It tells of much; who asks for the words names them.
+constexpr Texts k_by_name = "PySys_GetObject";
+constexpr std::array<Texts, 2> k_words = {Texts("\0argv\0", 6), Texts("\0orig_argv\0", 11)};
 constexpr std::array<Texts, 8> k_unheard_parts = {"random_device", "6thread",    "fstream",
                                                   "filesystem",    "filebuf",    "ios_base4Init",
                                                   "4cout",         "this_thread"};
@@ -130,6 +139,18 @@ class Object {
     }
   }
 
+  [[nodiscard]] bool contains(Texts text) const noexcept {
+    return bytes_.find(text) != std::string::npos;
+  }
+
+  /// Calls `use` with each name that it takes from elsewhere.
+  template <typename Use>
+  void for_each_taken(Use use) const {
+    for_each<Elf64_Sym>(SHT_DYNSYM, [&](const Elf64_Sym& symbol, const Elf64_Shdr& section) {
+      if (symbol.st_shndx == SHN_UNDEF && symbol.st_name != 0) use(text(section, symbol.st_name));
+    });
+  }
+
   /// The text at that place of the strings that belong to the section.
   [[nodiscard]] std::string text(const Elf64_Shdr& section, std::uint64_t place) const {
     if (section.sh_link >= sections_.size()) return {};
@@ -154,12 +175,26 @@ class Object {
 
 }  // namespace
 
+bool is_silent_question(std::string_view name) noexcept {
+  return names_in(k_silent, name);
+}
+
+std::optional<std::string> silent_question_of(const std::string& path) {
+  const Object object(path);
+  std::optional<std::string> found;
+  object.for_each_taken([&](const std::string& name) {
+    if (found || !is_silent_question(name)) return;
+    if (name != k_by_name || std::any_of(k_words.begin(), k_words.end(),
+                                         [&](Texts words) { return object.contains(words); }))
+      found = name;
+  });
+  return found;
+}
+
 bool reads_clock(const std::string& path) {
   const Object object(path);
   bool found = !object.good();
-  object.for_each<Elf64_Sym>(SHT_DYNSYM, [&](const Elf64_Sym& symbol, const Elf64_Shdr& section) {
-    if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0) return;
-    const std::string name = object.text(section, symbol.st_name);
+  object.for_each_taken([&found](const std::string& name) {
     found = found || names_in(k_clocks, name) || name.find("6chrono") != std::string::npos;
   });
   return found;
@@ -170,10 +205,9 @@ std::optional<std::string> hidden_deed_of(const std::string& path) {
   if (!object.good()) return "it cannot be read";
   std::optional<std::string> found;
   bool any = false;
-  object.for_each<Elf64_Sym>(SHT_DYNSYM, [&](const Elf64_Sym& symbol, const Elf64_Shdr& section) {
-    any = true;
-    if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0) return;
-    const std::string name = object.text(section, symbol.st_name);
+  object.for_each<Elf64_Sym>(SHT_DYNSYM,
+                             [&any](const Elf64_Sym&, const Elf64_Shdr&) { any = true; });
+  object.for_each_taken([&found](const std::string& name) {
     if (!found && !is_plain(name)) found = name;
   });
   object.for_each<Elf64_Dyn>(SHT_DYNAMIC, [&](const Elf64_Dyn& entry, const Elf64_Shdr& section) {

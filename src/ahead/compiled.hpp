@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace pml::ahead {
 
@@ -11,6 +12,14 @@ namespace pml::ahead {
 /// for an object that only computes, and speaks with Python: what it has Python do is heard.
 /// (Machine code that enters the kernel by itself is not found out.)
 [[nodiscard]] std::optional<std::string> hidden_deed_of(const std::string& path);
+
+/// Of what it could ask: the first that no observer hears either, because it is answered by memory
+/// that the caller's words and environment lie in, and no function of the C library is called. An
+/// object that cannot be read asks nothing.
+[[nodiscard]] std::optional<std::string> silent_question_of(const std::string& path);
+
+/// Whether the function or variable of C with that name is such a question.
+[[nodiscard]] bool is_silent_question(std::string_view name) noexcept;
 
 /// Whether it takes the time from somewhere by itself, or cannot be read.
 [[nodiscard]] bool reads_clock(const std::string& path);

@@ -19,6 +19,7 @@ EXTENSION = """
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +49,10 @@ ASKS = {
     "terminal": ("number = isatty(0)", "import asks"),
     "sets": ('setenv("MY_OWN", "1", 1)', "import asks"),
     "parent": ("number = getppid() > 0", "import asks"),
+    # What no trial sees: the answer lies in memory.
+    "words": ("wchar_t **words; Py_GetArgcArgv(&f, &words); number = f", "runs compiled code"),
+    "list": ('number = PyList_Size(PySys_GetObject("argv"))', "runs compiled code"),
+    "environment": ('for (char **one = environ; *one; ++one) if (!strncmp(*one, "MY_LEVEL=", 9)) number = atoi(*one + 9)', "runs compiled code"),
     "process": ("if ((f = fork()) == 0) _exit(0)", "import asks"),
 }
 PROGRAM = """

@@ -243,14 +243,16 @@ TEST(AheadJudgement, who_cannot_run_ahead) {
 }
 
 /// Compiles C code to a shared object and asks of it.
-std::optional<std::string> deed_of(const std::string& code) {
+std::optional<std::string> deed_of(
+    const std::string& code,
+    std::optional<std::string> (*ask)(const std::string&) = pml::ahead::hidden_deed_of) {
   char folder[] = "/tmp/pml-ahead-XXXXXX";
   if (::mkdtemp(folder) == nullptr) return "no folder";
   const std::string base(folder);
   std::ofstream(base + "/a.c") << code;
   const std::string command = "cc -shared -fPIC -O0 -o " + base + "/a.so " + base + "/a.c -ldl";
   if (std::system(command.c_str()) != 0) return "no compiler";
-  auto deed = pml::ahead::hidden_deed_of(base + "/a.so");
+  auto deed = ask(base + "/a.so");
   (void)std::system(("rm -r " + base).c_str());
   return deed;
 }
@@ -271,6 +273,24 @@ TEST(AheadCompiled, what_asks_or_acts_has_one) {
             "PySys_GetObject");
   EXPECT_TRUE(pml::ahead::hidden_deed_of("/etc/passwd"));
   EXPECT_TRUE(pml::ahead::hidden_deed_of("/nowhere"));
+}
+
+TEST(AheadCompiled, what_memory_answers_is_heard_by_no_observer) {
+  const auto silent = [](const std::string& code) {
+    return deed_of(code, pml::ahead::silent_question_of);
+  };
+  EXPECT_EQ(silent("void Py_GetArgcArgv(int*, void*);\n"
+                   "int f(void) { int n; void *w; Py_GetArgcArgv(&n, &w); return n; }"),
+            "Py_GetArgcArgv");
+  EXPECT_EQ(silent("extern char **environ;\nchar *f(void) { return *environ; }"), "environ");
+  const std::string object =
+      "void *PySys_GetObject(const char*);\nvoid *f(void) { return PySys_GetObject";
+  EXPECT_EQ(silent(object + "(\"argv\"); }"), "PySys_GetObject");
+  EXPECT_EQ(silent(object + "(\"stdout\"); }"), std::nullopt);
+  EXPECT_EQ(silent("#include <stdlib.h>\nchar *f(void) { return getenv(\"HOME\"); }"),
+            std::nullopt);
+  EXPECT_TRUE(pml::ahead::is_silent_question("environ"));
+  EXPECT_FALSE(pml::ahead::is_silent_question("getenv"));
 }
 
 TEST(AheadFacts, a_file_that_is_written_is_another_one) {

@@ -256,6 +256,9 @@ void hear_compiled(const Called& called, const Call& call) {
     return;
   }
   Course& own = course();
+  // No trial has seen that.
+  if (const auto silent = pml::ahead::silent_question_of(file))
+    return ask(Becomes::stop, "runs compiled code: " + file + " (" + *silent + ")");
   if (is_tried(file)) {
     own.runs_unheard_code = true;
     return ask_compiled(file, Becomes::stop, {});

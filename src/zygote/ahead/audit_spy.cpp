@@ -96,10 +96,17 @@ void hear_library(PyObject* arguments, const std::string& what) {
   if (!path) return ask(Becomes::stop, what);
   const bool is_path = path->starts_with('/');
   course().runs_unheard_code = true;
-  if (course().knows_arguments) return ask(Becomes::stop, what);
+  const auto silent = is_path ? pml::ahead::silent_question_of(*path) : std::nullopt;
+  if (course().knows_arguments || silent) return ask(Becomes::stop, what);
   const bool plain = is_path && !on_trial() && !pml::ahead::hidden_deed_of(*path);
   if (!plain) ask_compiled("dlopen " + *path, Becomes::stop, what);
   if (is_path) note_path(*path, "loads");
+}
+
+/// A trial hears the functions that are called, but not what a variable holds.
+void hear_symbol(PyObject* arguments) {
+  const auto name = path_bytes(argument(arguments, 1));
+  if (name && pml::ahead::is_silent_question(*name)) ask(Becomes::stop, "looks up C's " + *name);
 }
 
 /// From 3.14 on each call of a C function is told of, and not only those by its bare address. What
@@ -139,6 +146,8 @@ int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
     ;  // the interpreter itself
   else if (name == "ctypes.dlopen")
     hear_library(arguments, described(event, arguments));
+  else if (name == "ctypes.dlsym")
+    hear_symbol(arguments);
   else if (name == "ctypes.call_function" && was_asked_for(arguments))
     ;
   else if (const auto becomes = pml::ahead::what_becomes_of("audit", name))

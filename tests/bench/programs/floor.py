@@ -44,6 +44,7 @@ def main():
     rounds, words = int(sys.argv[1]), sys.argv[2:]
     warnings.simplefilter("ignore")
     path = list(sys.path)
+    sys.argv = list(words)  # some modules look at them when they are imported
     sys.path[0] = os.path.dirname(os.path.realpath(words[0]))
     for name in modules_of(words):
         if name == "__main__" or name in sys.modules:
