@@ -64,8 +64,12 @@ def _pml_look():
             add('sys.modules ' + key, type(table[key]).__name__)
     for key in ('path', 'meta_path', 'path_hooks'):
         add('sys.' + key, describe(getattr(sys, key, None), 2))
-    for key in ('getrecursionlimit', 'getswitchinterval', 'gettrace', 'getprofile'):
-        add('sys.' + key, describe(getattr(sys, key)(), 0))
+    for key in ('getrecursionlimit', 'getswitchinterval', 'gettrace', 'getprofile', 'getdlopenflags',
+                'get_coroutine_origin_tracking_depth', 'is_stack_trampoline_active'):
+        if hasattr(sys, key):
+            add('sys.' + key, describe(getattr(sys, key)(), 0))
+    if hasattr(sys, 'monitoring'):
+        add('sys.monitoring', describe([sys.monitoring.get_tool(one) for one in range(6)], 1))
 
     classes = {}
     for key, module in table.items():
@@ -137,7 +141,7 @@ def _pml_look():
     import _locale
     add('locale', _locale.setlocale(_locale.LC_ALL))
     import gc
-    add('gc', '%s %s %d' % (gc.isenabled(), gc.get_threshold(), len(gc.callbacks)))
+    add('gc', '%s %s %d %d' % (gc.isenabled(), gc.get_threshold(), gc.get_debug(), len(gc.callbacks)))
     if hasattr(gc, 'unfreeze'):
         gc.unfreeze()
     for one in gc.get_objects():

@@ -32,6 +32,10 @@ TRACES = {
     "signal": "import signal; signal.signal(signal.SIGUSR1, lambda *words: None)",
     "environment": "import os; os.environ['LEFT_BY_TRACE'] = '1'",
     "patch": "import json; json.dumps_of_trace = len",
+    "module_kept_by_another": "import json; json.kept_by_trace = json.decoder",
+    "collector": "import gc; gc.set_debug(gc.DEBUG_SAVEALL); gc.callbacks.append(lambda *words: None)",
+    "linking": "import sys; sys.setdlopenflags(sys.getdlopenflags() | 256)",
+    "origins": "import sys; sys.set_coroutine_origin_tracking_depth(2)",
     "limit": "import sys; sys.setrecursionlimit(sys.getrecursionlimit() + 1)",
 }
 

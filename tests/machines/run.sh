@@ -45,11 +45,17 @@ make_base() {
   mv "$base.new" "$base"
 }
 
-# What is committed and what is not, without what was built.
+# What is committed and what is not, without what was built. Ninja goes by the times: what is as it was keeps its own, what
+# has changed since the last build there is new, however old it is here.
 copy_sources() {
-  mkdir -p "$base/srv/pml"
-  find "$base/srv/pml" -mindepth 1 -maxdepth 1 ! -name 'build-*' -exec rm -rf {} +
-  (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf -) | tar -C "$base/srv/pml" -xf -
+  local fresh=$base/srv/pml.new old=$base/srv/pml
+  rm -rf "$fresh"
+  mkdir -p "$fresh" "$old"
+  (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf -) | tar -C "$fresh" -xmf -
+  (cd "$fresh" && find . -type f -exec "$BASH" -c 'for file; do ! cmp -s "$file" "$0/$file" || touch -r "$0/$file" "$file"; done' "$old" {} +)
+  find "$old" -mindepth 1 -maxdepth 1 ! -name 'build-*' -exec rm -rf {} +
+  find "$fresh" -mindepth 1 -maxdepth 1 -exec mv -t "$old" {} +
+  rmdir "$fresh"
 }
 
 inside() { # COMMAND: in the system, in namespaces that end with it

@@ -37,6 +37,22 @@ py::object value_in(const char* module, const char* get) {
   return function ? function() : py::object();
 }
 
+/// Who has made itself known to sys.monitoring, which 3.12 and later have.
+py::object monitoring_tools() {
+  constexpr int k_tools = 6;
+  const py::object monitoring = function_in("sys", "monitoring");
+  if (!monitoring) return {};
+  py::tuple tools(k_tools);
+  for (int tool = 0; tool < k_tools; ++tool) tools[tool] = monitoring.attr("get_tool")(tool);
+  return tools;
+}
+
+/// Who is called when the collector runs.
+py::object collector_calls() {
+  const py::object calls = function_in("gc", "callbacks");
+  return calls ? py::tuple(calls) : py::object();
+}
+
 /// gc is switched by functions without arguments.
 std::pair<py::object, py::tuple> call_for(const char* module, const char* set,
                                           const py::object& value) {
@@ -55,6 +71,7 @@ void SettingWatch::start() {
       {"sys", {"getprofile", "setprofile"}},
       {"sys", {"gettrace", "settrace"}},
       {"sys", {"get_asyncgen_hooks", "set_asyncgen_hooks"}},
+      {"sys", {"get_coroutine_origin_tracking_depth", "set_coroutine_origin_tracking_depth"}},
       {"gc", {"isenabled", "enable"}},
       {"gc", {"get_threshold", "set_threshold"}},
       {"_socket", {"getdefaulttimeout", "setdefaulttimeout"}},
@@ -67,6 +84,16 @@ void SettingWatch::start() {
   }
   locale_ = std::setlocale(LC_ALL, nullptr);
   umask_ = current_umask();
+  observers_ = {
+      {"sys.setdlopenflags", [] { return value_in("sys", "getdlopenflags"); }, {}},
+      {"sys.activate_stack_trampoline",
+       [] { return value_in("sys", "is_stack_trampoline_active"); },
+       {}},
+      {"sys.monitoring", monitoring_tools, {}},
+      {"gc.set_debug", [] { return value_in("gc", "get_debug"); }, {}},
+      {"gc.callbacks", collector_calls, {}},
+  };
+  for (Observer& observer : observers_) observer.seen = observer.look();
   context_ = py::reinterpret_steal<py::object>(PyContext_CopyCurrent());
   if (!context_ || PyContext_Enter(context_.ptr()) != 0) throw py::error_already_set();
 }
@@ -117,10 +144,20 @@ void SettingWatch::note_process(ImportRecord& record) {
   }
 }
 
+void SettingWatch::note_observers(ImportRecord& record) {
+  for (Observer& observer : observers_) {
+    const py::object now = observer.look();
+    if (!now || (observer.seen && now.equal(observer.seen))) continue;
+    if (observer.seen) record.facts.insert({worker::FactKind::own, 0, observer.name});
+    observer.seen = now;
+  }
+}
+
 void SettingWatch::note(ImportRecord& record) {
   for (Setting& setting : settings_) note_setting(setting, record);
   note_context(record);
   note_process(record);
+  note_observers(record);
 }
 
 void SettingWatch::restore() {

@@ -31,15 +31,24 @@ class SettingWatch {
     pybind11::object first;  // null: the module was not there yet
     pybind11::object seen;
   };
+  /// What also bears on the imports after it, and on what the zygote does itself: who changes it is
+  /// not shared.
+  struct Observer {
+    const char* name;
+    pybind11::object (*look)();  // null: this version, or the process by now, has none
+    pybind11::object seen;
+  };
   void note_setting(Setting& setting, ImportRecord& record);
   void note_context(ImportRecord& record);
   void note_process(ImportRecord& record);
+  void note_observers(ImportRecord& record);
 
   std::vector<Setting> settings_;
   pybind11::object context_;
   std::vector<std::pair<pybind11::object, pybind11::object>> variables_;  // and their values
   std::string locale_;
   unsigned umask_ = 0;
+  std::vector<Observer> observers_;
 };
 
 }  // namespace pml::zygote
