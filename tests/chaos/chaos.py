@@ -15,12 +15,14 @@ import collections
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 import pathlib
 import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -100,7 +102,7 @@ class Service:
         (folder / "config/pml/profiles").mkdir(parents=True)
         (folder / "config/pml/profiles/chaos.toml").write_text(PROFILE)  # pml-cold asks for it
         for name, code, *_ in [*CASES, ("producer", PRODUCER)]:
-            (folder / f"{name}.py").write_text(LEARNED + code)
+            (folder / f"chaos_{name}.py").write_text(LEARNED + code)
         self.log = open(folder / "pmld.log", "wb")
         self.starts, self.ending, self.process, self.bad_ends, self.removed = 0, False, None, [], -9.0
         self.start()
@@ -164,7 +166,7 @@ class Call:
 
     def popen(self, name, code, **streams):
         mark = f"#chaos-call={self.number};"
-        program = [self.service.folder / f"{name}.py", mark] if self.service.programs else ["-c", f"{code}\n{mark}"]
+        program = [self.service.folder / f"chaos_{name}.py", mark] if self.service.programs else ["-c", f"{code}\n{mark}"]
         words = [self.service.prefix / "bin/pml", "-p", "chaos", *program]
         process = subprocess.Popen(words, env=self.service.environment, stderr=self.errors, stdout=subprocess.PIPE, **streams)
         self.pids.append(process.pid)
@@ -392,6 +394,17 @@ def serves(service, seconds):
     return False
 
 
+def launches_ahead(service):
+    """How many calls were answered by programs that had run ahead, as far as the service's last start knows."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(10)
+        peer.connect(str(service.socket))
+        peer.sendall(b"programs\n")
+        with peer.makefile("rb") as lines:
+            return sum(json.loads(line)["warm"] for line in lines if line.strip())
+    return 0
+
+
 def leftovers(service, before):
     found = []
     if not serves(service, 10):
@@ -437,7 +450,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pml-chaos-"))
     if options.disk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE},mode=700", "tmpfs", folder], check=True)
-    service = Service(options.prefix, folder, options.programs)
+    service, ahead = Service(options.prefix, folder, options.programs), 0
     chaos, left = Chaos(options, service), ["it did not start"]
     try:
         assert serves(service, 20), "the service does not start"
@@ -445,6 +458,7 @@ def main():
         before = descriptors(service.process.pid)
         chaos.end_time = now() + options.seconds
         chaos.run()
+        ahead = launches_ahead(service) if options.programs and serves(service, 10) else 0
         left = leftovers(service, before)
     finally:
         service.ending = True
@@ -453,6 +467,8 @@ def main():
     counts = chaos.counts
     print(f"seed {options.seed}, {options.seconds:g} s, {sum(counts.values())} calls, longest {chaos.longest:.1f} s; " + ", ".join(f"{count} {deed}" for deed, count in sorted(chaos.deeds.items())))
     print(f"right: {counts['right']}, killed as expected: {counts['dead']}, clear errors: {counts['clear error']}, pmld starts: {service.starts}")
+    if options.programs:
+        print(f"since the last start {ahead} were answered by what had run ahead")
     print(f"WRONG: {counts['WRONG']}, HANGS: {counts['HANG']}, leftovers: {len(left)}")
     for text, count in chaos.complaints.most_common(5):
         print(f"{count} times: {text}")

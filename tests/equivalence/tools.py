@@ -113,6 +113,8 @@ class Service:
         warm, warm_files, warm_time = run(words, lines, self.root, self.environment, ready)
         same = cold == warm and cold_files == warm_files
         served = f", {declared.launches_ahead(self.socket, [tool]) - before} launches ran ahead" if self.ahead else ""
+        if self.ahead and (missed := declared.programs(self.socket)[tool].get("missed")):
+            served += f" (missed: {missed})"
         text = [f"{tool}: {'same' if same else 'DIFFERS'}, {len(lines)} runs, cold {cold_time:.2f} s, warm {warm_time:.2f} s{served}"]
         for (line, status, output), (_, warm_status, warm_output) in zip(cold, warm):
             if (status, output) != (warm_status, warm_output):
