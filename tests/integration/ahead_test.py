@@ -125,6 +125,8 @@ DEEDS = {
     "sleep": "import time\ntime.sleep(.2)",
     "file-read": "print(open('FOLDER/data').read())",
     "device": "f = open('/dev/tty') if os.path.exists('/nowhere') else open('/dev/full', 'rb')\nprint(len(f.read(1)))",
+    "null-kept": "n = os.open(os.devnull, os.O_RDWR)\nr, w = os.pipe()\nprint(n, r, w, os.get_inheritable(n), os.fstat(n).st_rdev, os.write(n, b'x'), os.read(n, 1))",
+    "null-and-pipe": "import subprocess\nprint(subprocess.run(['echo', 'x'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout)",
     "null": "print(open('/dev/null').read())",
     "own-status": "assert ('Pid:\\t%d\\n' % os.getpid()) in open('/proc/self/status').read()",
     "own-folder": "assert os.readlink('/proc/self') == str(os.getpid())",

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "worker/placement.hpp"
@@ -26,6 +29,16 @@ std::vector<OpenFile>& open_files() {
   return *instance;
 }
 
+/// Whether opening it once more gives the same: a file that is read, or a device that is nobody's.
+bool opens_alike(const struct stat& info, int flags) noexcept {
+  if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return (flags & O_ACCMODE) == O_RDONLY;
+  constexpr unsigned k_memory_devices = 1;
+  constexpr std::array<unsigned, 5> k_null_zero_full_random_urandom{3, 5, 7, 8, 9};
+  return S_ISCHR(info.st_mode) && major(info.st_rdev) == k_memory_devices &&
+         std::count(k_null_zero_full_random_urandom.begin(), k_null_zero_full_random_urandom.end(),
+                    minor(info.st_rdev)) != 0;
+}
+
 }  // namespace
 
 std::vector<int> own_descriptors(int link) {
@@ -40,8 +53,7 @@ std::optional<std::string> note_open_files(int link) {
     struct stat info {};
     const int flags = ::fcntl(number, F_GETFL);
     if (flags < 0 || ::fstat(number, &info) != 0) continue;
-    if ((!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) || (flags & O_ACCMODE) != O_RDONLY)
-      return "descriptor " + std::to_string(number) + " is left open";
+    if (!opens_alike(info, flags)) return "descriptor " + std::to_string(number) + " is left open";
     open_files().push_back({number, flags, ::fcntl(number, F_GETFD), ::lseek(number, 0, SEEK_CUR)});
   }
   return std::nullopt;
