@@ -11,8 +11,10 @@ module is run by a worker that has run it ahead. Exit status: 0 when no verdict 
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -56,13 +58,27 @@ class Bench:
     def stop(self):
         os.kill(int(self.pidfile.read_text()), 15)
 
+    @contextlib.contextmanager
+    def folder(self):
+        """An empty one; what is run ahead by -m is run in the one that it was run ahead in."""
+        if not self.ahead:
+            with tempfile.TemporaryDirectory(dir=self.root) as folder:
+                yield folder
+            return
+        folder = self.root / "work"
+        folder.mkdir(exist_ok=True)
+        yield folder
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     def verdicts(self, name, warm):
         """{test: verdict} of one run, or a text that says why there are none."""
         python = ([self.prefix / "bin/pml", "-p", "cpython", "--no-fallback"] if warm
                   else [self.interpreter])
         if warm and self.ahead:
+            declared.tell(self.socket, "programs")  # changes of files are seen before
             declared.tell(self.socket, "ahead test")
-        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+        with self.folder() as folder:
             report = pathlib.Path(folder) / "report.xml"
             try:
                 done = subprocess.run(

@@ -29,7 +29,9 @@ bool is_plain_callback(PyObject* callback) {
   for (const char* plain : {"weakref", "_weakrefset", "functools", "logging",
                             "importlib._bootstrap", "_frozen_importlib"})
     if (module == plain) return true;
-  return PyCFunction_Check(callback) != 0;  // of C code, such as that of abstract base classes
+  if (PyCFunction_Check(callback) != 0) return true;  // of C code, such as abstract base classes'
+  return is_allowed("calls back " + module + ":" +
+                    text_of(attribute(callback, "__qualname__").get()));
 }
 
 bool calls_back(PyObject* object) {
