@@ -17,6 +17,8 @@ constexpr std::string_view k_short_options = "bBc:dEhiIJm:OPqRsStuvVW:xX:?";
 constexpr std::array<std::string_view, 9> k_own_options = {
     "--profile", "--entry-point", "--socket", "--no-fallback", "--venv",
     "--wait",    "--detach",      "--help",   "--version"};
+constexpr std::array<std::string_view, 4> k_flags = {"--no-fallback", "--venv", "--wait",
+                                                     "--detach"};
 constexpr std::array<std::string_view, 6> k_python_options = {
     "--help",     "--version",  "--check-hash-based-pycs",
     "--help-all", "--help-env", "--help-xoptions"};
@@ -85,6 +87,7 @@ class Parser {
   bool own_option(std::string_view word) {
     if (word == "--help") return finish(Action::help);
     if (word == "--version") return finish(Action::version);
+    if (takes_no_value(word)) return true;
     if (word == "--no-fallback") return flag(out_.fallback, false);
     if (word == "--wait") return flag(out_.wait, true);
     if (word == "--detach") return flag(out_.detach, true);
@@ -98,6 +101,17 @@ class Parser {
       return entry_point();
     }
     return false;
+  }
+
+  // pml's own words alone, with a value that they do not have: python3 has none of these.
+  bool takes_no_value(std::string_view word) {
+    const std::string_view name = word.substr(0, word.find('='));
+    if (name == word || std::find(k_flags.begin(), k_flags.end(), name) == k_flags.end())
+      return false;
+    wrong("the option " + std::string(name) + " takes no value" +
+          (name == "--venv" ? "; VIRTUAL_ENV names another environment" : ""));
+    ++next_;
+    return true;
   }
 
   bool profile_named(bool taken) {
@@ -134,6 +148,7 @@ class Parser {
     } else {
       value = following(name);
     }
+    if (value.empty() && name == "--socket") wrong("the option --socket needs a value");
     return true;
   }
 

@@ -84,7 +84,9 @@ void step_aside(const Arguments& arguments, const Reason& reason, const std::str
     trace.say("cold: " + std::string(reason.name) + ": " + reason.text());
   }
   if (!arguments.fallback) {
-    say(base::BorrowedFd(STDERR_FILENO), reason.text());
+    const std::string next =
+        arguments.socket.empty() ? "; see pmlctl doctor " + std::string(arguments.profile) : "";
+    say(base::BorrowedFd(STDERR_FILENO), reason.text() + next);
     ::_exit(reason.status);
   }
   const bool poolless = arguments.venv && arguments.venv_error.empty() && !arguments.plain &&

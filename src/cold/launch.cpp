@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/python_search.hpp"
+#include "profile/near_miss.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::cold {
@@ -37,6 +38,16 @@ std::string obstacle(const std::string& interpreter, const std::vector<std::stri
   return "cannot execute the interpreter " + interpreter + ": " + std::strerror(errno);
 }
 
+/// `, did you mean "…"?` where a profile has nearly that name.
+std::string meant(std::string_view name, const std::vector<std::string>& folders) {
+  const auto listed = profile::list(folders);
+  std::vector<std::string_view> names;
+  names.reserve(listed.size());
+  for (const auto& item : listed) names.push_back(item.name);
+  const std::string_view found = profile::near_miss(name, names);
+  return found.empty() ? "" : ", did you mean \"" + std::string(found) + "\"?";
+}
+
 }  // namespace
 
 Launch prepare(std::string_view name, const std::vector<std::string>& folders,
@@ -44,6 +55,7 @@ Launch prepare(std::string_view name, const std::vector<std::string>& folders,
   Launch launch;
   profile::Result loaded = profile::load(name, folders);
   launch.complaint = loaded.one_line(name);
+  if (loaded.not_found()) launch.complaint += meant(name, folders) + "; see pmlctl list";
   auto& usable = loaded.good() ? loaded.profile : loaded.remains;
   if (!usable) return launch;
   if (!usable->path.empty()) launch.python_path = profile::python_path(*usable, current_path);

@@ -142,14 +142,17 @@ std::string run_ahead(const Adoption& adoption) {
 
 void prove(const Adoption& adoption, const std::vector<std::string>& arguments) {
   const Contender cold = cold_of(adoption, arguments), warm = warm_of(adoption, arguments);
-  require_same({cold, warm}, false, {adoption.profile});
+  const std::string remedy = "correct it, or name arguments with which it does not: pmlctl adopt " +
+                             (adoption.is_command ? adoption.name : adoption.original) +
+                             " -- ARGUMENT...";
+  require_same({cold, warm}, remedy, {adoption.profile});
   const std::string why_not = run_ahead(adoption);
   if (const auto modules = imported_modules(read_file(adoption.script()));
       !why_not.empty() && !modules.empty()) {
     declare(adoption, modules);
     set_up_pool(adoption);
   }
-  require_same({cold, warm}, false, {adoption.profile});
+  require_same({cold, warm}, remedy, {adoption.profile});
   const std::uint64_t before = fastest(cold), after = fastest(warm);
   // The next start is the user's: a worker waits for it.
   if (why_not.empty()) (void)run_ahead(adoption);
@@ -215,7 +218,7 @@ void adopt_folder(const std::string& word) {
     throw Failure(base::k_exit_config, word +
                                            " holds no virtual environment; make one with: "
                                            "python3 -m venv " +
-                                           word + "/.venv");
+                                           (fs::path(word) / ".venv").string());
   const std::string python = venv + "/bin/python3";
   const std::string name = profile_of_python(python);
   ensure_profile(name, python);

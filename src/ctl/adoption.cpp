@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "base/exit_status.hpp"
@@ -15,6 +17,7 @@
 #include "ctl/maker.hpp"
 #include "ctl/process.hpp"
 #include "ctl/service.hpp"
+#include "ctl/vocabulary.hpp"
 #include "profile/profile.hpp"
 
 namespace pml::ctl {
@@ -140,6 +143,27 @@ std::string profile_of_python(const std::string& python) {
   return other.empty() ? new_name_for(python) : other;
 }
 
+namespace {
+
+/// `, did you mean "…"?` of the Python commands in PATH.
+std::string meant_command(const std::string& word) {
+  const char* variable = std::getenv("PATH");
+  std::vector<std::string> found;
+  std::error_code error;
+  std::istringstream path(variable != nullptr ? variable : "");
+  for (std::string folder; std::getline(path, folder, ':');)
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+      std::string line;
+      if (!entry.is_regular_file(error) || !std::getline(std::ifstream(entry.path()), line))
+        continue;
+      if (line.starts_with("#!") && line.find("python") != std::string::npos)
+        found.push_back(entry.path().filename().string());
+    }
+  return meant(word, {found.begin(), found.end()});
+}
+
+}  // namespace
+
 Adoption adoption_of(const std::string& word) {
   std::error_code error;
   Adoption adoption;
@@ -152,7 +176,9 @@ Adoption adoption_of(const std::string& word) {
                                       "; name a command, a script or the "
                                       "folder of a virtual environment");
   if (adoption.original.empty())
-    throw Failure(k_exit_failure, "there is no command " + word + " in PATH; install it first");
+    throw Failure(k_exit_failure, "there is no command \"" + word + "\" in PATH" +
+                                      meant_command(word) +
+                                      "; install it, or name the path of a script");
   adoption.name = program_name(adoption.original);
   const std::string text = read_file(adoption.original);
   adoption.interpreter = interpreter_of(adoption.original, text, adoption.is_command);

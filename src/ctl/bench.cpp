@@ -127,7 +127,10 @@ int bench(const Options& options) {
   const std::vector<std::string> profiles = profiles_of(options);
   for (const std::string& name : profiles) require_profile(name);
   std::vector<Contender> contenders = contenders_of(options, profiles);
-  require_same(contenders, options.ignore_failure, profiles);
+  require_same(
+      contenders,
+      options.ignore_failure ? "" : "correct it, or measure it all the same with --ignore-failure",
+      profiles);
   measure(contenders, options.warmup != 0 ? options.warmup : 1,
           options.runs != 0 ? options.runs : k_default_runs);
   if (!options.export_json.empty()) write_file(options.export_json, json_export_of(contenders));

@@ -23,24 +23,22 @@ std::string last_line(std::string text) {
   return begin == std::string::npos ? text : text.substr(begin + 1);
 }
 
-/// pml's own refusals are told of as such.
-void require_warm(const Behaviour& warm, const Contender& contender, const std::string& profile) {
+/// pml's own refusals are told of as such; they say what to do.
+void require_warm(const Behaviour& warm, const Contender& contender) {
   const int status = WIFEXITED(warm.wait_status) ? WEXITSTATUS(warm.wait_status) : 0;
   const std::string said = first_line(warm.standard_error);
   if ((status == base::k_exit_unavailable || status == base::k_exit_overloaded ||
        status == base::k_exit_refused) &&
       said.starts_with("pml: "))
-    throw Failure(status, "the program does not start warm (" + contender.name +
-                              "): " + said.substr(5) + "; see pmlctl doctor " + profile);
+    throw Failure(status,
+                  "the program does not start warm (" + contender.name + "): " + said.substr(5));
 }
 
-void require_success(const Behaviour& cold) {
+void require_success(const Behaviour& cold, const std::string& remedy) {
   if (cold.wait_status == 0) return;
   const std::string said = last_line(cold.standard_error);
-  throw Failure(k_exit_failure,
-                "the program fails with " + ending_of(cold.wait_status) +
-                    (said.empty() ? "" : ": " + said) +
-                    "; correct it, or measure it all the same with --ignore-failure");
+  throw Failure(k_exit_failure, "the program fails with " + ending_of(cold.wait_status) +
+                                    (said.empty() ? "" : ": " + said) + "; " + remedy);
 }
 
 std::string milliseconds(std::uint64_t usec) {
@@ -80,15 +78,15 @@ std::string difference(const Behaviour& cold, const Behaviour& warm) {
   return {};
 }
 
-void require_same(const std::vector<Contender>& contenders, bool ignore_failure,
+void require_same(const std::vector<Contender>& contenders, const std::string& remedy,
                   const std::vector<std::string>& profiles) {
   const Behaviour cold = watched(contenders.front());
   const bool repeatable = watched(contenders.front()) == cold;
   for (std::size_t i = 1; i < contenders.size(); ++i) {
     Behaviour warm = watched(contenders[i]);
     const std::string& profile = profiles[i - 1];
-    require_warm(warm, contenders[i], profile);
-    if (!ignore_failure) require_success(cold);
+    require_warm(warm, contenders[i]);
+    if (!remedy.empty()) require_success(cold, remedy);
     if (!repeatable) warm = {warm.wait_status, cold.standard_output, cold.standard_error};
     if (const std::string what = difference(cold, warm); !what.empty())
       throw Failure(k_exit_failure, "the program differs with " + contenders[i].name + " in " +

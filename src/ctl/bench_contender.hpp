@@ -32,10 +32,10 @@ struct Behaviour {
 /// How it ended: "status 1", "SIGKILL".
 [[nodiscard]] std::string ending_of(int wait_status);
 
-/// Throws Failure where --ignore-failure is not given and the program fails, or where it does not
+/// Throws Failure where the program fails, with `remedy` (empty: it may fail), or where it does not
 /// do with pml what it does with python3. A program that does not even do the same twice with
 /// python3 is compared by its exit status alone.
-void require_same(const std::vector<Contender>& contenders, bool ignore_failure,
+void require_same(const std::vector<Contender>& contenders, const std::string& remedy,
                   const std::vector<std::string>& profiles);
 
 /// As hyperfine writes it, times in seconds.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "base/exit_status.hpp"
@@ -23,9 +24,16 @@ namespace {
 
 using Problems = std::vector<profile::Problem>;
 
+/// Why nothing can be read from there; empty where it can.
+std::string unreadable(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return "is a folder; name a file in it";
+  if (std::ifstream(path)) return {};
+  return std::string("cannot be read: ") + std::strerror(errno);
+}
+
 Problems check_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return {{path, 0, 0, std::string("cannot be read: ") + std::strerror(errno), ""}};
+  if (const std::string why = unreadable(path); !why.empty()) return {{path, 0, 0, why, ""}};
   profile::Draft draft;
   profile::merge_text(path, read_file(path), draft);
   profile::finish(draft);
@@ -51,8 +59,7 @@ bool names_quirks(const std::string& word) {
 }
 
 Problems check_quirks(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return {{path, 0, 0, std::string("cannot be read: ") + std::strerror(errno), ""}};
+  if (const std::string why = unreadable(path); !why.empty()) return {{path, 0, 0, why, ""}};
   Problems problems;
   for (const wire::BadQuirk& bad : wire::quirk_lines(read_file(path)).bad)
     problems.push_back({path, static_cast<unsigned>(bad.line), 0, bad.sentence, ""});

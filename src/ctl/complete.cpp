@@ -1,5 +1,6 @@
 // What the shells' completions ask: one candidate a line, a tab and what it is; nothing where there
 // is none. "<files>", "<folders>" and "<commands>" stand for what the shell finds by itself.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -156,6 +157,17 @@ std::string text_of(const Options& options) {
 }
 
 }  // namespace
+
+std::string meant_of(Candidates candidates, const std::string& word) {
+  const std::string text = text_of(candidates, 0);
+  std::vector<std::string_view> names;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    names.push_back(line.substr(0, line.find('\t')));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+  }
+  return meant(word, names);
+}
 
 int complete(const Options& options) {
   try {

@@ -18,4 +18,7 @@ struct Expected {
 /// `typed` are the words behind "pmlctl", the last of them being typed. Pure.
 [[nodiscard]] Expected expected_after(const std::vector<std::string>& typed);
 
+/// `, did you mean "…"?` of what the completions would offer, or nothing. May ask services.
+[[nodiscard]] std::string meant_of(Candidates candidates, const std::string& word);
+
 }  // namespace pml::ctl

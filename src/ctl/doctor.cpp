@@ -118,7 +118,11 @@ class Examination {
   void look_at_folder() {
     const std::string folder = base::runtime_folder() + "/pml";
     struct stat status {};
-    if (::stat(folder.c_str(), &status) != 0)
+    const bool is_named = std::getenv("XDG_RUNTIME_DIR") != nullptr;
+    if (is_named && ::stat(base::runtime_folder().c_str(), &status) != 0)
+      add(Health::bad, base::runtime_folder() + ", which XDG_RUNTIME_DIR names, is not there",
+          "log in again, or unset XDG_RUNTIME_DIR");
+    else if (::stat(folder.c_str(), &status) != 0)
       add(Health::warning, folder + " is not there: no service has been started yet",
           "pmlctl start " + name_);
     else if (status.st_uid == ::geteuid() && (status.st_mode & 0022) != 0)

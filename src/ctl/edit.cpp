@@ -56,7 +56,11 @@ int edit(const Options& options) {
     fs::remove(file, error);
     remove_empty_folders(fs::path(file).parent_path());
   }
-  if (!outcome.good()) throw Failure(k_exit_failure, "the editor failed; nothing was reloaded");
+  if (!outcome.good())
+    throw Failure(k_exit_failure,
+                  "the editor failed; nothing was reloaded. Try again, or with another: "
+                  "EDITOR=… pmlctl edit " +
+                      name);
   if (after == before || (before.empty() && after == k_template)) {
     require_profile(name);
     std::printf("Nothing was changed.\n");

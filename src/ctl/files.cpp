@@ -28,27 +28,37 @@ int try_to_write(const std::string& path, const std::string& text) {
   return error;
 }
 
+/// All or nothing; the same.
+int try_to_replace(const std::string& file, const std::string& text, bool executable) {
+  std::error_code error;
+  if (const fs::path folder = fs::path(file).parent_path(); !folder.empty())
+    fs::create_directories(folder, error);
+  const std::string fresh = file + ".new";
+  int wrong = error ? error.value() : try_to_write(fresh, text);
+  if (wrong == 0 && executable) fs::permissions(fresh, fs::perms(0755), error);
+  if (wrong == 0 && !error) fs::rename(fresh, file, error);
+  if (wrong == 0 && error) wrong = error.value();
+  if (wrong != 0) fs::remove(fresh, error);
+  return wrong;
+}
+
 }  // namespace
 
 std::string unwritten(int error) {
-  const char* remedy = error == ENOSPC || error == EDQUOT  ? "make room, and try again"
-                       : error == EROFS                    ? "its file system is read-only"
-                       : error == EACCES || error == EPERM ? "is its folder yours?"
-                                                           : "see ls -ld on its folder";
+  const char* remedy = error == ENOSPC || error == EDQUOT ? "make room, and try again"
+                       : error == EROFS                   ? "its file system is read-only"
+                                                          : "see ls -ld on its folder";
   return std::string(std::strerror(error)) + "; " + remedy;
 }
 
 void write_file(const std::string& path, const std::string& text, bool executable) {
   std::error_code error;
-  if (const fs::path folder = fs::path(path).parent_path(); !folder.empty())
-    fs::create_directories(folder, error);
-  const std::string fresh = path + ".new";
-  int wrong = error ? error.value() : try_to_write(fresh, text);
-  if (wrong == 0 && executable) fs::permissions(fresh, fs::perms(0755), error);
-  if (wrong == 0 && !error) fs::rename(fresh, path, error);
-  if (wrong == 0 && error) wrong = error.value();
+  const fs::file_status status = fs::status(path, error);
+  const bool is_special = fs::exists(status) && !fs::is_regular_file(status);
+  const std::string file = fs::exists(status) ? fs::canonical(path, error).string() : path;
+  error.clear();
+  const int wrong = is_special ? try_to_write(path, text) : try_to_replace(file, text, executable);
   if (wrong == 0) return;
-  fs::remove(fresh, error);
   throw Failure(base::k_exit_cant_create, "cannot write " + path + ": " + unwritten(wrong));
 }
 

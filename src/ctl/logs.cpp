@@ -12,6 +12,9 @@ namespace pml::ctl {
 
 namespace {
 
+/// Those up to it write into the system's journal, and have none of their own for --user to read.
+constexpr uid_t k_last_system_user = 999;
+
 [[noreturn]] void become(std::vector<std::string> words) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -30,7 +33,8 @@ std::vector<std::string> of_file(const Options& options, const std::string& file
 }
 
 std::vector<std::string> of_journal(const Options& options, const std::string& unit) {
-  std::vector<std::string> words = {"journalctl", "--user", "-u", unit};
+  std::vector<std::string> words = {"journalctl", "--user-unit=" + unit};
+  if (::getuid() > k_last_system_user) words.emplace_back("--user");
   if (options.follow) words.emplace_back("-f");
   if (options.lines != 0) words.insert(words.end(), {"-n", std::to_string(options.lines)});
   if (!options.pager) words.emplace_back("--no-pager");

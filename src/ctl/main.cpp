@@ -26,9 +26,16 @@ int print_help(const Options& options, bool typed) {
   return 0;
 }
 
+/// What did not reach standard output is not done.
+int written(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  return fail(base::k_exit_cant_create,
+              "standard output cannot be written to; make room, or write elsewhere");
+}
+
 int run(const Options& options) {
   try {
-    return options.verb->run(options);
+    return written(options.verb->run(options));
   } catch (const Failure& failure) {
     return fail(failure.status(), failure.what());
   } catch (const std::exception& failure) {
@@ -41,7 +48,8 @@ int run(const Options& options) {
 int main(int count, char** words) {
   const Options options = parse_options({words + 1, words + count});
   if (!options.error.empty()) return fail(base::k_exit_usage, options.error.c_str());
-  if (options.help) return print_help(options, options.verb_typed || options.verb == nullptr);
-  if (options.version) return std::puts("pmlctl " PML_VERSION) < 0;
+  if (options.help)
+    return written(print_help(options, options.verb_typed || options.verb == nullptr));
+  if (options.version) return written(std::puts("pmlctl " PML_VERSION) < 0);
   return run(options);
 }

@@ -19,7 +19,9 @@
 #include "ctl/python_facts.hpp"
 #include "ctl/table.hpp"
 #include "ctl/toml_text.hpp"
+#include "ctl/vocabulary.hpp"
 #include "profile/profile.hpp"
+#include "profile/words.hpp"
 
 namespace pml::ctl {
 
@@ -122,9 +124,12 @@ void remove_one(Services& services, const std::string& name, bool yes) {
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const Own& own) { return own.name == name; });
   if (found == all.end()) {
+    std::vector<std::string_view> names;
+    for (const Own& own : all) names.push_back(own.name);
     if (profile::load(name, base::profile_folders()).not_found())
-      throw Failure(k_exit_no_such_profile,
-                    "there is no profile \"" + name + "\"; pmlctl profile list shows your own");
+      throw Failure(k_exit_no_such_profile, "there is no profile \"" + name + "\"" +
+                                                meant(name, names) +
+                                                "; pmlctl profile list shows your own");
     require_profile(name);
     throw Failure(k_exit_failure,
                   "profile \"" + name +
@@ -257,6 +262,37 @@ int leave(const Options&) {
   return 0;
 }
 
+namespace {
+
+/// What would make a profile that nobody can use, or that hides one that is there.
+void require_new(const Options& options, const std::string& name) {
+  if (!base::valid_profile_name(name))
+    throw Failure(base::k_exit_usage, "\"" + name +
+                                          "\" cannot be the name of a profile: letters, "
+                                          "digits and _ . @ - only; choose another");
+  for (const std::string& module : options.preload)
+    if (!profile::is_dotted_name(module))
+      throw Failure(base::k_exit_usage, "\"" + module +
+                                            "\" is not a module's name; see pmlctl help "
+                                            "profile new");
+  std::error_code error;
+  if (fs::exists(file_of(name), error)) return;  // write_own() says whose it is
+  if (!profile::load(name, base::profile_folders()).not_found())
+    throw Failure(k_exit_failure, "there is a profile \"" + name +
+                                      "\" already; change it with: pmlctl edit " + name +
+                                      ", or choose another name");
+}
+
+void tell_of_preloads_that_failed(const std::string& name) {
+  Services services;
+  const auto status = services.status(name);
+  if (!status) return;
+  for (const auto& [module, why] : status->failed)
+    std::printf("But %s is not preloaded: %s\n", module.c_str(), why.c_str());
+}
+
+}  // namespace
+
 int profile_new(const Options& options) {
   if (options.words.empty() == options.venv.empty())
     throw Failure(base::k_exit_usage,
@@ -264,10 +300,7 @@ int profile_new(const Options& options) {
   const bool of_venv = !options.venv.empty();
   const std::string folder = of_venv ? folder_of(options.venv) : "";
   const std::string name = of_venv ? base::venv_profile(folder) : options.words.front();
-  if (!base::valid_profile_name(name))
-    throw Failure(base::k_exit_usage, "\"" + name +
-                                          "\" cannot be the name of a profile: letters, "
-                                          "digits and _ . @ - only; choose another");
+  require_new(options, name);
   const std::string interpreter = of_venv ? folder + "/bin/python3" : options.interpreter;
   if (!interpreter.empty()) require_module(interpreter);
   write_own(name, text_of("profile new", of_venv ? "the environment " + folder : name, interpreter,
@@ -278,6 +311,7 @@ int profile_new(const Options& options) {
                     "pml --venv SCRIPT"
                   : ("Start programs with: pml -p " + name + " SCRIPT").c_str());
   set_up(options, name);
+  if (options.wait) tell_of_preloads_that_failed(name);
   return 0;
 }
 

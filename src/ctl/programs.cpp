@@ -3,6 +3,7 @@
 
 #include "base/exit_status.hpp"
 #include "ctl/command.hpp"
+#include "ctl/completion.hpp"
 #include "ctl/each.hpp"
 #include "ctl/json.hpp"
 #include "ctl/program_list.hpp"
@@ -74,8 +75,9 @@ int forget(const Options& options) {
     done = (answer && answer->starts_with("done")) || done;
   }
   if (!done && !options.all)
-    throw Failure(k_exit_failure,
-                  "no pool knows a program " + options.words.front() + "; see pmlctl programs");
+    throw Failure(k_exit_failure, "no pool knows a program \"" + options.words.front() + "\"" +
+                                      meant_of(Candidates::programs, options.words.front()) +
+                                      "; see pmlctl programs");
   return 0;
 }
 

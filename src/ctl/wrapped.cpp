@@ -6,6 +6,7 @@
 #include "base/exit_status.hpp"
 #include "base/paths.hpp"
 #include "ctl/command.hpp"
+#include "ctl/completion.hpp"
 #include "ctl/console_script.hpp"
 #include "ctl/files.hpp"
 #include "ctl/maker.hpp"
@@ -72,7 +73,8 @@ bool is_wrapped(const std::string& name) {
 
 void unwrap_one(const std::string& name) {
   if (!is_wrapped(name))
-    throw Failure(k_exit_failure, name + " is not adopted; see pmlctl profile list");
+    throw Failure(k_exit_failure, name + " is not adopted" + meant_of(Candidates::adopted, name) +
+                                      "; see pmlctl programs");
   const Wrapped wrapped(name);
   restore(wrapped);
   Services services;

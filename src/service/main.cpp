@@ -49,7 +49,10 @@ Setting setting_of(const Options& options) {
     return setting;
   }
   profile::Result result = load_profile(options);
-  if (!result.good()) throw StartFailure(base::k_exit_config, result.one_line(options.profile));
+  if (!result.good())
+    throw StartFailure(base::k_exit_config,
+                       result.one_line(options.profile) +
+                           (result.not_found() ? "; see pmlctl list" : "; see pmlctl check"));
   setting.profile = std::move(*result.profile);
   setting.reload = [options] { return load_profile(options); };
   return setting;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/paths.hpp"
+#include "profile/near_miss.hpp"
 
 namespace pml::service {
 
@@ -24,6 +25,14 @@ constexpr std::array<Known, 7> k_known = {{{'h', "help", false},
                                            {'w', "workers", true},
                                            {'s', "spare", true},
                                            {'\0', "profile", true}}};
+
+/// `, did you mean --…?`, or nothing.
+std::string meant(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Known& known : k_known) names.push_back(known.name);
+  const std::string_view found = profile::near_miss(name, names);
+  return found.empty() ? "" : ", did you mean --" + std::string(found) + "?";
+}
 
 /// Goes through the words; the first thing that is wrong ends it.
 class Parser {
@@ -52,7 +61,10 @@ class Parser {
   }
 
   void plain(std::string_view word) {
-    if (result_.options.socket.empty())
+    // The kernel would make a socket of a name of its own for it, which others can reach.
+    if (word.empty())
+      fail("a socket or module has no name");
+    else if (result_.options.socket.empty())
       result_.options.socket = word;
     else
       result_.options.modules.emplace_back(word);
@@ -73,7 +85,7 @@ class Parser {
         apply_next(known, "--" + std::string(name));
       return;
     }
-    fail("unknown option --" + std::string(name));
+    fail("unknown option --" + std::string(name) + meant(name));
   }
 
   void short_options(std::string_view letters) {

@@ -224,7 +224,9 @@ bool Programs::forget(const std::string& name) {
     item = programs_.erase(item);
   }
   changed();
-  return any;
+  const auto missing = not_started();
+  return any || std::any_of(missing.begin(), missing.end(),
+                            [&](const auto* declared) { return declared->name == name; });
 }
 
 std::vector<const profile::Program*> Programs::not_started() const {

@@ -1,5 +1,6 @@
 #include "service/text_dialect.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -38,9 +39,13 @@ TextLine entry_point_request(std::vector<std::string> words) {
   return request;
 }
 
-/// A signal's number from its name (with or without SIG) or number; 0 where there is no such.
-int signal_of(std::string_view name) {
-  if (name.starts_with("SIG")) name.remove_prefix(3);
+/// A signal's number from its name (with or without SIG, in capitals or not) or number; 0 where
+/// there is no such.
+int signal_of(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : static_cast<char>(c);
+  });
+  if (name.starts_with("SIG")) name.erase(0, 3);
   for (int signal = 1; signal < NSIG; ++signal) {
     const char* known = ::sigabbrev_np(signal);
     if (std::to_string(signal) == name || (known != nullptr && name == known)) return signal;
@@ -57,7 +62,7 @@ TextLine program_request(const std::vector<std::string>& words) {
 
 TextLine kill_request(const std::vector<std::string>& words) {
   if (words.size() < 2 || words.size() > 3) return error("kill needs a job, and perhaps a signal");
-  const int signal = words.size() == 3 ? signal_of(words[2]) : SIGTERM;
+  const int signal = words.size() == 3 ? signal_of(std::string(words[2])) : SIGTERM;
   if (signal == 0) return error("there is no such signal");
   return TextQuestion{"kill", words[1], signal, {}};
 }

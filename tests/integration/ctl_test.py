@@ -612,7 +612,7 @@ def test_what_wrap_of_0_1_has_made_is_taken_back(idle):
     assert launcher.read_text() == TOOL and not profile.exists()
 
 
-@pytest.mark.parametrize("name, text", [("sh", "no Python script"), ("nosuch-command", "install it first"), ("a/b", "no file a/b"), ("/bin/sh", "no Python script")])
+@pytest.mark.parametrize("name, text", [("sh", "no Python script"), ("nosuch-command", "install it"), ("a/b", "no file a/b"), ("/bin/sh", "no Python script")])
 def test_adopt_refuses(idle, name, text):
     done = idle.run("adopt", name)
     assert done.returncode in (1, 64) and text in done.stderr
@@ -707,10 +707,58 @@ def test_profiles_of_ones_own(idle):
     assert listed == {"t": "", "mine": "profile new"}
     refused(idle.run("profile", "new", "t"), 1, "pmlctl edit t")
     refused(idle.run("profile", "new", "a/b"), 64, "name of a profile")
+    refused(idle.run("profile", "new", "default"), 1, "pmlctl edit default")
+    refused(idle.run("profile", "new", "x", "--preload", 'a"b'), 64, "is not a module's name")
+    assert not list(idle.profiles.glob("x.toml*")) and not list(idle.profiles.glob("default*"))
+    refused(idle.run("profile", "remove", "mien"), 4, 'did you mean "mine"?')
     refused(idle.run("profile", "new", "x", "--interpreter", "/bin/ls"), 78, "no Python")
     assert idle.run("profile", "remove", "mine").returncode == 0 and not (idle.profiles / "mine.toml").exists()
     refused(idle.run("profile", "remove", "mine"), 4, "pmlctl")
     refused(idle.run("profile", "remove", "default"), 1, "touch ")
+
+
+def test_what_was_probably_meant(adopting):
+    make_tool(adopting.folder / "bin")
+    assert adopting.run("adopt", "tool").returncode == 0
+    refused(adopting.run("adopt", "tol"), 1, 'did you mean "tool"?')
+    refused(adopting.run("unadopt", "tol"), 1, 'did you mean "tool"?')
+    refused(adopting.run("forget", "tol"), 1, 'did you mean "tool"?')
+    done = adopting.run("--profle", "t", program="pmld")
+    assert done.returncode == 64 and "did you mean --profile?" in done.stderr
+
+
+def test_a_program_that_fails_is_adopted_with_arguments_that_it_takes(idle):
+    (idle.folder / "picky.py").write_text("import sys\nsys.exit(0 if sys.argv[1:] else 3)\n")
+    refused(idle.run("adopt", "--yes", "picky.py"), 1, "status 3", "picky.py -- ARGUMENT")
+
+
+@pytest.mark.parametrize("words", [["list"], ["--json", "list"], ["help"], ["--version"], ["jobs", "--help"]])
+def test_what_cannot_be_written_is_told(idle, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN / "pmlctl", *words], env=idle.environment, cwd=idle.folder, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 73 and "cannot be written to" in done.stderr
+
+
+def test_an_export_goes_where_it_is_sent(world):
+    (world.folder / "kept.json").write_text("old")
+    for name, target in {"link.json": "kept.json", "out": "/proc/self/fd/1", "full": "/dev/full"}.items():
+        (world.folder / name).symlink_to(target)
+    bench = ("bench", "-n", "1", "-p", "t", "--export-markdown")
+    assert world.run(*bench, "out", "--export-json", "link.json", "--", "-c", "pass").stdout.startswith("| Command |")
+    assert (world.folder / "link.json").is_symlink() and "results" in (world.folder / "kept.json").read_text()
+    refused(world.run(*bench, "full", "--", "-c", "pass"), 73, "No space left")
+
+
+def test_a_folder_is_no_profile(idle):
+    for word in ("/", "./"):
+        done = idle.run("check", word)
+        assert done.returncode == 78 and done.stderr == f"{word}: is a folder; name a file in it\n"
+
+
+def test_signals_in_small_letters(world):
+    process, name = world.job("import time; time.sleep(1000)")
+    assert world.run("kill", name, "sigterm").returncode == 0
+    assert process.wait(20) == -15
 
 
 def test_edit(world):
@@ -722,6 +770,8 @@ def test_edit(world):
     assert [preload["module"] for preload in world.status()["preloads"]] == ["decimal"]
     editor.write_text("#!/bin/sh\necho '[pool]\nworker = 3' > \"$1\"\n")
     refused(world.run("edit", "t"), 78, "t.toml:2:1", "pmlctl edit t")
+    world.environment["EDITOR"] = "false"
+    refused(world.run("edit", "default"), 1, "EDITOR=")
     world.environment["EDITOR"] = "true"
     assert world.run("edit", "default").stdout == "Nothing was changed.\n"
     assert not (world.profiles / "default.toml.d").exists()

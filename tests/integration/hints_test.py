@@ -139,6 +139,28 @@ def test_options_that_are_nearly_right(world, typed, meant):
     assert done.returncode == 64 and f"did you mean {meant}?" in done.stderr and "pml --help" in done.stderr and done.stdout == ""
 
 
+@pytest.mark.parametrize("word", ["--venv=.venv", "--detach=1", "--wait=", "--no-fallback=yes"])
+def test_options_that_take_no_value(world, word):
+    done = world.run(word, "-c", "print(1)", program="pml")
+    assert done.returncode == 64 and "takes no value" in done.stderr and done.stdout == ""
+
+
+def test_values_that_are_missing(world):
+    assert world.run("--socket=", "-c", "print(1)", program="pml").returncode == 64
+    done = world.run("", "json", program="pmld")
+    assert done.returncode == 64 and "has no name" in done.stderr
+
+
+def test_who_forbids_python3_is_told_what_to_do(world):
+    done = world.run("-p", "nosuch", "--no-fallback", "-c", "print(1)", program="pml")
+    assert done.returncode == 69 and "see pmlctl doctor nosuch" in done.stderr
+
+
+def test_a_profile_that_was_probably_meant(world):
+    done = world.run("-p", "defualt", "-c", "print(1)", program="pml")
+    assert done.stdout == "1\n" and 'did you mean "default"?' in done.stderr
+
+
 def test_options_that_are_pythons(world):
     assert world.run("--check-hash-based-pycs", "always", "-c", "print(1)", program="pml").stdout == "1\n"
     cold = subprocess.run([PYTHON, "--quite-another"], capture_output=True, text=True, stdin=subprocess.DEVNULL)

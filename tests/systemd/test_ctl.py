@@ -38,6 +38,14 @@ def test_status_and_reload_of_a_unit(warm_pool):
     assert state(warm_pool.service_unit) == "active"
 
 
+def test_roots_logs_are_in_the_journal_of_the_system(warm_pool, tmp_path):
+    fake = tmp_path / "journalctl"
+    fake.write_text('#!/bin/sh\necho "$@"\n')
+    fake.chmod(0o755)
+    words = ctl("logs", "--no-pager", warm_pool.name, PATH=f"{tmp_path}:{os.environ['PATH']}").split()
+    assert words == [f"--user-unit={warm_pool.service_unit}", *(["--user"] if os.getuid() > 999 else []), "--no-pager"]
+
+
 def enabled(unit):
     return systemctl("is-enabled", unit, check=False).stdout.strip() == "enabled"
 
