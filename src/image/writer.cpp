@@ -23,8 +23,10 @@
 
 // From glibc 2.35 on.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): glibc's names
 [[gnu::weak]] extern const std::ptrdiff_t __rseq_offset;
 [[gnu::weak]] extern const unsigned int __rseq_size;
+// NOLINTEND(bugprone-reserved-identifier)
 }
 #endif
 

@@ -370,7 +370,7 @@ def test_refused_unread(world):
     status, out, err = world.run(
         "--no-fallback", "s.py", *words, script=lambda conversation: conversation.reply(fake.REFUSED, 2)
     )
-    assert (status, err) == (75, b"pml: too many requests are waiting\n")
+    assert (status, err) == (75, b"pml: too many requests are waiting; see pmlctl doctor default\n")
 
 
 def test_garbage(world):
@@ -390,7 +390,7 @@ def test_nobody_accepts(world):
     with socket.socket(socket.AF_UNIX) as waiting:
         waiting.connect(str(world.socket))
         status, out, err = world.run("--no-fallback", "s.py")
-    assert (status, err) == (75, b"pml: too many callers wait for the service\n")
+    assert (status, err) == (75, b"pml: too many callers wait for the service; see pmlctl doctor default\n")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
@@ -400,7 +400,7 @@ def test_another_users_socket(world):
     with subprocess.Popen([PYTHON, "-c", code, str(world.socket)], stdout=subprocess.PIPE) as other:
         other.stdout.readline()
         assert world.run("-u", "s.py", "a") == COLD
-        assert world.run("--no-fallback", "s.py") == (77, b"", b"pml: the socket belongs to another user\n")
+        assert world.run("--no-fallback", "s.py") == (77, b"", b"pml: the socket belongs to another user; see pmlctl doctor default\n")
         other.kill()
 
 
@@ -440,7 +440,7 @@ def test_lost_workers_without_end(world):
 def test_no_fallback(world, number, status):
     found, out, err = world.run("--no-fallback", "s.py", script=refuses(number, b"detail"))
     assert (found, out) == (status, b"")
-    assert err.startswith(b"pml: ") and err.endswith(b" (detail)\n") and err.count(b"\n") == 1
+    assert err.startswith(b"pml: ") and err.endswith(b" (detail); see pmlctl doctor default\n") and err.count(b"\n") == 1
 
 
 def test_no_fallback_without_service(world):

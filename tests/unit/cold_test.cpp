@@ -52,7 +52,8 @@ TEST(Cold, AVariableChoosesTheInterpreterOfProfilesThatNameNone) {
 TEST(Cold, OfAProfileThatIsNotThereNothingIsKnown) {
   const TemporaryFolder folder;
   const Launch launch = prepare("other", {folder.path()}, nullptr);
-  EXPECT_EQ(launch.complaint, "profile \"other\" not found (looked in " + folder.path() + ")");
+  EXPECT_EQ(launch.complaint,
+            "profile \"other\" not found (looked in " + folder.path() + "); see pmlctl list");
   EXPECT_EQ(launch.interpreter, "");
 }
 
