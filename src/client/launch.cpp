@@ -79,7 +79,7 @@ std::optional<Reason> Launch::find_terminal() {
   if (!terminal_.open_pair()) return reasons::terminal(::strerror(errno));
   if (role_ == TerminalRole::beside)
     attention_ = Attention::answers;
-  else if (!Terminal::may_type())
+  else if (!terminal_.may_type())
     attention_ = Attention::wishes;
   relay_.emplace(terminal_, attention_);
   return std::nullopt;

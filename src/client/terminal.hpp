@@ -63,8 +63,8 @@ class Terminal {
   void copy_size() noexcept;
   /// Gives the real one the size of the job's, where the job has changed that since.
   void take_size_over() noexcept;
-  /// Whether type() works: a system may forbid it.
-  [[nodiscard]] static bool may_type() noexcept;
+  /// Whether type() works: a system may forbid it, to all or to those without a privilege.
+  [[nodiscard]] bool may_type() const noexcept;
   /// The job's end once more, for this process's own use, non-blocking.
   [[nodiscard]] base::UniqueFd open_far() const noexcept;
   /// Has the real terminal take `text` for typed.

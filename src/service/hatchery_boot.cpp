@@ -24,6 +24,8 @@ void Hatchery::boot(Zygote& zygote) {
   std::vector<std::string> heard = trial_.lines();
   for (const auto& [module, why] : misled_.renounced())
     heard.push_back("differs " + module + " - " + why);
+  std::erase_if(order.boot.after_fork,
+                [this](std::string_view name) { return misled_.renounced().contains(name); });
   order.boot.heard = views(heard);
   order.boot.trial = zygote.on_trial;
   order.boot.imports_to = imports_to_;

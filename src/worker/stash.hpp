@@ -130,8 +130,9 @@ class Stash {
   int add_common(const std::string& name, PyObject* module);
   /// The module of that number; borrowed, null where it has none.
   [[nodiscard]] PyObject* object_of(int number) const;
-  [[nodiscard]] bool is_shown(int index) const noexcept {
-    return states_[index] == EntryState::shown;
+  [[nodiscard]] bool is_shown(int number) const noexcept {
+    return static_cast<std::size_t>(number) < states_.size() &&
+           states_[number] == EntryState::shown;
   }
   /// Whether a module that was revealed has set the name to this value.
   [[nodiscard]] bool has_set(PyObject* owner, PyObject* name, PyObject* value) const;
@@ -145,8 +146,8 @@ class Stash {
   void rehearse();
 
   /// Everything that cannot be used warm because `start` cannot: what falls with it. Returns the
-  /// one of `start` with which a shared object falls, which makes a fresh import impossible, or
-  /// nothing after dropping them all.
+  /// one of `start` with which something falls that cannot be imported afresh, a shared object or
+  /// what has been shown already, or nothing after dropping them all.
   [[nodiscard]] std::optional<int> drop(const std::vector<int>& start);
 
   /// What became of the entries; to be put back where that was for trial.
@@ -155,8 +156,9 @@ class Stash {
   /// Forgets what it has seen of folders.
   void forget_folders() { listings_.clear(); }
 
-  /// Entries whose top-level name a file or folder in `folder` would win over.
-  [[nodiscard]] std::vector<int> shadowed_by(const std::string& folder);
+  /// Entries whose top-level name a file or folder in `folder` would win over. `first`: it is in
+  /// front of all others, those of the profile too.
+  [[nodiscard]] std::vector<int> shadowed_by(const std::string& folder, bool first);
 
   /// Entries that read a variable which the caller gave another value.
   template <typename Lookup>

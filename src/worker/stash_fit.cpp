@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "worker/names.hpp"
 #include "worker/stash.hpp"
@@ -27,8 +28,9 @@ std::vector<int> Stash::estranged_by(const RunOptions& options) const {
 std::optional<int> Stash::drop(const std::vector<int>& start) {
   if (start.empty()) return std::nullopt;
   const std::vector<int> fallen = graph_.falling_with(start).members();
+  // What is shown before there is a program, a module has asked for that came before it.
   for (const int index : fallen)
-    if (is_hidden(index) && entries_[index].extension)
+    if (is_shown(index) || (is_hidden(index) && entries_[index].extension))
       for (const int one : start)
         if (graph_.falling_with(one).contains(index)) return one;
   for (const int index : fallen)
@@ -75,13 +77,28 @@ const std::unordered_set<std::string>& Stash::names_in(const std::string& folder
   return place->second;
 }
 
-std::vector<int> Stash::shadowed_by(const std::string& folder) {
+namespace {
+
+/// As importlib has it in a module's __file__.
+std::string whole_path(const std::string& folder) {
+  std::error_code none;
+  return folder.empty() ? std::filesystem::current_path(none).string() : folder;
+}
+
+}  // namespace
+
+std::vector<int> Stash::shadowed_by(const std::string& folder, bool first) {
   std::vector<int> found;
-  if (std::find(base_path_.begin(), base_path_.end(), folder) != base_path_.end()) return found;
+  if (!first && std::find(base_path_.begin(), base_path_.end(), folder) != base_path_.end())
+    return found;
+  const std::string place = whole_path(folder);
   for (const std::string& name : names_in(folder))
-    for (int index : by_top_level_.at(name))
+    for (int index : by_top_level_.at(name)) {
+      const StashEntry& entry = entries_[index];
       // Built-in and frozen modules come before any path.
-      if (!entries_[index].found_in.empty() || !entries_[index].module) found.push_back(index);
+      if (entry.module && (entry.found_in.empty() || entry.found_in == place)) continue;
+      found.push_back(index);
+    }
   return found;
 }
 
@@ -113,12 +130,14 @@ bool Stash::still_first(const StashEntry& entry) {
   PyObject* path = PySys_GetObject("path");
   if (path == nullptr || !PyList_Check(path)) return false;
   const std::string top(top_level(entry.name));
+  const auto own = std::find(base_path_.begin(), base_path_.end(), entry.found_in);
   for (Py_ssize_t i = 0; i < PyList_Size(path); ++i) {
     PyObject* item = PyList_GetItem(path, i);
     if (!PyUnicode_Check(item)) continue;
     const std::string folder(text_of(item));
-    if (!entry.found_in.empty() && folder == entry.found_in) return true;
-    if (std::find(base_path_.begin(), base_path_.end(), folder) != base_path_.end()) continue;
+    if (!entry.found_in.empty() && whole_path(folder) == entry.found_in) return true;
+    // Those in front of its own were looked into in vain.
+    if (std::find(base_path_.begin(), own, folder) != own) continue;
     struct stat info {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode)) return false;

@@ -175,14 +175,15 @@ bool Stash::settle_laziness(const StashEntry& entry) const {
 }
 
 /// What has fallen is asked for by shared objects alone, whose loaders run nothing again: what they
-/// wrote into other modules stands in those that they wrote it into.
+/// wrote into other modules stands in those that they wrote it into, and what they put into
+/// sys.modules themselves nobody else makes.
 bool Stash::reveal_requests(int index) {
   for (const int request : graph_.asked_by(index)) {
     if (static_cast<std::size_t>(request) >= entries_.size()) continue;
-    if (states_[request] == EntryState::fallen &&
-        entries_[index].written.count(entries_[request].name) != 0) {
+    const bool wrote = entries_[index].written.count(entries_[request].name) != 0;
+    if (states_[request] == EntryState::fallen && (wrote || entries_[request].unimported)) {
       states_[request] = EntryState::hidden;
-      if (!reveal(request) || !bind_to_new_parent(entries_[request])) return false;
+      if (!reveal(request) || (wrote && !bind_to_new_parent(entries_[request]))) return false;
     }
     if (states_[request] == EntryState::hidden && !reveal(request)) return false;
     if (states_[request] != EntryState::fallen || !entries_[request].module) continue;

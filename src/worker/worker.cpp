@@ -20,6 +20,7 @@
 #include "worker/compat/main_module.hpp"
 #include "worker/context.hpp"
 #include "worker/derived_variables.hpp"
+#include "worker/early_imports.hpp"
 #include "worker/end_rehearsal.hpp"
 #include "worker/filter_watch.hpp"
 #include "worker/finish.hpp"
@@ -150,12 +151,14 @@ std::optional<Objection> check_preloads(const wire::Request& request, const RunO
     return Objection{wire::Refusal::context, "what " + module + " asked of the process", module};
   }
   std::vector<std::string> folders = options.python_path;
-  if (const auto own = program_folder(request)) folders.push_back(*own);
+  const auto own = program_folder(request);
+  if (own) folders.push_back(*own);
+  if (auto objection = early_imports().objection(variable, options, folders)) return objection;
   for (const std::string& folder : folders) {
     struct stat info {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode)) continue;  // an archive: looked into when a module is imported
-    if (const auto culprit = all.drop(all.shadowed_by(folder)))
+    if (const auto culprit = all.drop(all.shadowed_by(folder, own && folder == *own)))
       return Objection{wire::Refusal::shadowed, all.at(*culprit).name};
   }
   return std::nullopt;
@@ -331,17 +334,6 @@ void rehearse_job() {
   rehearse_end();
 }
 
-void import_after_fork(const std::vector<std::string>& names) {
-  std::vector<int> before = open_descriptors();
-  // One of them may use it before a job comes.
-  before.erase(std::remove(before.begin(), before.end(), kept_file()), before.end());
-  for (const std::string& name : names)
-    if (!Ref::steal(PyImport_ImportModule(name.c_str()))) PyErr_Print();
-  for (const int number : open_descriptors())
-    if (std::find(before.begin(), before.end(), number) == before.end())
-      g_fixed_descriptors.push_back(number);
-}
-
 }  // namespace
 
 RunOptions own_options() {
@@ -363,7 +355,7 @@ void rehearse_in_zygote() {
 bool rehearse(const std::vector<std::string>& after_fork, base::BorrowedFd link) {
   renew_identity();
   if (!after_fork.empty()) {
-    import_after_fork(after_fork);
+    g_fixed_descriptors = import_early(after_fork);
     renew_random_numbers();  // one may have given a seed, which the others' jobs must not have
   }
   renew_main();

@@ -22,6 +22,7 @@
 #include "worker/streams.hpp"
 #include "worker/worker.hpp"
 #include "zygote/division.hpp"
+#include "zygote/early_questions.hpp"
 #include "zygote/heap.hpp"
 #include "zygote/imports/origins.hpp"
 #include "zygote/imports/recorder.hpp"
@@ -277,7 +278,10 @@ void preload(const wire::Boot& boot, base::BorrowedFd link) {
   import_all(boot.optional, true, *recorder, link);
   for (std::string_view spec : boot.warmup) call_warmup(spec, link);
   const py::module_ gc = py::module_::import("gc");
-  if (!boot.trial) recorder->note_heard(boot.heard);
+  if (!boot.trial) {
+    learn_early_questions(boot.after_fork, recorder->log());
+    recorder->note_heard(boot.heard);
+  }
   recorder->finish();
   if (boot.trial) {
     report_done(wire::EventKind::tried, *recorder, link);

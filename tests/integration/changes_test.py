@@ -13,7 +13,7 @@ import pytest
 
 from failures_test import not_preloaded, profile
 from failures_test import service as own_service  # noqa: F401
-from test_standalone import PML, Service
+from test_standalone import PML, Service, until
 
 SYSTEM = "/usr/bin/python3"
 INTERPRETERS = [SYSTEM, *os.environ.get("PML_TEST_OTHERS", "").split()]
@@ -197,3 +197,59 @@ def test_a_key_kept_after_the_fork_is_the_jobs(own_service):
     text = "import key, multiprocessing; print(key.key == multiprocessing.current_process().authkey, key.key)"
     seen = {own_service.run("-c", text).stdout for _ in range(4)}
     assert len(seen) == 4 and all(line.startswith("True ") for line in seen)
+
+
+ASKING = {
+    "arguments": "import sys\nANSWER = list(sys.argv)\n",
+    "folder": "import os\nANSWER = os.getcwd()\n",
+    "variable": "import os\nANSWER = os.environ.get('ASKED_FOR')\n",
+    "home": "import os\nANSWER = os.path.expanduser('~')\n",
+    "path": "import sys\nANSWER = sys.path[0]\n",
+    "terminal": "import sys\nANSWER = sys.stdout.isatty(), sys.argv[1:]\n",
+    "below": "import asks_below\nANSWER = asks_below.ANSWER\n",
+    "preload": "import asked_before\nANSWER = asked_before.ANSWER\n",
+}
+
+
+@pytest.mark.parametrize("what", ASKING)
+def test_what_a_module_asks_that_is_imported_before_its_program_is_the_programs_answer(own_service, what):
+    (own_service.folder / "asks.py").write_text(ASKING[what])
+    for name in ("asks_below", "asked_before"):
+        (own_service.folder / f"{name}.py").write_text(ASKING["variable"])
+    own_service.serves = lambda: own_service.socket.exists() and own_service.status().get("idle", "0") != "0"  # with some answers, nobody
+    profile(own_service, "", keys='modules = ["asked_before"]\nafter-fork = ["asks"]\n')
+    script = own_service.folder / "elsewhere/t.py"
+    script.parent.mkdir()
+    script.write_text("import asks\nprint(asks.ANSWER)\n")
+    own_service.environment |= {"ASKED_FOR": "mine", "HOME": "/nowhere", "PYTHONPATH": str(own_service.folder)}
+    done = [subprocess.run([*words, script, "a"], env=own_service.environment, cwd="/usr", stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            for words in ([SYSTEM], [PML, "--socket", own_service.socket])]  # fmt: skip
+    assert done[0].stdout == done[1].stdout and done[0].stdout != "" and done[1].stderr == ""
+
+
+def test_a_module_that_is_imported_before_its_program_and_asks_nothing_of_it_is_warm(own_service):
+    (own_service.folder / "asks.py").write_text("import os, random, time\nANSWER = os.getpid(), random.random(), time.time(), os.environ.get('NOT_THERE')\n")
+    profile(own_service, "", keys='after-fork = ["asks"]\n')
+    done = own_service.run("-c", "import sys; there = 'asks' in sys.modules; import asks, os; print(there, asks.ANSWER[0] == os.getpid())")
+    assert (done.stdout, done.returncode) == ("True True\n", 0), done.stderr
+
+
+def test_a_module_of_the_program_wins_over_one_that_was_imported_before_it(own_service):
+    (own_service.folder / "asks.py").write_text("WHOSE = 'pool'\n")
+    profile(own_service, "", keys='after-fork = ["asks"]\n')
+    script = own_service.folder / "elsewhere/t.py"
+    script.parent.mkdir()
+    script.write_text("import asks\nprint(asks.WHOSE)\n")
+    (script.parent / "asks.py").write_text("WHOSE = 'program'\n")
+    done = subprocess.run([PML, "--socket", own_service.socket, script], env=own_service.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stdout == "program\n"
+
+
+def test_a_pool_does_without_a_module_whose_answers_are_none_of_its_programs(own_service):
+    (own_service.folder / "asks.py").write_text("import sys\nANSWER = sys.argv[1:]\n")
+    own_service.serves = lambda: own_service.socket.exists() and own_service.status().get("idle", "0") != "0"
+    profile(own_service, "", keys='after-fork = ["asks"]\n')
+    text = "import asks, sys; print(asks.ANSWER == sys.argv[1:])"
+    for _ in range(6):
+        assert own_service.run("-c", text, "a", fallback=True).stdout == "True\n"
+    until(lambda: own_service.run("-c", text, "a").stdout == "True\n")

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from failures_test import not_preloaded, profile, service  # noqa: F401
+from test_standalone import PML
 
 PYTHON = "/usr/bin/python3"
 
@@ -70,7 +71,7 @@ def extensions(service):  # noqa: F811
     folder(service).mkdir()
     (folder(service) / "bring").mkdir()
     (folder(service) / "bring/__init__.py").write_text("from bring.fast import part\n")
-    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("bring/fast", BRINGER)):
+    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("holds_in_c", EXTENSION.replace("made_in_c", "holds_in_c.made")), ("bring/fast", BRINGER)):
         source = folder(service) / f"{name}.c"
         source.write_text(text.replace("NAME", name))
         suffix = subprocess.run([PYTHON, "-c", "import sysconfig as s; print(s.get_config_var('EXT_SUFFIX'), s.get_path('include'))"],
@@ -97,6 +98,13 @@ def test_extensions_share_what_was_made_for_all(extensions):
     profile(extensions, "", keys='modules = ["first_in_c", "second_in_c"]\n', path=folder(extensions))
     program = "import second_in_c, first_in_c, sys; print(first_in_c.Shared is second_in_c.Shared, sys.modules['made_in_c'].Shared is first_in_c.Shared)"
     assert extensions.run("-c", program).stdout == cold(extensions, program) == "True True\n"
+
+
+@pytest.mark.parametrize("before", ["sys.meta_path.insert(0, type('', (), {'find_spec': lambda *_: None})())", "sys.settrace(lambda *_: None)"])
+def test_what_an_extension_puts_into_the_table_comes_with_it_when_it_is_imported_afresh(extensions, before):
+    profile(extensions, "", keys='modules = ["holds_in_c"]\n', path=folder(extensions))
+    program = f"import sys; {before}; import holds_in_c; print(holds_in_c.Shared is sys.modules['holds_in_c.made'].Shared, [name for name in sys.modules if '_in_c' in name])"
+    assert extensions.run("-c", program).stdout == cold(extensions, program)
 
 
 def test_what_a_failed_import_had_imported_stays(service):  # noqa: F811
@@ -129,3 +137,21 @@ def test_what_importlib_says_of_its_parts_changes_no_import(service):  # noqa: F
 
     assert place("pass") == place("part.__name__ = part.__file__ = 'x'") == place("import importlib.util")
     assert place("pass") != place("part.ModuleSpec = type('ModuleSpec', (part.ModuleSpec,), {})")
+
+
+@pytest.mark.parametrize("place", ["", "import sys; sys.path.insert(0, {!r}); ", "cwd"])
+def test_a_folder_of_the_profile_that_the_program_puts_first_is_the_first(service, place):  # noqa: F811
+    first, second = service.folder / "first", service.folder / "second"
+    for each in (first, second):
+        each.mkdir()
+        (each / "in_both.py").write_text(f"WHERE = {each.name!r}\n")
+        (each / f"only_{each.name}.py").write_text("import in_both\n")
+    profile(service, "", keys='modules = ["in_both", "only_second"]\n', path=f'{first}", "{second}')
+    script = (service.folder if place and place != "cwd" else second) / "t.py"
+    text = f"{place.format(str(second)) if place != 'cwd' else ''}import in_both, only_second; print(in_both.WHERE, in_both.__file__, only_second.in_both.WHERE)"
+    script.write_text(text + "\n")
+    words = ["-c", text] if place == "cwd" else [script]
+    environment = {**service.environment, "PYTHONPATH": f"{first}:{second}"}
+    done = [subprocess.run([*program, *words], env=each, cwd=second, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+            for program, each in (([PYTHON, "-B"], environment), ([PML, "--socket", service.socket, "--no-fallback"], service.environment))]  # fmt: skip
+    assert done[0] == done[1] and done[0].startswith("second ")
