@@ -370,6 +370,7 @@ def test_one_script_is_one_program_however_it_is_named(service):
 
 def test_forget(service):
     service.declare_tool().start()
+    assert service.ask("forget tool") == "done\n"  # nothing is known of it yet
     service.check()
     service.wait_ready()
     template = service.program()["pid"]
