@@ -131,6 +131,7 @@ TEST(AheadQuestions, what_others_could_notice_stops) {
   EXPECT_EQ(pml::ahead::what_becomes_of("_io", "TextIOWrapper.write"), Becomes::own_stream);
   EXPECT_EQ(pml::ahead::what_becomes_of("sys", "argv"), Becomes::stop);
   EXPECT_EQ(pml::ahead::what_becomes_of("time", "sleep"), Becomes::stop);
+  EXPECT_EQ(pml::ahead::what_becomes_of("_interpreters", "create"), Becomes::stop);
   EXPECT_EQ(pml::ahead::import_of("_tkinter"), Becomes::stop);
   EXPECT_EQ(pml::ahead::import_of("a_module_of_next_year"), Becomes::stop);
 }
