@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -89,9 +90,12 @@ std::uint64_t memory_of(pid_t process) {
   return present * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-/// Between fork and exec.
+/// Between fork and exec. Until the observer has its options it would leave this one behind if it
+/// were killed.
 [[noreturn]] void become(const Plan& plan, char* const* words, char* const* environment,
-                         const Recording& recording) {
+                         const Recording& recording, pid_t observer) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != observer) ::_exit(126);
   if (plan.silent)
     for (int number = 0; number <= 2; ++number) {
       const base::UniqueFd null(base::k_adopt, ::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -144,8 +148,9 @@ bool Observer::looks() const noexcept {
 bool Observer::start() {
   const std::vector<std::string> environment = recorded_environment();
   const std::vector<char*> words = pointers(plan_.command), variables = pointers(environment);
+  const pid_t own = ::getpid();
   child_ = base::check(::fork(), "cannot fork");
-  if (child_ == 0) become(plan_, words.data(), variables.data(), recording_);
+  if (child_ == 0) become(plan_, words.data(), variables.data(), recording_, own);
   int status = 0;
   if (::waitpid(child_, &status, __WALL) != child_ || !WIFSTOPPED(status)) {
     child_ = -1;
