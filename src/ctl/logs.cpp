@@ -17,6 +17,7 @@ constexpr uid_t k_last_system_user = 999;
 
 [[noreturn]] void become(std::vector<std::string> words) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   ::execvp(pointers[0], pointers.data());

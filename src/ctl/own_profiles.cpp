@@ -125,6 +125,7 @@ void remove_one(Services& services, const std::string& name, bool yes) {
       std::find_if(all.begin(), all.end(), [&](const Own& own) { return own.name == name; });
   if (found == all.end()) {
     std::vector<std::string_view> names;
+    names.reserve(all.size());
     for (const Own& own : all) names.push_back(own.name);
     if (profile::load(name, base::profile_folders()).not_found())
       throw Failure(k_exit_no_such_profile, "there is no profile \"" + name + "\"" +

@@ -29,6 +29,7 @@ constexpr std::array<Known, 7> k_known = {{{'h', "help", false},
 /// `, did you mean --…?`, or nothing.
 std::string meant(std::string_view name) {
   std::vector<std::string_view> names;
+  names.reserve(k_known.size());
   for (const Known& known : k_known) names.push_back(known.name);
   const std::string_view found = profile::near_miss(name, names);
   return found.empty() ? "" : ", did you mean --" + std::string(found) + "?";
