@@ -10,8 +10,6 @@ namespace {
 
 /// Less than that is not worth a process more.
 constexpr std::uint64_t k_least_further_usec = 4000;
-/// A launch, and what follows it at once, go first.
-constexpr std::chrono::milliseconds k_before_refill{50};
 
 }  // namespace
 

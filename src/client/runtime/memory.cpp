@@ -44,6 +44,11 @@ int memcmp(const void* first, const void* second, std::size_t size) {
   return 0;
 }
 
+// What clang makes of a memcmp that is compared with zero.
+int bcmp(const void* first, const void* second, std::size_t size) {
+  return memcmp(first, second, size);
+}
+
 void* memchr(const void* bytes, int value, std::size_t size) {
   const auto* byte = static_cast<const unsigned char*>(bytes);
   for (; size > 0; --size, ++byte)
