@@ -78,6 +78,15 @@ std::string difference(const Behaviour& cold, const Behaviour& warm) {
   return {};
 }
 
+void refuse_difference(const std::string& what, const std::string& name,
+                       const std::string& profile) {
+  if (what.empty()) return;
+  throw Failure(k_exit_failure, "the program differs with " + name + " in " + what +
+                                    ": that must not be; compare PML=0 with PML_TRACE=1, "
+                                    "and see pmlctl doctor " +
+                                    profile);
+}
+
 void require_same(const std::vector<Contender>& contenders, const std::string& remedy,
                   const std::vector<std::string>& profiles) {
   const Behaviour cold = watched(contenders.front());
@@ -88,12 +97,7 @@ void require_same(const std::vector<Contender>& contenders, const std::string& r
     require_warm(warm, contenders[i]);
     if (!remedy.empty()) require_success(cold, remedy);
     if (!repeatable) warm = {warm.wait_status, cold.standard_output, cold.standard_error};
-    if (const std::string what = difference(cold, warm); !what.empty())
-      throw Failure(k_exit_failure, "the program differs with " + contenders[i].name + " in " +
-                                        what +
-                                        ": that must not be; compare PML=0 with PML_TRACE=1, "
-                                        "and see pmlctl doctor " +
-                                        profile);
+    refuse_difference(difference(cold, warm), contenders[i].name, profile);
   }
 }
 

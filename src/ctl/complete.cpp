@@ -141,7 +141,8 @@ std::string of_line(const std::vector<std::string>& typed) {
     return asked_of_python(next.profile.empty() ? "default" : next.profile, k_modules,
                            typed.back());
   std::string text;
-  for (const auto& [word, tells] : next.words) text += word + "\t" + tells + "\n";
+  for (const auto& [word, tells] : next.words)
+    text.append(word).append("\t").append(tells).append("\n");
   return text + text_of(next.candidates, next.position);
 }
 

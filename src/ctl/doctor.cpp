@@ -139,8 +139,9 @@ class Examination {
     if (name_.find('/') != std::string::npos) return;
     const profile::Result result = profile::load(name_, base::profile_folders());
     if (result.not_found() && is_of_active_venv()) {
+      const char* const venv = std::getenv("VIRTUAL_ENV");
       add(Health::warning, "the active virtual environment has no pool: its programs run cold",
-          "pmlctl profile new --venv " + std::string(std::getenv("VIRTUAL_ENV")));
+          "pmlctl profile new --venv " + std::string(venv != nullptr ? venv : ""));
       return;
     }
     if (!result.good()) {

@@ -144,7 +144,7 @@ Outcome run_open_file(std::FILE* file, const std::string& path, PyObject* name, 
     result = run_compiled(file, globals);
   } else {
     if (path != "<stdin>" && !set_loader(globals, name, "SourceFileLoader")) return outcome_of({});
-    PyCompilerFlags flags = _PyCompilerFlags_INIT;
+    PyCompilerFlags flags = compat::no_compiler_flags();
     result = Ref::steal(
         PyRun_FileExFlags(file, path.c_str(), Py_file_input, globals, globals, closes, &flags));
   }

@@ -727,9 +727,9 @@ def test_what_was_probably_meant(adopting):
     assert done.returncode == 64 and "did you mean --profile?" in done.stderr
 
 
-def test_a_program_that_fails_is_adopted_with_arguments_that_it_takes(idle):
-    (idle.folder / "picky.py").write_text("import sys\nsys.exit(0 if sys.argv[1:] else 3)\n")
-    refused(idle.run("adopt", "--yes", "picky.py"), 1, "status 3", "picky.py -- ARGUMENT")
+def test_a_program_that_fails_is_adopted_with_arguments_that_it_takes(adopting):
+    (adopting.folder / "picky.py").write_text("import sys\nsys.exit(0 if sys.argv[1:] else 3)\n")
+    refused(adopting.run("adopt", "--yes", "picky.py"), 1, "status 3", "picky.py -- ARGUMENT")
 
 
 @pytest.mark.parametrize("words", [["list"], ["--json", "list"], ["help"], ["--version"], ["jobs", "--help"]])

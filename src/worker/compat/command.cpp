@@ -88,7 +88,7 @@ bool register_lines(PyObject* code, PyObject* text) {
 }  // namespace
 
 Ref run_command([[maybe_unused]] PyObject* text, PyObject* bytes, PyObject* globals) {
-  PyCompilerFlags flags = _PyCompilerFlags_INIT;
+  PyCompilerFlags flags = no_compiler_flags();
   flags.cf_flags |= PyCF_IGNORE_COOKIE;
   // The command line's text is given a line's end before anything else.
   std::string program(PyBytes_AsString(bytes));
@@ -129,7 +129,7 @@ void forget_command() noexcept {
 #else
 
 Ref run_command(PyObject* /*text*/, PyObject* bytes, PyObject* globals) {
-  PyCompilerFlags flags = _PyCompilerFlags_INIT;
+  PyCompilerFlags flags = no_compiler_flags();
   flags.cf_flags |= PyCF_IGNORE_COOKIE;
   return Ref::steal(
       PyRun_StringFlags(PyBytes_AsString(bytes), Py_file_input, globals, globals, &flags));

@@ -5,6 +5,13 @@
 /// Programs that are given with -c.
 namespace pml::worker::compat {
 
+/// Nothing is set; C's own initializer is none of C++.
+[[nodiscard]] inline PyCompilerFlags no_compiler_flags() noexcept {
+  PyCompilerFlags flags{};
+  flags.cf_feature_version = PY_MINOR_VERSION;
+  return flags;
+}
+
 /// Runs the text of -c. `text` and `bytes` are the same, as str and as UTF-8 bytes. Null with an
 /// exception set where it failed.
 [[nodiscard]] Ref run_command(PyObject* text, PyObject* bytes, PyObject* globals);

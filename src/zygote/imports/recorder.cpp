@@ -208,8 +208,8 @@ void Recorder::note_callbacks(const py::args& arguments) {
   const py::object spec = arguments[0];
   if (!uses_callbacks(py::str(py::getattr(spec, "origin", py::str(""))))) return;
   const bool at_once = py::getattr(spec, "name", py::none()).equal(py::str("_ctypes"));
-  log_.current().calls.emplace_back(py::cpp_function(&worker::open_kept_file),
-                                    py::make_tuple(at_once));
+  log_.current().calls.push_back(
+      {py::cpp_function(&worker::open_kept_file), py::make_tuple(at_once)});
 }
 
 void Recorder::hook_registrations() {
