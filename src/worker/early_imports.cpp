@@ -9,6 +9,7 @@
 #include "worker/context.hpp"
 #include "worker/kept_file.hpp"
 #include "worker/names.hpp"
+#include "worker/placement.hpp"
 #include "worker/python.hpp"
 
 namespace pml::worker {
