@@ -1,5 +1,6 @@
 #include "trial/snapshot.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace pml::trial {
@@ -29,15 +30,16 @@ Snapshot snapshot_of(std::string_view text) {
   return snapshot;
 }
 
-std::vector<std::string> differences(const Snapshot& warm, const Snapshot& cold,
-                                     const Snapshot& other_cold) {
+std::vector<std::string> differences(const Snapshot& warm, const std::vector<Snapshot>& colds) {
+  const Snapshot& cold = colds.front();
   std::set<std::string> keys;
   for (const Snapshot* snapshot : {&warm, &cold})
     for (const auto& [key, value] : *snapshot) keys.insert(key);
   std::vector<std::string> found;
   for (const std::string& key : keys) {
     const std::string *const hot = value_of(warm, key), *const one = value_of(cold, key);
-    if (same(hot, one) || !same(one, value_of(other_cold, key))) continue;
+    const auto varies = [&](const Snapshot& other) { return !same(one, value_of(other, key)); };
+    if (same(hot, one) || std::any_of(colds.begin(), colds.end(), varies)) continue;
     if (one == nullptr)
       found.push_back(key + " is there under pml only");
     else if (hot == nullptr)

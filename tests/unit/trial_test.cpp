@@ -132,12 +132,15 @@ TEST(Snapshot, DifferencesAreSentences) {
   const Snapshot cold = snapshot_of("a\t1\nb\t2\nc\t3\n"), warm = snapshot_of("a\t1\nb\t9\nd\t4\n");
   const std::vector<std::string> expected = {"b is 9 under pml, not 2", "c is missing under pml",
                                              "d is there under pml only"};
-  EXPECT_EQ(differences(warm, cold, cold), expected);
+  EXPECT_EQ(differences(warm, {cold, cold}), expected);
 }
 
 TEST(Snapshot, WhatDiffersBetweenTwoColdOnesDoesNotCount) {
   const Snapshot cold = snapshot_of("a\t1\nb\t2\n"), again = snapshot_of("a\t1\nb\t3\n");
-  EXPECT_TRUE(differences(snapshot_of("a\t1\nb\t9\n"), cold, again).empty());
+  const Snapshot warm = snapshot_of("a\t1\nb\t9\n");
+  EXPECT_TRUE(differences(warm, {cold, again}).empty());
+  EXPECT_TRUE(differences(warm, {cold, cold, again}).empty());
+  EXPECT_FALSE(differences(warm, {cold, cold}).empty());
 }
 
 }  // namespace
