@@ -38,6 +38,7 @@ class TakenNames {
   const Quirks& quirks_;
   std::unordered_map<Place, std::set<std::string>, Hash> takers_;
   std::map<PyObject*, pybind11::object> kept_;  // the names and modules, so that they stay
+  std::unordered_map<std::string, pybind11::object> made_names_;  // of those that are not interned
 };
 
 }  // namespace pml::zygote
