@@ -110,8 +110,11 @@ bool is_plain(Texts name) {
 class Object {
  public:
   explicit Object(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    bytes_.assign(std::istreambuf_iterator<char>(file), {});
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    const std::streamoff size = file.tellg();
+    if (size <= 0) return;
+    bytes_.resize(static_cast<std::size_t>(size));
+    if (!file.seekg(0).read(bytes_.data(), size)) return;
     Elf64_Ehdr header;
     if (!read(0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
         header.e_ident[EI_CLASS] != ELFCLASS64)

@@ -9,6 +9,13 @@
 
 namespace pml::service {
 
+namespace {
+
+/// Others may send faster than this is read.
+constexpr int k_most_skipped = 64;
+
+}  // namespace
+
 bool Datagrams::open() {
   base::UniqueFd socket(base::k_adopt,
                         ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -33,7 +40,7 @@ void Datagrams::close() {
 }
 
 std::optional<Datagrams::Datagram> Datagrams::receive(std::span<char> buffer) {
-  for (;;) {
+  for (int skipped = 0; skipped < k_most_skipped; ++skipped) {
     iovec part{buffer.data(), buffer.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
     msghdr message{};
@@ -52,6 +59,7 @@ std::optional<Datagrams::Datagram> Datagrams::receive(std::span<char> buffer) {
     std::memcpy(&sender, CMSG_DATA(item), sizeof sender);
     if (sender.uid == ::geteuid()) return Datagram{static_cast<std::size_t>(size), sender.pid};
   }
+  return std::nullopt;
 }
 
 }  // namespace pml::service

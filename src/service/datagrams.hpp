@@ -28,7 +28,7 @@ class Datagrams {
     pid_t sender = 0;
   };
   /// The next that waits; `buffer` takes its bytes. Those of other users, and longer ones, are
-  /// skipped. Never blocks.
+  /// skipped, some of them in each call. Never blocks.
   [[nodiscard]] std::optional<Datagram> receive(std::span<char> buffer);
 
  private:

@@ -1,6 +1,5 @@
 #include "zygote/early_questions.hpp"
 
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <csignal>
 #include <string>
 
+#include "ahead/messages.hpp"
 #include "base/unique_fd.hpp"
 #include "worker/early_imports.hpp"
 #include "worker/worker.hpp"
@@ -46,7 +46,7 @@ std::string told(const std::string& bringer, const std::string& name, const Impo
 }
 
 [[noreturn]] void import_and_tell(const std::vector<std::string_view>& names, const ImportLog& log,
-                                  base::BorrowedFd pipe) {
+                                  base::BorrowedFd memory) {
   std::string text;
   std::size_t at_name = log.order().size();
   for (const std::string_view name : names) {
@@ -60,22 +60,11 @@ std::string told(const std::string& bringer, const std::string& name, const Impo
       text += told(bringer, log.order()[at_name], log.at(log.order()[at_name]));
   }
   for (std::size_t at = 0; at < text.size();) {
-    const ssize_t size = ::write(pipe.get(), text.data() + at, text.size() - at);
+    const ssize_t size = ::write(memory.get(), text.data() + at, text.size() - at);
     if (size < 0 && errno != EINTR) ::_exit(1);
     if (size > 0) at += static_cast<std::size_t>(size);
   }
   ::_exit(0);
-}
-
-std::string read_to_end(base::BorrowedFd pipe) {
-  std::string text;
-  std::array<char, 4096> part{};
-  for (;;) {
-    const ssize_t size = ::read(pipe.get(), part.data(), part.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return text;
-    text.append(part.data(), static_cast<std::size_t>(size));
-  }
 }
 
 void take(const std::array<std::string, k_words_each>& words, const worker::RunOptions& own) {
@@ -110,23 +99,21 @@ void take_all(const std::string& text) {
 
 void learn_early_questions(const std::vector<std::string_view>& names, const ImportLog& log) {
   if (names.empty()) return;
-  std::array<int, 2> ends{-1, -1};
   const std::string first(names.front());
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return worker::early_imports().give_up(first);
-  const base::UniqueFd in(base::k_adopt, ends[0]);
-  base::UniqueFd out(base::k_adopt, ends[1]);
+  // No pipe: a process that the modules leave behind would keep that open.
+  const base::UniqueFd memory = pml::ahead::in_memory({});
+  if (!memory.valid()) return worker::early_imports().give_up(first);
   const pid_t child = ::fork();
   if (child == 0) {
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(k_early_seconds);
-    import_and_tell(names, log, out.borrow());
+    import_and_tell(names, log, memory.borrow());
   }
-  out.reset();
-  const std::string text = read_to_end(in.borrow());
   int status = 0;
   while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (child < 0 || status != 0) return worker::early_imports().give_up(first);
-  take_all(text);
+  const auto text = pml::ahead::from_memory(memory.borrow());
+  if (child < 0 || status != 0 || !text) return worker::early_imports().give_up(first);
+  take_all(*text);
 }
 
 }  // namespace pml::zygote

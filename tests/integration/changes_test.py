@@ -253,3 +253,13 @@ def test_a_pool_does_without_a_module_whose_answers_are_none_of_its_programs(own
     for _ in range(6):
         assert own_service.run("-c", text, "a", fallback=True).stdout == "True\n"
     until(lambda: own_service.run("-c", text, "a").stdout == "True\n")
+
+
+def test_a_process_that_such_a_module_leaves_behind_keeps_nobody_waiting(own_service):
+    end = own_service.folder / "end"
+    (own_service.folder / "asks.py").write_text(f"import os, time\nif os.fork() == 0:\n    while not os.path.exists({str(end)!r}): time.sleep(.05)\n    os._exit(0)\n")
+    try:
+        profile(own_service, "", keys='after-fork = ["asks"]\n')
+        assert own_service.run("-c", "print(1)").stdout == "1\n"
+    finally:
+        end.touch()

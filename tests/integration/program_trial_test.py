@@ -121,6 +121,23 @@ def test_what_compiled_code_asks_is_the_callers(service, name):
     assert service.warm_launches() > 0
 
 
+@pytest.mark.parametrize("name, use", {
+    "Py_GetArgcArgv": "n, w = c_int(), POINTER(c_wchar_p)()\npythonapi.Py_GetArgcArgv(byref(n), byref(w))\nprint(w[:n.value])",
+    "PySys_GetObject": "get = pythonapi.PySys_GetObject\nget.restype = py_object\nprint(len(get(b'argv')))",
+    "environ": "all = POINTER(c_char_p).in_dll(CDLL(None), 'environ')\nprint(any(all[i].startswith(b'MY_LEVEL') for i in range(len(os.environ))))",
+}.items(), ids=["words", "list", "environment"])  # fmt: skip
+def test_what_memory_tells_by_ctypes_is_the_callers(service, name, use):
+    service.tool.write_text(f"import os\nfrom ctypes import *\n{use}\n")
+    service.declare_tool().start()
+    service.run(service.tool)
+    assert ahead(service)["stops-before"] == f"looks up C's {name}"
+    for environment in ({}, {"MY_LEVEL": "3"}):
+        warm, cold = (run(service.tool, "a", "b", environment=environment) for run in (service.run, service.cold))
+        assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+        ahead(service)
+    assert service.warm_launches() > 0
+
+
 def test_a_file_that_compiled_code_reads_has_changed(service):
     serve(service, ASKS["file"][0])
     service.run(service.tool)

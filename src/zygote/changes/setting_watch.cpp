@@ -28,7 +28,8 @@ py::tuple arguments_of(const py::object& value) {
 /// The function of a module that is imported; null where the module, or the function, is not there.
 py::object function_in(const char* module, const char* name) {
   if (!modules().contains(module)) return {};
-  const py::object found = py::getattr(modules()[module], name, py::none());
+  // Not as an attribute: that would count as asked for by the import that is looked at.
+  const py::object found = name_in(modules()[module], name);
   return found.is_none() ? py::object() : found;
 }
 

@@ -45,10 +45,10 @@ bool TakenNames::matters(PyObject* module, PyObject* name, const std::string& ta
 void TakenNames::note(PyObject* module, PyObject* name, const std::string& taker) {
   if (PyUnicode_CheckExact(name) == 0) return;
   // What C code looks up is another object each time. (To intern them could be noticed.)
-  if (const std::string text(worker::text_of(name));
-      !text.empty() && PyUnicode_CHECK_INTERNED(name) == 0)
-    name =
-        made_names_.try_emplace(text, py::reinterpret_borrow<py::object>(name)).first->second.ptr();
+  if (PyUnicode_CHECK_INTERNED(name) == 0)
+    if (const std::string text(worker::text_of(name)); !text.empty())
+      name = made_names_.try_emplace(text, py::reinterpret_borrow<py::object>(name))
+                 .first->second.ptr();
   std::set<std::string>& takers = takers_[{module, name}];
   if (takers.count(taker) != 0 || !matters(module, name, taker)) return;
   takers.insert(taker);

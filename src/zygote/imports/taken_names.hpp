@@ -24,7 +24,10 @@ class TakenNames {
   void note(PyObject* module, PyObject* name, const std::string& taker);
   /// Hands all to the process's stash, which is filled.
   void give_to_stash() const;
-  void clear() { takers_.clear(); }
+  void clear() {
+    takers_.clear();
+    made_names_.clear();
+  }
 
  private:
   [[nodiscard]] bool matters(PyObject* module, PyObject* name, const std::string& taker) const;
