@@ -37,6 +37,13 @@ bool is_monitored(PyObject* monitoring) {
   return false;
 }
 
+/// What every object is allocated with.
+ImportGuard::Allocator object_allocator() {
+  PyMemAllocatorEx allocator{};
+  PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
+  return allocator.malloc;
+}
+
 /// The parts of importlib that any import goes through.
 constexpr std::array<std::pair<const char*, std::array<const char*, 8>>, 2> k_machinery = {{
     {"_frozen_importlib", {"ModuleSpec", "BuiltinImporter", "FrozenImporter"}},
@@ -134,6 +141,7 @@ void ImportGuard::read_values(const Shown& shown) {
 
 void ImportGuard::start() {
   catch_up();
+  allocator_ = object_allocator();
   (void)environment_changed();
   started_ = true;
 }
@@ -168,6 +176,10 @@ bool ImportGuard::has_changed(Machinery& part) {
 
 bool ImportGuard::sees_imports() {
   if (!started_) return false;
+  // tracemalloc and its like.
+  if (object_allocator() != allocator_) return true;
+  // Modules go into the one and are looked for in the other.
+  if (PySys_GetObject("modules") != PyImport_GetModuleDict()) return true;
   seen_ = seen_ || g_audited || std::any_of(machinery_.begin(), machinery_.end(), has_changed);
   const PyThreadState* const thread = PyThreadState_Get();
   return seen_ || thread->c_tracefunc != nullptr || thread->c_profilefunc != nullptr ||

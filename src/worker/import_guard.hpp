@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,8 @@ namespace pml::worker {
 /// Modules go by their numbers in the stash's graph.
 class ImportGuard {
  public:
+  using Allocator = void* (*)(void* context, std::size_t size);
+
   /// The import of `taker` looked the name up in the module; "__dict__" stands for all of them.
   void note_taken(int module, PyObject* name, int taker);
   /// The module is in sys.modules, where the program can get at it. `key` is its name there, which
@@ -30,8 +33,8 @@ class ImportGuard {
   void settle();
 
   /// Whether the program has put something in place that an import can be seen by, or that changes
-  /// what any import does: a trace or profile function, an audit hook, a name of builtins, a part
-  /// of the import system.
+  /// what any import does: a trace or profile function, an audit hook, one that follows
+  /// allocations, a name of builtins, a part of the import system, another sys.modules.
   [[nodiscard]] bool sees_imports();
   /// Modules whose imports took what is another thing now, and those that are others in sys.modules
   /// or gone. Each is told once.
@@ -69,6 +72,7 @@ class ImportGuard {
   Ref monitoring_;  // sys.monitoring, from 3.12 on. To ask where it is not would raise, in each job
   std::uint64_t table_version_ = 0;
   std::uint64_t environment_version_ = 0;
+  Allocator allocator_ = nullptr;
   bool started_ = false;
   bool seen_ = false;
 };

@@ -86,6 +86,18 @@ std::optional<int> Stash::find(std::string_view name) const {
   return found == index_.end() ? std::nullopt : std::optional(found->second);
 }
 
+/// Whether whoever brings the one brings the other, too.
+bool Stash::come_together(int one, int other) const {
+  for (std::size_t i = 0; i < graph_.size(); ++i) {
+    const std::vector<int>& asked = graph_.asked_by(static_cast<int>(i));
+    const auto asks_for = [&asked](int wanted) {
+      return std::find(asked.begin(), asked.end(), wanted) != asked.end();
+    };
+    if (asks_for(one) != asks_for(other)) return false;
+  }
+  return true;
+}
+
 bool Stash::unbind(StashEntry& entry) {
   const std::string_view name = entry.name;
   const std::size_t dot = name.rfind('.');
@@ -102,6 +114,11 @@ bool Stash::unbind(StashEntry& entry) {
   }
   Ref parent;
   if (const auto index = find(parent_name)) {
+    // Who has put both into sys.modules has bound the one in the other, or not.
+    if (entry.unimported && entries_[*index].unimported && come_together(*find(name), *index)) {
+      entry.bound = true;
+      return true;
+    }
     entry.parent = *index;
     parent = entries_[*index].module;
     entry.bound = graph_.brought_by(*index).contains(*find(name));
@@ -119,6 +136,16 @@ bool Stash::unbind(StashEntry& entry) {
   entry.attribute = child;
   entry.bound_late = true;
   return PyDict_DelItem(names, child.get()) == 0;
+}
+
+void Stash::note_places() {
+  PyObject* const path = PySys_GetObject("path");
+  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i)
+    base_path_.emplace_back(text_of(PyList_GetItem(path, i)));
+  places_.note_finders();
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if (const int package = graph_.package_of(static_cast<int>(i)); package >= 0)
+      places_.note_package(package, object_of(package));
 }
 
 bool Stash::hide(PyObject* original) {
@@ -144,12 +171,7 @@ bool Stash::hide(PyObject* original) {
   for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &key, &module) != 0;)
     if (text_of(key) != "__main__") note_shared(module);
   table_.emplace(modules);
-  PyObject* path = PySys_GetObject("path");
-  for (Py_ssize_t i = 0; i < PyList_Size(path); ++i)
-    base_path_.emplace_back(text_of(PyList_GetItem(path, i)));
-  PyObject* finders = PySys_GetObject("meta_path");
-  for (Py_ssize_t i = 0; i < PyList_Size(finders); ++i)
-    base_finders_.push_back(Ref::borrow(PyList_GetItem(finders, i)));
+  note_places();
   rehearse();  // tables that have to grow for it do so once, here
   watch_audit_hooks();
   go_round_loaders();

@@ -16,6 +16,7 @@
 #include "worker/module_graph.hpp"
 #include "worker/process_facts.hpp"
 #include "worker/python.hpp"
+#include "worker/search_places.hpp"
 #include "worker/uncounted_dict.hpp"
 
 namespace pml::worker {
@@ -215,6 +216,7 @@ class Stash {
   bool is_as_recorded(int index);
   void plan(int index, ModuleSet& seen, std::vector<int>& order) const;
   [[nodiscard]] std::vector<int> misfits(const std::vector<int>& order);
+  void add_moved(const std::vector<int>& order, std::vector<int>& found) const;
   void add_early_circles(const std::vector<int>& order, std::vector<int>& found) const;
   void add_taken_names(const std::vector<int>& order, std::vector<int>& found) const;
   void add_shadowed(const std::vector<int>& order, std::vector<int>& found);
@@ -223,7 +225,8 @@ class Stash {
   bool is_path_plain();
   bool still_first(const StashEntry& entry);
   const std::unordered_set<std::string>& names_in(const std::string& folder);
-  bool has_foreign_finders();
+  [[nodiscard]] bool come_together(int one, int other) const;
+  void note_places();
 
   std::vector<StashEntry> entries_;
   std::vector<EntryState> states_;  // by entry
@@ -239,7 +242,7 @@ class Stash {
   std::map<ProcessFact, std::pair<std::string, std::vector<int>>> facts_;  // answer, entries
   std::map<FolderState, std::unordered_set<std::string>> listings_;
   std::vector<std::string> base_path_;
-  std::vector<Ref> base_finders_;
+  SearchPlaces places_;
   std::optional<UncountedDict> table_;  // sys.modules
   Ref original_;
   Ref main_;  // the zygote's __main__; a job has its own

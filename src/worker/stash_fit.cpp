@@ -146,22 +146,6 @@ bool Stash::still_first(const StashEntry& entry) {
   return !entry.module;  // what was looked for in vain still is
 }
 
-/// Whether finders of the program's own come before the usual ones, or some of these are gone.
-bool Stash::has_foreign_finders() {
-  PyObject* finders = PySys_GetObject("meta_path");
-  if (finders == nullptr || !PyList_Check(finders)) return true;
-  std::size_t next = 0;
-  for (Py_ssize_t i = 0; i < PyList_Size(finders) && next < base_finders_.size(); ++i) {
-    PyObject* const item = PyList_GetItem(finders, i);
-    if (item == base_finders_[next].get())
-      ++next;
-    else if (std::none_of(base_finders_.begin(), base_finders_.end(),
-                          [item](const Ref& own) { return own.get() == item; }))
-      return true;
-  }
-  return next < base_finders_.size();
-}
-
 /// Imports that the program's own names would make others.
 void Stash::drop_those_of_main() {
   PyObject* const main = PyImport_AddModule("__main__");

@@ -51,11 +51,20 @@ void Stash::add_shadowed(const std::vector<int>& order, std::vector<int>& found)
     if (!still_first(entries_[index])) found.push_back(index);
 }
 
+/// Those in packages that look for their modules elsewhere first.
+void Stash::add_moved(const std::vector<int>& order, std::vector<int>& found) const {
+  for (const int index : order)
+    if (const int package = graph_.package_of(index);
+        package >= 0 && !is_hidden(package) && places_.has_moved(package, object_of(package)))
+      found.push_back(index);
+}
+
 std::vector<int> Stash::misfits(const std::vector<int>& order) {
   std::vector<int> found;
   add_early_circles(order, found);
   add_taken_names(order, found);
   add_shadowed(order, found);
+  add_moved(order, found);
   return found;
 }
 
@@ -79,7 +88,8 @@ void Stash::drop_misled() {
 }
 
 bool Stash::is_as_recorded(int index) {
-  if (guard_.sees_imports() || has_foreign_finders() || !compat::lazy_imports_are_usual())
+  if (guard_.sees_imports() || places_.has_foreign_finders() ||
+      places_.has_foreign_path_finders() || !compat::lazy_imports_are_usual())
     fall({index});
   fall(guard_.changed());
   if (guard_.environment_changed()) drop_misled();

@@ -181,12 +181,15 @@ bool Stash::reveal_requests(int index) {
   for (const int request : graph_.asked_by(index)) {
     if (static_cast<std::size_t>(request) >= entries_.size()) continue;
     const bool wrote = entries_[index].written.count(entries_[request].name) != 0;
-    if (states_[request] == EntryState::fallen && (wrote || entries_[request].unimported)) {
+    const bool fallen = states_[request] == EntryState::fallen;
+    const bool gone = fallen || states_[request] == EntryState::apart;
+    if ((fallen && wrote) || (gone && entries_[request].unimported)) {
       states_[request] = EntryState::hidden;
       if (!reveal(request) || (wrote && !bind_to_new_parent(entries_[request]))) return false;
     }
     if (states_[request] == EntryState::hidden && !reveal(request)) return false;
-    if (states_[request] != EntryState::fallen || !entries_[request].module) continue;
+    if (!gone || states_[request] == EntryState::shown) continue;
+    if (!entries_[request].module) continue;
     if (!Ref::steal(PyImport_Import(entries_[request].key.get()))) return false;
   }
   return true;

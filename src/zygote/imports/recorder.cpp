@@ -96,12 +96,14 @@ py::object Recorder::load(const py::object& name, const py::object& import,
   if (modules().contains(name) || log_.is_known(text))
     return original_load_(name, import, **keywords);
   note_changes();
+  const bool again = log_.is_recorded(text);  // taken out of sys.modules meanwhile
   log_.begin(text);
   try {
     if (name.equal(py::str("atexit"))) modules()[name] = atexit_;
     for (const std::string& needed : quirks_.needs_of(text))
       module_named("importlib").attr("import_module")(needed);
-    log_.at(text).bound_before = bound_already(text, import);
+    if (py::object bound = bound_already(text, import); !again)
+      log_.at(text).bound_before = std::move(bound);
     py::object result = original_load_(name, import, **keywords);
     lazy_.release();
     note_changes();
