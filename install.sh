@@ -32,9 +32,11 @@ as_root() {
 }
 
 missing_packages() {
-  local package
+  local package here
+  here=$(dpkg --print-architecture)
   for package in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
+    # A package may be there for other machines, too.
+    dpkg-query -W -f '${db:Status-Status} ${Architecture}\n' "$package" 2>/dev/null | grep -qxE "installed ($here|all)" || printf '%s ' "$package"
   done
 }
 

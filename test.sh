@@ -60,10 +60,12 @@ name_of_package() {
 
 install_packages() {
   command -v apt-get >/dev/null || return 0
-  local package missing=()
+  local package missing=() here
+  here=$(dpkg --print-architecture)
   for package in "${packages[@]}"; do
     package=$(name_of_package "$package")
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    # A package may be there for other machines, too.
+    dpkg-query -W -f '${db:Status-Status} ${Architecture}\n' "$package" 2>/dev/null | grep -qxE "installed ($here|all)" || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   say "Installing ${missing[*]}"

@@ -121,7 +121,7 @@ class Program:
         os.umask(mask)
         return (struct.pack("=BI", self.kind, 0) + text(self.target) + texts(self.arguments) + texts(self.options)
                 + texts([f"{k}={v}" for k, v in self.environment.items()]) + text("") + text(self.cwd)
-                + struct.pack("=I", mask) + limits + struct.pack("=iiiii", 0, 0, 0, 0, 0)
+                + struct.pack("=I", mask) + limits + struct.pack("=iiiii", os.getpriority(os.PRIO_PROCESS, 0), 0, 0, 0, 0)
                 + text("") + struct.pack("=QQ", 0, 0) + struct.pack("=I", len(descriptors))
                 + b"".join(struct.pack("=i", n) for n in descriptors) + struct.pack("=iQii", -1, 0, 0, -1))
 

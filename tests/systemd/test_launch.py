@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 
-from conftest import PML, SMALL, journal, needs, systemctl, until
+import pytest
+
+from conftest import PML, RUNTIME, SMALL, journal, needs, systemctl, until
 
 
 def test_the_first_connection_starts_a_stopped_service(pool):
@@ -32,6 +34,26 @@ def test_without_a_service_the_program_runs_all_the_same(pool):
     refused = subprocess.run([PML, "-p", pool.name, "--no-fallback", "-c", "1"], capture_output=True, text=True)
     assert refused.returncode == 69
     assert refused.stderr.startswith("pml: ") and refused.stderr.count("\n") == 1
+
+
+def test_a_user_that_exists_for_one_service_only(warm_pool, tmp_path):
+    """DynamicUser=yes, as the system's manager would do it: no name, no home, no folder to write to, no pool."""
+    user = ["unshare", "--mount", "sh", "-c", 'mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && exec "$@"', "sh",
+            "setpriv", "--reuid=61234", "--regid=61234", "--clear-groups", "--no-new-privs",
+            "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "INVOCATION_ID=0123456789abcdef0123456789abcdef"]
+    if subprocess.run([*user, PML, "--version"], capture_output=True, cwd="/").returncode:
+        pytest.skip("another user cannot come to the installation")
+    program = "import os, sys; print(6 * 7, os.getuid(), sys.argv, sys.flags, sys.path, dict(os.environ))"
+
+    def said(*words, **options):
+        done = subprocess.run([*user, *words], capture_output=True, text=True, cwd="/", **options)
+        return done.stdout, done.stderr, done.returncode
+
+    assert said(PML, "-c", program, "a") == said("/usr/bin/python3", "-c", program, "a")
+    assert said(PML, input=program) == said("/usr/bin/python3", input=program)
+    assert said(PML, "-c", "import sys; sys.exit('no')") == ("", "no\n", 1)
+    # What belongs to somebody else is not used, wherever the caller is told that it is.
+    assert said("env", f"XDG_RUNTIME_DIR={RUNTIME}", PML, "-p", warm_pool.name, "-c", "import os; print(os.getuid())")[0] == "61234\n"
 
 
 def test_only_a_manager_that_listens_makes_pml_step_aside(warm_pool):
