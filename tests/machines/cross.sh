@@ -25,12 +25,13 @@ install() { # MACHINE
 }
 
 configure() { # MACHINE FOLDER
-  local name=${triplet[$1]} cpu=$1
+  local name=${triplet[$1]} cpu=$1 cached=
   [ "$1" != i386 ] || cpu=x86
+  [ -z "$(command -v ccache)" ] || cached="'ccache', "
   cat >"$2.ini" <<END
 [binaries]
-c = '$name-gcc'
-cpp = '$name-g++'
+c = [$cached'$name-gcc']
+cpp = [$cached'$name-g++']
 ar = '$name-ar'
 strip = '$name-strip'
 pkg-config = 'pkg-config'
@@ -46,22 +47,61 @@ END
   meson setup "$2" --cross-file "$2.ini" --werror -Dtests=false -Doptimization=0 -Dinterpreters=/usr/bin/python3 "--prefix=$PWD/$2/stage"
 }
 
-# What runs is started by qemu; the service's interpreter is this machine's, which has no module from that build: a launch steps aside.
-run() { # FOLDER QEMU ROOT
-  local stage=$1/stage said scratch service
-  scratch=$(mktemp -d)
-  said=$("$2" -L "$3" "$stage/bin/pml" --version 2>&1) || true
-  if [[ $said == pml\ * ]]; then echo "ok $1: the client says its version"; else echo "not ok $1: the client says: $said"; fi
-  said=$("$2" -L "$3" "$stage/bin/pml" --socket "$scratch/none.sock" -c 'print(6*7)' 2>&1) || true
-  if [ "$said" = 42 ]; then echo "ok $1: without a service the program runs by python3"; else echo "not ok $1: without a service: $said"; fi
-  XDG_RUNTIME_DIR=$scratch "$2" -L "$3" "$stage/bin/pmld" "$scratch/it.sock" json >"$1-pmld.log" 2>&1 &
+# FILE PROGRAM: a script that has qemu run the program. The kernel would not, and pml executes helpers and interpreters.
+by_qemu() {
+  printf '#!/bin/sh\nexec %s -0 %s %s "$@"\n' "$qemu" "$2" "$2" >"$1"
+  chmod +x "$1"
+}
+
+# The interpreter of that machine; its library came with its headers.
+python_of() { # MACHINE FOLDER
+  local version
+  version=python$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  (cd "$2" && apt-get download "$version-minimal:${debian[$1]}" && dpkg -x "$version"-minimal_*.deb python) >"$2/python.log" 2>&1 || return 1
+  by_qemu "$2/python3" "$2/python/usr/bin/$version"
+}
+
+report() { # WHAT SAID WANTED: the line of a check
+  if [ "$2" = "$3" ]; then echo "ok $1"; else echo "not ok $1: $2"; fi
+}
+
+# Started by qemu: without a service, with one whose interpreter is not of that machine (both step aside), and with one whose is.
+run() { # MACHINE FOLDER
+  local scratch helper name suffix
+  scratch=$(mktemp -d) qemu=qemu-$1
+  local stage=$PWD/$2/stage pml=("$qemu" "$PWD/$2/stage/bin/pml")
+  mkdir -p "$scratch/helpers" "$scratch/modules" "$scratch/home/.config/pml/profiles"
+  for helper in "$stage"/libexec/pml/pml-*; do by_qemu "$scratch/helpers/${helper##*/}" "$helper"; done
+  export PML_HELPER_DIR=$scratch/helpers XDG_RUNTIME_DIR=$scratch HOME=$scratch/home
+  unset XDG_CONFIG_HOME PML_TRACE
+  report "$2: the client says its version" "$("${pml[@]}" --version 2>&1 | cut -d' ' -f1)" pml
+  report "$2: without a service the program runs by python3" "$("${pml[@]}" -c 'print(6*7)' 2>&1)" 42
+  serve "$2: with the module of another machine" "$(/usr/bin/python3 -c 'import platform; print(platform.machine())')" aside
+  if ! python_of "$1" "$scratch"; then
+    echo "not ok $2: no python3 of that machine: $(tail -n 1 "$scratch/python.log")"
+  else
+    suffix=$("$scratch/python3" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
+    cp "$(find "$stage" -name '_pml_zygote*.so')" "$scratch/modules/_pml_zygote$suffix"
+    name=$("$scratch/python3" -c 'import platform; print(platform.machine())')
+    printf '[python]\ninterpreter = "%s"\n[preload]\nmodules = ["json"]\n' "$scratch/python3" >"$HOME/.config/pml/profiles/default.toml"
+    PML_MODULE_DIR=$scratch/modules serve "$2: with its own interpreter and module" "$name" warm
+  fi
+  rm -rf "$scratch"
+}
+
+# WHAT MACHINE HOW: a program under a service of the scratch folder prints 42 and where it runs; HOW: warm, or aside.
+serve() {
+  local service said how=warm program='import platform; print(6*7, platform.machine())'
+  rm -f "$scratch/pml/default.sock"
+  "$qemu" "$stage/bin/pmld" --profile default >"$scratch/pmld.log" 2>&1 &
   service=$!
-  for _ in $(seq 500); do [ ! -e "$scratch/it.sock" ] || break; sleep 0.02; done
-  said=$("$2" -L "$3" "$stage/bin/pml" --trace --socket "$scratch/it.sock" -c 'print(6*7)' 2>"$scratch/trace") || true
-  if [ "$said" = 42 ]; then echo "ok $1: with the service: $(tail -n 1 "$scratch/trace")"; else echo "not ok $1: with the service: $said $(cat "$scratch/trace")"; fi
+  for _ in $(seq 500); do [ ! -e "$scratch/pml/default.sock" ] && kill -0 "$service" 2>/dev/null || break; sleep 0.02; done
+  said=$(PML_TRACE=1 timeout 120 "${pml[@]}" --wait -c "$program" 2>"$scratch/trace") || said+=" and failed"
+  [[ $(tail -n 1 "$scratch/trace") == *" ended "* ]] || how=aside
+  report "$1: $(tail -n 1 "$scratch/trace")" "$how $said" "$3 42 $2"
+  [ "$how" = "$3" ] || cat "$scratch/pmld.log"
   kill "$service" 2>/dev/null || true
   wait "$service" 2>/dev/null || true
-  rm -rf "$scratch"
 }
 
 [ $# -gt 0 ] || set -- aarch64 riscv64 i386
@@ -80,9 +120,5 @@ for machine in "$@"; do
   else
     echo "not ok $folder: with a module"
   fi
-  case $machine in
-    aarch64) run "$folder" qemu-aarch64 /usr/aarch64-linux-gnu ;;
-    riscv64) run "$folder" qemu-riscv64 /usr/riscv64-linux-gnu ;;
-    i386) run "$folder" qemu-i386 / ;;
-  esac
+  run "$machine" "$folder"
 done
