@@ -56,8 +56,9 @@ install_packages() {
   rm -f "$log"
 }
 
+# For size: most of what a service and its interpreters have for themselves is code, and launches are as fast.
 build() {
-  local options=(--prefix "$prefix" --buildtype release -Dtests=false "-Duserunitdir=$units")
+  local options=(--prefix "$prefix" --buildtype release --optimization s -Dtests=false "-Duserunitdir=$units")
   case ${PML_PYTHON:-} in '' | /usr/bin/python3) ;; *) options+=("-Dinterpreters=/usr/bin/python3,$PML_PYTHON") ;; esac
   local again=()
   [ -e build-install/build.ninja ] && again=(--reconfigure)
