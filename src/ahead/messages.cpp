@@ -46,7 +46,8 @@ std::string encode(const Plan& plan) {
     out.i32(stream.columns);
     out.i32(stream.lines);
   }
-  for (const auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.tried})
+  for (const auto* list :
+       {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.changing, &plan.tried})
     write_texts(out, *list);
   out.flag(plan.trial);
   out.u32(plan.processor_msec);
@@ -67,7 +68,8 @@ std::optional<Plan> decode_plan(std::string_view bytes) {
     stream.columns = in.i32();
     stream.lines = in.i32();
   }
-  for (auto* list : {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.tried})
+  for (auto* list :
+       {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.changing, &plan.tried})
     *list = read_texts(in);
   plan.trial = in.flag();
   plan.processor_msec = in.u32();

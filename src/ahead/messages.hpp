@@ -37,6 +37,8 @@ struct Plan {
                                             ///< and a worker goes on by itself
   std::vector<std::string> worker_stops;    ///< modules before whose import a worker stops
   std::vector<std::string> allowed;         ///< lines of config/ahead
+  std::vector<std::string> changing;        ///< files that change with each launch: a worker stops
+                                            ///< before it looks at one
   std::vector<std::string> tried;  ///< what of compiled code a trial has heard all of: shared
                                    ///< objects, "dlopen NAME", "calls NAME"
   bool trial = false;  ///< it is one: nothing is forked, and the end is told to who observes

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ahead/facts.hpp"
+#include "service/changing_files.hpp"
 #include "service/program_key.hpp"
 #include "service/program_policy.hpp"
 #include "service/program_pool.hpp"
@@ -58,6 +59,7 @@ struct Program {
   std::map<std::string, std::string> reasons;  ///< of worker_stops that its trials found
   std::string in_vain;                         ///< why its last trial was
   std::string missed;                          ///< what differed last
+  ChangingFiles changing;
   std::uint64_t misses = 0;
   unsigned misses_in_a_row = 0;
   unsigned failures = 0;          ///< in a row

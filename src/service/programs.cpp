@@ -194,7 +194,10 @@ void Programs::run_ahead_now(const std::string& name, Client client) {
     client.tell_line("ready " + std::to_string(last->record.saves_usec) + "\n");
     return;
   }
-  if (!last->pool) last->record.find_out_anew();
+  if (!last->pool) {
+    last->record.find_out_anew();
+    last->changing.forget();
+  }
   last->failures = 0;
   last->rests_until = 0;
   waiters_.push_back({name, std::move(client)});

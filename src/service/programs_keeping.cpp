@@ -68,7 +68,10 @@ void Programs::configure(const profile::Profile& profile, bool keep, bool anew) 
     // What one profile had against it another may not have.
     const bool wanted = program->declared || profile.learning.programs == profile::Learnt::all;
     if (anew || wanted) program->record.given_up.clear();
-    if (anew) program->record.find_out_anew();
+    if (anew) {
+      program->record.find_out_anew();
+      program->changing.forget();
+    }
     if (program->pool) program->pool->want(program->workers, !pressed_);
   }
   ask();

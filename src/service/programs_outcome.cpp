@@ -1,6 +1,8 @@
 // The part of Programs that hears how what runs ahead fares.
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "log/journal.hpp"
@@ -11,6 +13,7 @@ namespace pml::service {
 
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -130,8 +133,15 @@ void Programs::pool_stale(ProgramPool& pool, const std::string& file) {
   log::write(LOG_INFO, log::k_program_stale,
              program->name + " runs ahead anew: " + file + " has changed",
              {{"PML_PROGRAM", program->name}, {"PML_FILE", file}});
+  std::error_code ignored;
   const bool soon = event::Loop::now() - program->ready_at < k_settled_usec;
   program->changes = soon ? std::min(program->changes + 1, k_most_doublings) : 0;
+  // The program itself is read first of all, and its folders by each import: better made anew.
+  const bool costs_much = file == path_of(program->record.key) || fs::is_directory(file, ignored);
+  if (soon && !costs_much &&
+      program->changing.changed(file, program->record.launches, program->record.warm,
+                                event::Loop::now()))
+    program->changes = 0;
   auto& place = program->next.get() == &pool ? program->next : program->pool;
   if (place.get() == &pool) retire(std::move(place));
   program->missed = file + " has changed";

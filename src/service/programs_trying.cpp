@@ -23,6 +23,7 @@ ahead::Plan Programs::plan_for(const Program& program) const {
   plan.template_stops = program.record.template_stops;
   plan.worker_stops = program.record.worker_stops;
   plan.allowed = allowed_;
+  plan.changing = program.changing.all(event::Loop::now());
   plan.memory_mib = k_most_memory_mib;
   if (!program.declared)
     plan.memory_mib = static_cast<std::uint32_t>(

@@ -127,7 +127,7 @@ class Program:
 
 
 class Template:
-    def __init__(self, program, modules, interpreter="/usr/bin/python3", tried=(), allowed=(), template_stops=(), worker_stops=(), bounds=(5000, 30000, 1024), seekable=True):
+    def __init__(self, program, modules, interpreter="/usr/bin/python3", tried=(), allowed=(), template_stops=(), worker_stops=(), changing=(), bounds=(5000, 30000, 1024), seekable=True):
         allowed = list(allowed) + [line.strip() for line in open(os.path.join(os.path.dirname(__file__), "../../config/ahead"), encoding="utf-8") if line.strip() and line[0] != "#"]
         self.link, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (f"import sys\nsys.path[:0]=[{modules!r}]\nimport _pml_zygote\nsys.path_importer_cache.pop({modules!r},0)\n"
@@ -148,7 +148,7 @@ class Template:
         streams = b"".join(struct.pack("=BBBBii", 1, 0, 1, seekable, 0, 0) for _ in range(3))
         body = program.request([0, 1, 2, -1])
         plan = (struct.pack("=I", len(body)) + body + b"\0" + streams + texts(template_stops) + texts(worker_stops) + texts(allowed)
-                + texts(tried) + struct.pack("=BIII", 0, *bounds))
+                + texts(changing) + texts(tried) + struct.pack("=BIII", 0, *bounds))
         number = memory(plan)
         socket.send_fds(self.link, [order(RUN_AHEAD)], [number])
         os.close(number)

@@ -324,6 +324,24 @@ def test_what_was_changed_just_now_is_read_when_there_is_a_caller(folder):
     template.close()
 
 
+@pytest.mark.parametrize("deed", ["x = os.path.exists(F)", "x = os.path.lexists(F) and os.stat(F).st_size", "x = os.access(F, 0) and open(F).read()",
+                                  "x = os.path.exists(F + '/below')", "sys.path.insert(0, 'FOLDER')\nimport part\nx = part.word"])
+def test_what_changes_with_each_launch_is_looked_at_when_there_is_a_caller(deed, folder):
+    changing = folder / ("part.py" if "part" in deed else "out")
+    (folder / "part.py").write_text("word = 1")
+    one = program(folder, f"import os\nF = 'FOLDER/out'\n{deed}\nprint(x, sorted(sys.modules))")
+    template = driver.Template(one, MODULES, changing=[str(changing)])
+    assert template.wait(), template.why
+    assert template.report["question"].endswith(f"{'/below' if 'below' in deed else ''}, which changes with each launch")
+    worker = template.worker()
+    assert worker.wait(), worker.why
+    assert str(changing) not in worker.report["files"]
+    (folder / "part.py").write_text("word = 2")
+    (folder / "out").write_text("later")
+    assert worker.run(one)[2] == subprocess.run(one.command("/usr/bin/python3"), capture_output=True, cwd=folder).stdout
+    template.close()
+
+
 @pytest.mark.parametrize("seekable", [True, False])
 @pytest.mark.parametrize("deed", ["import io\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, sys.stdout.encoding, 'replace', line_buffering=True)",
                                   "x = sys.stdout.seekable(), sys.stdout.buffer.raw.seekable(), sys.stdin.seekable()\nif sys.argv[1:]: print(x)",

@@ -190,6 +190,40 @@ def test_changed_file_makes_another(service):
     service.check(4)
 
 
+# It asks whether it is there before it writes it, as many that save a picture do.
+WRITER = """
+import argparse, asyncio, decimal, email.message, json, logging, os, sys, unittest
+if os.path.exists("NAME"):
+    os.stat("NAME")
+open("NAME", "a").write("x")
+print(sys.argv, len(open("NAME").read()) > 0, len(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("learn", ['programs = "none"', 'programs = "all"'])
+def test_what_its_launches_change_costs_a_few_of_them_no_more(service, learn):
+    service.tool.write_text(WRITER.replace("NAME", str(service.folder / "out")))
+    service.declare(f'[program.tool]\nscript = "{service.tool}"\n' if "none" in learn else "", learn).start()
+    name = "tool" if "none" in learn else "tool.py"
+    for _ in range(3):
+        service.check()
+    until(service.programs)
+
+    def is_known():
+        service.check()
+        return "which changes with each launch" in service.program(name).get("stops-before", "")
+
+    until(is_known)
+    until(lambda: service.program(name)["waiting"])
+    before = service.program(name)
+    for _ in range(4):
+        service.check()
+        until(lambda: service.program(name)["waiting"])
+    after = service.program(name)
+    assert after["pid"] == before["pid"] and after["warm"] - before["warm"] == 4
+    assert service.ask(f"ahead {name}").startswith("ready")
+
+
 @pytest.mark.parametrize("question, is_told", [("os.path.isdir(F)", False), ("os.path.realpath(F + '/x')", False), ("os.listdir(F)", True), ("os.stat(F)", True)])
 def test_what_comes_into_a_folder_matters_where_that_was_asked(service, question, is_told):
     other = service.folder / "other"

@@ -50,6 +50,7 @@ TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   plan.template_stops = {"numpy"};
   plan.worker_stops = {"torch", "gi"};
   plan.allowed = {"bind [::1]:0"};
+  plan.changing = {"/out.png"};
   plan.tried = {"/a.so", "dlopen libb.so"};
   plan.trial = true;
   plan.memory_mib = 77;
@@ -57,6 +58,7 @@ TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->request, plan.request);
   EXPECT_EQ(back->streams, plan.streams);
+  EXPECT_EQ(back->changing, plan.changing);
   EXPECT_EQ(back->template_stops, plan.template_stops);
   EXPECT_EQ(back->worker_stops, plan.worker_stops);
   EXPECT_EQ(back->allowed, plan.allowed);

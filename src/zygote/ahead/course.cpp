@@ -81,6 +81,19 @@ std::string absolute(const std::string& path) {
   return path.empty() ? folder.data() : std::string(folder.data()) + "/" + path;
 }
 
+/// Whether each launch changes it: the file itself, or what its way leads through.
+bool is_changing(const std::string& path) {
+  if (course().own_files.count(path) != 0) return false;
+  const auto concerns = [&path](const std::string& file) {
+    if (path == file) return true;
+    struct stat info {};
+    return path.starts_with(file + "/") &&
+           !(::stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode));
+  };
+  const std::vector<std::string>& all = course().plan.changing;
+  return std::any_of(all.begin(), all.end(), concerns);
+}
+
 constexpr int k_frames_looked_at = 12;
 
 }  // namespace
@@ -191,6 +204,10 @@ void note_path(const std::string& path, std::string_view what) {
   const bool content = what == "reads" || what == "os.listdir" || what == "os.scandir";
   if (course().knows_arguments && content && ::stat(full.c_str(), &info) == 0 && is_fresh(info)) {
     ask(Becomes::stop, question + ", which was changed just now");
+    return;
+  }
+  if (is_changing(full)) {
+    ask(Becomes::stop, question + ", which changes with each launch");
     return;
   }
   note_file(full);
