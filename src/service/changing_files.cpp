@@ -6,7 +6,7 @@ namespace pml::service {
 
 namespace {
 
-constexpr unsigned k_enough = 3;
+constexpr unsigned k_enough = 2;
 /// Who serves more between two changes is worth its making.
 constexpr std::uint64_t k_most_warm_between = 2;
 constexpr std::size_t k_most_files = 16;

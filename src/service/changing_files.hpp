@@ -12,7 +12,7 @@ class ChangingFiles {
  public:
   /// `file` is another one than the program found when it ran ahead. `launches` and `warm`: the
   /// program's, in all, and those that a worker of its own has served. Returns whether it counts
-  /// from now on: the same one was the reason several times in a row, each time after a launch.
+  /// from now on: the same one was the reason twice in a row, each time after a launch.
   bool changed(const std::string& file, std::uint64_t launches, std::uint64_t warm,
                std::uint64_t now_usec);
   /// Those that count; each for an hour, as nobody watches them any more.

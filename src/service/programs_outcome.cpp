@@ -29,6 +29,12 @@ constexpr unsigned k_changes_awaited = 3;
 constexpr seconds k_first_reaim{5};
 constexpr std::uint64_t k_settled_usec = 60000000;
 
+/// Whether compiled code has looked at the file, which nobody else hears.
+bool concerns(const TrialFindings& findings, const std::string& file) {
+  return std::any_of(findings.files.begin(), findings.files.end(),
+                     [&file](const ahead::FileFact& known) { return known.path == file; });
+}
+
 std::string milliseconds_text(std::uint64_t usec) {
   return std::to_string(usec / 1000) + " ms";
 }
@@ -138,15 +144,18 @@ void Programs::pool_stale(ProgramPool& pool, const std::string& file) {
   program->changes = soon ? std::min(program->changes + 1, k_most_doublings) : 0;
   // The program itself is read first of all, and its folders by each import: better made anew.
   const bool costs_much = file == path_of(program->record.key) || fs::is_directory(file, ignored);
-  if (soon && !costs_much &&
-      program->changing.changed(file, program->record.launches, program->record.warm,
-                                event::Loop::now()))
-    program->changes = 0;
+  const bool stops_before = soon && !costs_much &&
+                            program->changing.changed(file, program->record.launches,
+                                                      program->record.warm, event::Loop::now());
+  if (stops_before) program->changes = 0;
   auto& place = program->next.get() == &pool ? program->next : program->pool;
   if (place.get() == &pool) retire(std::move(place));
   program->missed = file + " has changed";
-  program->findings.reset();
-  program->tried_for.reset();
+  // What was found before the program looks at the file does not depend on it.
+  if (!stops_before || !program->findings || concerns(*program->findings, file)) {
+    program->findings.reset();
+    program->tried_for.reset();
+  }
   if (program->changes >= k_changes_awaited) answer(*program, "error " + program->missed + "\n");
   rest(*program, k_settle_time * (1 << program->changes));
 }
