@@ -224,11 +224,12 @@ def test_what_its_launches_change_costs_a_few_of_them_no_more(service, learn):
     assert service.ask(f"ahead {name}").startswith("ready")
 
 
-@pytest.mark.parametrize("question, is_told", [("os.path.isdir(F)", False), ("os.path.realpath(F + '/x')", False), ("os.listdir(F)", True), ("os.stat(F)", True)])
+@pytest.mark.parametrize("question, is_told", [("os.path.isdir(F)", False), ("os.path.realpath(F + '/x')", False), ("Path(F).resolve()", False), ("Path(F).is_symlink()", False), ("Path(F).samefile('/')", False), ("os.path.ismount(F)", False),
+                                                ("os.listdir(F)", True), ("os.stat(F)", True), ("Path(F).stat()", True)])
 def test_what_comes_into_a_folder_matters_where_that_was_asked(service, question, is_told):
     other = service.folder / "other"
     other.mkdir()
-    service.tool.write_text(f"import os\nF = {str(other)!r}\n{question}\n" + TOOL)
+    service.tool.write_text(f"import os\nfrom pathlib import Path\nF = {str(other)!r}\n{question}\n" + TOOL)
     service.declare_tool().start()
     service.check()
     service.wait_ready()

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "ahead/compiled.hpp"
+#include "zygote/ahead/askers.hpp"
 #include "zygote/ahead/clock.hpp"
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/folders.hpp"
@@ -94,38 +95,13 @@ void hear_descriptor(const Called& called, int number) {
   ask(Becomes::stop, public_name(called) + "(" + std::to_string(number) + ")");
 }
 
-/// The module and function of a frame, as "posixpath:islink".
-std::string function_of(PyObject* frame) {
-  const Ref globals = attribute(frame, "f_globals");
-  const Ref code = attribute(frame, "f_code");
-  if (!globals) return {};
-  return text_of(PyDict_GetItemString(globals.get(), "__name__")) + ":" +
-         text_of(attribute(code.get(), "co_name").get());
-}
-
-/// Functions of the library that make nothing of stat's result but what kind of thing there is; the
-/// path of realpath is looked at for links.
-bool asks_kind_only(const Called& called) {
+bool is_about_kind_only(const Called& called) {
   if (called.name.starts_with("_path_") || called.name.starts_with("DirEntry.is_")) return true;
-  constexpr std::array<std::string_view, 11> k_askers = {
-      "genericpath:exists", "genericpath:isdir",
-      "genericpath:isfile", "posixpath:_joinrealpath",
-      "posixpath:realpath", "posixpath:islink",
-      "posixpath:lexists",  "importlib._bootstrap_external:_path_is_mode_type",
-      "pathlib:exists",     "pathlib:is_dir",
-      "pathlib:is_file"};
-  if (called.name != "stat" && called.name != "lstat") return false;
-  Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  std::string function = function_of(frame.get());
-  if (function == "importlib._bootstrap_external:_path_stat" || function == "pathlib:stat") {
-    frame = attribute(frame.get(), "f_back");
-    function = function_of(frame.get());
-  }
-  return std::find(k_askers.begin(), k_askers.end(), function) != k_askers.end();
+  return (called.name == "stat" || called.name == "lstat") && asks_kind_only();
 }
 
 void hear_path(const Called& called, const std::string& path) {
-  if (asks_kind_only(called))
+  if (is_about_kind_only(called))
     note_kind_of_path(path, public_name(called));
   else
     note_path(path, public_name(called));
@@ -218,18 +194,13 @@ bool is_fixed(const Called& called, const Call& call) {
 /// What each worker renews: multiprocessing's key of the process, the number of threading's main
 /// thread; and what leaves nothing: whether there is epoll at all.
 bool is_renewed(const Called& called) {
-  const Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  const Ref globals = attribute(frame.get(), "f_globals");
-  const Ref code = attribute(frame.get(), "f_code");
-  if (!globals) return false;
-  const std::string module = text_of(PyDict_GetItemString(globals.get(), "__name__"));
-  const std::string function = text_of(attribute(code.get(), "co_name").get());
-  const auto is = [&](const char* one, const char* asker, const char* asking) {
-    return called.name == one && module == asker && function == asking;
+  const std::string asker = function_of(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  const auto is = [&](std::string_view one, std::string_view function) {
+    return called.name == one && asker == function;
   };
-  if (is("urandom", "multiprocessing.process", "__init__"))
+  if (is("urandom", "multiprocessing.process:__init__"))
     return course().renews_multiprocessing = true;
-  return is("get_native_id", "threading", "_set_native_id") || is("epoll", "selectors", "_can_use");
+  return is("get_native_id", "threading:_set_native_id") || is("epoll", "selectors:_can_use");
 }
 
 /// Random numbers that come out the same, and what is renewed.

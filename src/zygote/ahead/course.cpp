@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "worker/interpreter.hpp"
+#include "zygote/ahead/askers.hpp"
 #include "zygote/ahead/folders.hpp"
 #include "zygote/ahead/parking.hpp"
 #include "zygote/ahead/trial.hpp"
@@ -101,11 +102,7 @@ constexpr int k_frames_looked_at = 12;
 bool is_asked_by(const std::string& pattern, int frames) {
   Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   for (int i = 0; i < frames && frame && frame.get() != Py_None; ++i) {
-    const Ref globals = attribute(frame.get(), "f_globals");
-    const Ref code = attribute(frame.get(), "f_code");
-    const std::string here = text_of(PyDict_GetItemString(globals.get(), "__name__")) + ":" +
-                             text_of(attribute(code.get(), "co_name").get());
-    if (::fnmatch(pattern.c_str(), here.c_str(), 0) == 0) return true;
+    if (::fnmatch(pattern.c_str(), function_of(frame.get()).c_str(), 0) == 0) return true;
     frame = attribute(frame.get(), "f_back");
   }
   return false;
