@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "worker/class_watch.hpp"
 #include "worker/compat/dict.hpp"
 #include "worker/compat/lazy.hpp"
 #include "worker/compat/objects.hpp"
@@ -142,6 +143,8 @@ void ImportGuard::read_values(const Shown& shown) {
 void ImportGuard::start() {
   catch_up();
   allocator_ = object_allocator();
+  warnings_.settle();
+  pause_classes(false);
   (void)environment_changed();
   started_ = true;
 }
@@ -161,6 +164,7 @@ void ImportGuard::settle() {
           version != shown.version)
         shown.version = version;
   table_version_ = compat::dictionary_version(PyImport_GetModuleDict());
+  settle_classes();
 }
 
 bool ImportGuard::has_changed(Machinery& part) {
@@ -205,6 +209,25 @@ void ImportGuard::add_takers(const Shown& shown, std::vector<int>& found) const 
   }
 }
 
+/// What was taken is the class, or what may be made by it, or comes from the module that it is part
+/// of, which makes such.
+void ImportGuard::add_takers_of(PyTypeObject* type, std::vector<int>& found) const {
+  const Ref home = attribute(reinterpret_cast<PyObject*>(type), "__module__");
+  const std::string_view home_name =
+      home && PyUnicode_Check(home.get()) != 0 ? text_of(home.get()) : std::string_view();
+  const auto is_of = [type](PyObject* value) {
+    return value != nullptr && (PyType_IsSubtype(Py_TYPE(value), type) != 0 ||
+                                (PyType_Check(value) != 0 &&
+                                 PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(value), type)));
+  };
+  for (const auto& [module, names] : taken_) {
+    const bool at_home = stash().graph().name_of(module) == home_name;
+    for (const Taken& taken : names)
+      if (at_home || is_of(taken.value.get()))
+        found.insert(found.end(), taken.takers.begin(), taken.takers.end());
+  }
+}
+
 std::vector<int> ImportGuard::changed() {
   std::vector<int> found;
   if (!started_) return found;
@@ -215,6 +238,7 @@ std::vector<int> ImportGuard::changed() {
     shown.version = version;
     add_takers(shown, found);
   }
+  for (PyTypeObject* const type : changed_classes()) add_takers_of(type, found);
   PyObject* const table = PyImport_GetModuleDict();
   if (const std::uint64_t version = compat::dictionary_version(table); version != table_version_) {
     table_version_ = version;

@@ -6,7 +6,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "worker/logging_state.hpp"
 #include "worker/python.hpp"
+#include "worker/warning_state.hpp"
 
 namespace pml::worker {
 
@@ -36,9 +38,15 @@ class ImportGuard {
   /// what any import does: a trace or profile function, an audit hook, one that follows
   /// allocations, a name of builtins, a part of the import system, another sys.modules.
   [[nodiscard]] bool sees_imports();
-  /// Modules whose imports took what is another thing now, and those that are others in sys.modules
-  /// or gone. Each is told once.
+  /// Modules whose imports took what is another thing now, or a class that has been changed, and
+  /// those that are others in sys.modules or gone. Each is told once.
   [[nodiscard]] std::vector<int> changed();
+  [[nodiscard]] LoggingState& logging() noexcept { return logging_; }
+  [[nodiscard]] const LoggingState& logging() const noexcept { return logging_; }
+  /// Whether the program has changed what becomes of warnings.
+  [[nodiscard]] bool warnings_changed() const { return started_ && warnings_.has_changed(); }
+  /// An import has just added its filters of warnings to those of before.
+  void settle_warnings() { warnings_.settle(); }
   /// Whether the program may have changed the environment since the last call, or since it began.
   [[nodiscard]] bool environment_changed();
 
@@ -64,6 +72,7 @@ class ImportGuard {
   [[nodiscard]] static bool has_changed(Machinery& part);
   void read_values(const Shown& shown);
   void add_takers(const Shown& shown, std::vector<int>& found) const;
+  void add_takers_of(PyTypeObject* type, std::vector<int>& found) const;
   [[nodiscard]] bool is_ours(PyObject* now) const;
 
   std::vector<Shown> shown_;
@@ -72,6 +81,8 @@ class ImportGuard {
   Ref monitoring_;  // sys.monitoring, from 3.12 on. To ask where it is not would raise, in each job
   std::uint64_t table_version_ = 0;
   std::uint64_t environment_version_ = 0;
+  LoggingState logging_;
+  WarningState warnings_;
   Allocator allocator_ = nullptr;
   bool started_ = false;
   bool seen_ = false;

@@ -96,6 +96,12 @@ const char* name_of(FactKind kind) {
   return k_names[static_cast<std::size_t>(kind)];
 }
 
+bool can_change(FactKind kind) {
+  constexpr std::array k_kinds = {FactKind::folder,     FactKind::file,     FactKind::terminal,
+                                  FactKind::descriptor, FactKind::affinity, FactKind::umask};
+  return std::find(k_kinds.begin(), k_kinds.end(), kind) != k_kinds.end();
+}
+
 std::string value_of(const ProcessFact& fact, const RunOptions& options) {
   switch (fact.kind) {
     case FactKind::own:

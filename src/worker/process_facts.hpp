@@ -31,6 +31,9 @@ enum class FactKind {
 /// The enumerator's name.
 [[nodiscard]] const char* name_of(FactKind kind);
 
+/// Whether a program can change the answer while it runs, and `value_of` sees it.
+[[nodiscard]] bool can_change(FactKind kind);
+
 /// One such question.
 struct ProcessFact {
   FactKind kind = FactKind::own;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "worker/class_watch.hpp"
 #include "worker/compat/frames.hpp"
 #include "worker/compat/lazy.hpp"
 #include "worker/compat/objects.hpp"
@@ -144,8 +145,10 @@ void Stash::note_places() {
     base_path_.emplace_back(text_of(PyList_GetItem(path, i)));
   places_.note_finders();
   for (std::size_t i = 0; i < entries_.size(); ++i)
-    if (const int package = graph_.package_of(static_cast<int>(i)); package >= 0)
+    if (const int package = graph_.package_of(static_cast<int>(i)); package >= 0) {
+      entries_[i].package = package;
       places_.note_package(package, object_of(package));
+    }
 }
 
 bool Stash::hide(PyObject* original) {
@@ -172,9 +175,12 @@ bool Stash::hide(PyObject* original) {
     if (text_of(key) != "__main__") note_shared(module);
   table_.emplace(modules);
   note_places();
+  for (const auto& one : facts_)
+    if (can_change(one.first.kind)) changing_facts_.push_back(&one);
   rehearse();  // tables that have to grow for it do so once, here
   watch_audit_hooks();
   go_round_loaders();
+  watch_classes();
   hide_subclasses();
   if (PyObject* const exits = preloaded("atexit"))
     calls_.exits = Ref::borrow(PyModule_GetDict(exits));
@@ -214,8 +220,13 @@ PyObject* Stash::find_and_load(PyObject* const* arguments, PyObject* keywords) {
   const auto index = PyUnicode_Check(name) ? find(text_of(name)) : std::nullopt;
   if (index && is_hidden(*index) && entries_[*index].module && !entries_[*index].unimported &&
       PyDict_GetItem(PyImport_GetModuleDict(), name) == nullptr && is_as_recorded(*index)) {
-    if (!reveal(*index)) return nullptr;
+    const bool own_filters = guard_.warnings_changed();
+    pause_classes(true);
+    const bool revealed = reveal(*index);
+    pause_classes(false);
+    if (!revealed) return nullptr;
     guard_.settle();
+    if (!own_filters) guard_.settle_warnings();
     return compat::new_reference(entries_[*index].module.get());
   }
   const compat::UncountedCall uncounted;

@@ -24,6 +24,7 @@ namespace pml::worker {
 /// Items a module's import put into one of the interpreter's lists (warnings.filters, sys.path, …).
 struct ListEdit {
   Ref list;                  ///< the list itself
+  Ref home, name;            ///< the dict that holds it for all, and under which name; or none
   std::vector<Ref> front;    ///< put in front, in their final order
   std::vector<Ref> back;     ///< appended
   std::vector<Ref> removed;  ///< taken out, which were there before
@@ -76,6 +77,7 @@ struct StashEntry {
   bool unimported = false;  ///< its bringer put it into sys.modules: nobody else finds it there
   bool alias = false;       ///< another entry, or a module that everyone has, is the same module
   int parent = -1;          ///< index of the package, or -1
+  int package = -1;         ///< its number in the graph, or -1
   Ref attribute;            ///< the name in the package as str, or none
   Ref bound_before;         ///< what the package has under that name until then, or none
   bool bound = false;       ///< the parent's import itself binds the name
@@ -95,6 +97,9 @@ struct StashEntry {
   std::vector<Ref> generators;  ///< of random numbers, seeded by the system: each job has its own
   std::vector<Ref> loggers;     ///< names of loggers it made, out of sight until then
   Ref show_logger;              ///< called with each of them
+  /// Loggers that it asked for, in vain, to log a message of that level.
+  std::set<std::pair<std::string, long>> unlogged;
+  bool warned = false;  ///< a warning was raised for its code
   std::map<std::string, std::optional<std::string>> read_variables;  ///< environment read at import
 };
 
@@ -215,8 +220,10 @@ class Stash {
   void fall(const std::vector<int>& culprits);
   bool is_as_recorded(int index);
   void plan(int index, ModuleSet& seen, std::vector<int>& order) const;
-  [[nodiscard]] std::vector<int> misfits(const std::vector<int>& order);
+  [[nodiscard]] std::vector<int> misfits(const std::vector<int>& order, const ModuleSet& planned);
   void add_moved(const std::vector<int>& order, std::vector<int>& found) const;
+  void add_talkative(const std::vector<int>& order, std::vector<int>& found) const;
+  void add_estranged(const ModuleSet& planned, std::vector<int>& found) const;
   void add_early_circles(const std::vector<int>& order, std::vector<int>& found) const;
   void add_taken_names(const std::vector<int>& order, std::vector<int>& found) const;
   void add_shadowed(const std::vector<int>& order, std::vector<int>& found);
@@ -240,6 +247,7 @@ class Stash {
   std::unordered_map<std::string, std::vector<int>> by_top_level_;
   std::vector<std::pair<int, std::string>> main_names_;
   std::map<ProcessFact, std::pair<std::string, std::vector<int>>> facts_;  // answer, entries
+  std::vector<const decltype(facts_)::value_type*> changing_facts_;        // while a program runs
   std::map<FolderState, std::unordered_set<std::string>> listings_;
   std::vector<std::string> base_path_;
   SearchPlaces places_;

@@ -41,9 +41,12 @@ std::optional<int> Stash::drop(const std::vector<int>& start) {
 /// In the middle of a run: python3 cannot take over any more.
 void Stash::fall(const std::vector<int>& culprits) {
   if (culprits.empty()) return;
-  for (const int index : graph_.falling_with(culprits).members())
-    if (is_hidden(index) && !imported_once_.contains(index))
-      states_[index] = entries_[index].extension ? EntryState::apart : EntryState::fallen;
+  const bool usual = guard_.logging().makes_usual_loggers();
+  for (const int index : graph_.falling_with(culprits).members()) {
+    if (!is_hidden(index) || imported_once_.contains(index)) continue;
+    states_[index] = entries_[index].extension ? EntryState::apart : EntryState::fallen;
+    if (!usual) guard_.logging().forget(entries_[index].loggers);
+  }
 }
 
 const std::unordered_set<std::string>& Stash::names_in(const std::string& folder) {

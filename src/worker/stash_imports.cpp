@@ -53,18 +53,50 @@ void Stash::add_shadowed(const std::vector<int>& order, std::vector<int>& found)
 
 /// Those in packages that look for their modules elsewhere first.
 void Stash::add_moved(const std::vector<int>& order, std::vector<int>& found) const {
-  for (const int index : order)
-    if (const int package = graph_.package_of(index);
-        package >= 0 && !is_hidden(package) && places_.has_moved(package, object_of(package)))
-      found.push_back(index);
+  int seen = -1;
+  bool moved = false;
+  for (const int index : order) {
+    const int package = entries_[index].package;
+    if (package < 0 || is_hidden(package)) continue;
+    if (package != seen) moved = places_.has_moved(package, object_of(package));
+    seen = package;
+    if (moved) found.push_back(index);
+  }
 }
 
-std::vector<int> Stash::misfits(const std::vector<int>& order) {
+/// Those that would log what they did not, or of whose warnings something else would become.
+void Stash::add_talkative(const std::vector<int>& order, std::vector<int>& found) const {
+  const bool usual = guard_.logging().makes_usual_loggers();
+  const bool own_filters = guard_.warnings_changed();
+  for (const int index : order) {
+    const StashEntry& entry = entries_[index];
+    const bool logs = std::any_of(
+        entry.unlogged.begin(), entry.unlogged.end(),
+        [&](const auto& one) { return guard_.logging().passes(one.first, one.second); });
+    if (logs || (!usual && !entry.loggers.empty()) || (own_filters && entry.warned))
+      found.push_back(index);
+  }
+}
+
+/// Those that asked the process for what the program has changed since it began.
+void Stash::add_estranged(const ModuleSet& planned, std::vector<int>& found) const {
+  for (const auto* const one : changing_facts_) {
+    const auto& [value, entries] = one->second;
+    const bool asked = std::any_of(entries.begin(), entries.end(),
+                                   [&](int index) { return planned.contains(index); });
+    if (asked && value_of(one->first, {}) != value)
+      found.insert(found.end(), entries.begin(), entries.end());
+  }
+}
+
+std::vector<int> Stash::misfits(const std::vector<int>& order, const ModuleSet& planned) {
   std::vector<int> found;
   add_early_circles(order, found);
   add_taken_names(order, found);
   add_shadowed(order, found);
   add_moved(order, found);
+  add_talkative(order, found);
+  add_estranged(planned, found);
   return found;
 }
 
@@ -98,7 +130,7 @@ bool Stash::is_as_recorded(int index) {
   ModuleSet seen;
   std::vector<int> order;
   plan(index, seen, order);
-  fall(misfits(order));
+  fall(misfits(order, seen));
   return is_hidden(index);
 }
 

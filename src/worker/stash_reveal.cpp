@@ -104,13 +104,24 @@ bool apply(const NameEdit& change) {
 
 }  // namespace
 
+namespace {
+
+/// The program may have put another in its place, as warnings.catch_warnings does.
+PyObject* list_of(const ListEdit& edit) {
+  PyObject* const now = edit.home ? PyDict_GetItem(edit.home.get(), edit.name.get()) : nullptr;
+  return now != nullptr && PyList_CheckExact(now) != 0 ? now : edit.list.get();
+}
+
+}  // namespace
+
 bool Stash::apply_edits(const StashEntry& entry) {
   for (const ListEdit& edit : entry.edits) {
-    for (const Ref& item : edit.removed) remove_item(edit.list.get(), item.get());
+    PyObject* const list = list_of(edit);
+    for (const Ref& item : edit.removed) remove_item(list, item.get());
     for (std::size_t i = 0; i < edit.front.size(); ++i)
-      if (!insert(edit.list.get(), static_cast<Py_ssize_t>(i), edit.front[i].get())) return false;
+      if (!insert(list, static_cast<Py_ssize_t>(i), edit.front[i].get())) return false;
     for (const Ref& item : edit.back)
-      if (!insert(edit.list.get(), PyList_Size(edit.list.get()), item.get())) return false;
+      if (!insert(list, PyList_Size(list), item.get())) return false;
   }
   if (!entry.edits.empty()) compat::tell_filters_changed();
   for (const NameEdit& change : entry.changes)

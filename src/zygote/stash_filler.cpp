@@ -170,6 +170,7 @@ void add_record(worker::StashEntry& entry, const ImportRecord& record, const Rec
   for (const auto& [arguments, keywords] : record.exit_calls)
     entry.exit_calls.push_back({to_ref(arguments), to_ref(keywords)});
   entry.edits = recording.lists.for_job(record.edits);
+  entry.unlogged = record.unlogged;
 }
 
 bool asked_for_preloads(const ImportLog& log, const std::string& name) {
@@ -247,6 +248,9 @@ std::size_t fill_stash(const Recording& recording, SourceFiles& sources) {
     computes |= entry.extension && entry.found_in.find("-packages") != std::string::npos;
     std::set<worker::ProcessFact> facts = record.facts;
     if (has_warned(entry)) facts.insert({worker::FactKind::warnings, 0, {}});
+    entry.warned = std::any_of(facts.begin(), facts.end(), [](const worker::ProcessFact& fact) {
+      return fact.kind == worker::FactKind::warnings;
+    });
     const bool own_renewed = entry.own_renewed;
     const int index = stash.add(std::move(entry));
     for (worker::ProcessFact fact : facts) {

@@ -135,6 +135,15 @@ void ChangeLog::note_settings_of(const py::object& logger) {
     log_.current().changes.push_back({logger, py::str(name), fresh, now});
     all_changes_.push_back({logger, py::str(name), fresh, now});
   }
+  for (const char* name : {"handlers", "filters"}) {
+    const py::object now = py::getattr(logger, name, py::none());
+    if (PyList_CheckExact(now.ptr()) == 0) continue;
+    const py::list list = now;
+    const py::object items = list.attr("copy")();
+    list.attr("clear")();
+    lists_.add(list);  // what is in it is news
+    list.attr("extend")(items);
+  }
 }
 
 void ChangeLog::note() {
@@ -144,6 +153,10 @@ void ChangeLog::note() {
     record.loggers.push_back(name);
     note_settings_of(logger);
     namespaces_.watch_object(logger);
+  }
+  for (const LoggerWatch::Asked& one : LoggerWatch::asked()) {
+    record.unlogged.emplace(one.name, one.level);
+    if (one.passed) record.facts.insert({worker::FactKind::own, 0, "where its messages go"});
   }
   lists_.note(record.edits);
   // Who changes sys.path has looked at it to do so.

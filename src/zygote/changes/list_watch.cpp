@@ -79,6 +79,21 @@ bool note_items(ItemsEdit& edit, const Items& before, const Items& now) {
   return std::find(first, last, 0) == last;
 }
 
+/// The interpreter's own lists are what sys and warnings hold under a name.
+worker::ListEdit with_home(worker::ListEdit edit) {
+  for (const char* module : {"sys", "warnings"}) {
+    if (!modules().contains(module)) continue;
+    PyObject* const names = PyModule_GetDict(py::object(modules()[module]).ptr());
+    PyObject *name = nullptr, *value = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(names, &at, &name, &value) != 0;) {
+      if (value != edit.list.get()) continue;
+      edit.home = worker::Ref::borrow(names);
+      edit.name = worker::Ref::borrow(name);
+    }
+  }
+  return edit;
+}
+
 }  // namespace
 
 bool ListWatch::is_as_seen(const Watched& watched) {
@@ -150,8 +165,12 @@ void ListWatch::restore() {
 std::vector<worker::ListEdit> ListWatch::for_job(const ListEdits& edits) const {
   std::vector<worker::ListEdit> found;
   for (const auto& [place, edit] : edits)
-    found.push_back({to_ref(watched_[place].list), refs_of(edit.front), refs_of(edit.back),
-                     refs_of(edit.removed)});
+    found.push_back(with_home({to_ref(watched_[place].list),
+                               {},
+                               {},
+                               refs_of(edit.front),
+                               refs_of(edit.back),
+                               refs_of(edit.removed)}));
   return found;
 }
 

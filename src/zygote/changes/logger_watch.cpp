@@ -2,6 +2,7 @@
 
 #include <pybind11/eval.h>
 
+#include "worker/stash.hpp"
 #include "zygote/module_table.hpp"
 
 namespace py = pybind11;
@@ -20,14 +21,19 @@ py::object logger_manager() {
 /// A table that does not show the loggers of modules nobody imported, but gives them, and shows
 /// them from then on, to whoever asks by name.
 py::object hiding_table(const py::dict& shown, const py::dict& hidden) {
+  const auto& logging = worker::stash().guard().logging();
   py::dict scope;
   scope["__builtins__"] = module_named("builtins");
+  scope["makes_usual_loggers"] =
+      py::cpp_function([&logging] { return logging.makes_usual_loggers(); });
   py::exec(
       "class dict(dict):\n"
       "    __slots__ = ('hidden',)\n"
       "    def show(self, name):\n"
       "        if name in self.hidden:\n"
-      "            super().__setitem__(name, self.hidden.pop(name))\n"
+      "            logger = self.hidden.pop(name)\n"
+      "            if makes_usual_loggers():\n"
+      "                super().__setitem__(name, logger)\n"
       "    def __contains__(self, name):\n"
       "        self.show(name)\n"
       "        return super().__contains__(name)\n"
@@ -56,11 +62,32 @@ std::vector<std::pair<py::object, py::object>> LoggerWatch::news() {
   return loggers;
 }
 
+/// A logger keeps what it has answered, until somebody sets a level.
+std::vector<LoggerWatch::Asked> LoggerWatch::asked() {
+  std::vector<Asked> found;
+  const py::object manager = logger_manager();
+  if (!manager) return found;
+  const auto add = [&found](const py::handle& logger) {
+    const py::object answers = py::getattr(logger, "_cache", py::none());
+    if (PyDict_CheckExact(answers.ptr()) == 0 || PyDict_Size(answers.ptr()) == 0) return;
+    const std::string name = py::str(py::getattr(logger, "name", py::str("")));
+    for (const auto& [level, passed] : py::reinterpret_borrow<py::dict>(answers))
+      if (PyLong_Check(level.ptr()) != 0)
+        found.push_back({name, level.cast<long>(), passed.ptr() == Py_True});
+    PyDict_Clear(answers.ptr());
+  };
+  add(manager.attr("root"));
+  for (const auto& [name, logger] : py::dict(manager.attr("loggerDict"))) add(logger);
+  return found;
+}
+
 void LoggerWatch::hide() {
   const py::object manager = logger_manager();
-  if (!manager || seen_.empty()) return;
+  if (!manager) return;
   py::dict shown;
   py::dict hidden;
+  worker::stash().guard().logging().note(module_named("logging").ptr(), hidden.ptr());
+  if (seen_.empty()) return;
   for (const auto& [name, logger] : py::dict(manager.attr("loggerDict")))
     (seen_.count(py::str(name)) != 0 ? hidden : shown)[name] = logger;
   table_ = hiding_table(shown, hidden);

@@ -14,6 +14,13 @@ class LoggerWatch {
  public:
   /// Names and loggers that are new since the last call.
   [[nodiscard]] std::vector<std::pair<pybind11::object, pybind11::object>> news();
+  struct Asked {
+    std::string name;
+    long level;
+    bool passed;
+  };
+  /// Loggers that were asked since the last call whether they let a message of a level pass.
+  [[nodiscard]] static std::vector<Asked> asked();
   /// Puts all that were found out of sight: a job sees each once its module is imported, or once
   /// somebody asks for it by name.
   void hide();

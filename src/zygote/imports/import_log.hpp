@@ -43,7 +43,8 @@ struct ImportRecord {
   std::set<std::string> written;     ///< modules that come with it and that it wrote names into
   std::vector<RecordedCall> calls;   ///< that change settings
   std::vector<LazyName> lazy_names;  ///< of its own
-  std::vector<pybind11::object> loggers;  ///< names of loggers it made
+  std::vector<pybind11::object> loggers;            ///< names of loggers it made
+  std::set<std::pair<std::string, long>> unlogged;  ///< loggers asked for a level, in vain
   ListEdits edits;
   std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have
   std::set<worker::ProcessFact> facts;  ///< asked of the process

@@ -1,0 +1,4 @@
+"""Warns for who imports it, as imp does."""
+import warnings
+
+warnings.warn("of who imports it", DeprecationWarning, stacklevel=2)
