@@ -23,11 +23,14 @@ py::module_ bootstrap() {
   return module_named("_frozen_importlib");
 }
 
-/// A dict that tells which keys are looked up; os.environ keeps its values in it meanwhile.
-py::object recording_dict(const py::object& values, const py::cpp_function& note) {
+/// A dict that tells which keys are looked up, and where all are; os.environ keeps its values in it
+/// meanwhile.
+py::object recording_dict(const py::object& values, const py::cpp_function& note,
+                          const py::cpp_function& note_all) {
   py::dict scope;
   scope["__builtins__"] = module_named("builtins");
   scope["note"] = note;
+  scope["note_all"] = note_all;
   py::exec(
       "class environ(dict):\n"
       "    def __getitem__(self, key):\n"
@@ -36,7 +39,16 @@ py::object recording_dict(const py::object& values, const py::cpp_function& note
       "        return dict.__getitem__(self, key)\n"
       "    def __contains__(self, key):\n"
       "        note(key, dict.get(self, key))\n"
-      "        return dict.__contains__(self, key)\n",
+      "        return dict.__contains__(self, key)\n"
+      "    def __iter__(self):\n"
+      "        note_all()\n"
+      "        return dict.__iter__(self)\n"
+      "    def items(self):\n"
+      "        note_all()\n"
+      "        return dict.items(self)\n"
+      "    def copy(self):\n"
+      "        note_all()\n"
+      "        return dict.copy(self)\n",
       scope);
   return scope["environ"](values);
 }
@@ -263,7 +275,14 @@ void Recorder::hook_environment() {
   environ.attr("_data") = recording_dict(
       original_data_, py::cpp_function([this](const py::object& name, const py::object& value) {
         if (py::isinstance<py::bytes>(name)) questions_.note_variable(py::bytes(name), value);
+      }),
+      py::cpp_function([this] {
+        // Which of them matter nobody can tell, nor which are not there.
+        if (!log_.running().empty())
+          log_.note(log_.running().back(), {worker::FactKind::own, 0, "all of os.environ"});
       }));
+  // The same values, asked for by bytes.
+  module_named("os").attr("environb").attr("_data") = environ.attr("_data");
 }
 
 void Recorder::start(const std::vector<std::string_view>& quirks) {
@@ -335,7 +354,8 @@ void Recorder::finish() {
   rehash_function_keys();
   for (const Hook& hook : hooks_) hook.owner.attr(hook.name) = hook.original;
   // What preloads set for themselves must not reach a job; each job brings its own environment.
-  module_named("os").attr("environ").attr("_data") = original_data_;
+  for (const char* name : {"environ", "environb"})
+    module_named("os").attr(name).attr("_data") = original_data_;
   note_groups();
   changes_.restore();
   lazy_.restore();
