@@ -49,6 +49,7 @@ std::string encode(const Plan& plan) {
   for (const auto* list :
        {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.changing, &plan.tried})
     write_texts(out, *list);
+  out.text(plan.arguments);
   out.flag(plan.trial);
   out.u32(plan.processor_msec);
   out.u32(plan.msec);
@@ -71,6 +72,7 @@ std::optional<Plan> decode_plan(std::string_view bytes) {
   for (auto* list :
        {&plan.template_stops, &plan.worker_stops, &plan.allowed, &plan.changing, &plan.tried})
     *list = read_texts(in);
+  plan.arguments = in.blob();
   plan.trial = in.flag();
   plan.processor_msec = in.u32();
   plan.msec = in.u32();
@@ -92,6 +94,7 @@ std::string encode(const Report& report) {
   out.u64(report.start_usec);
   out.flag(report.untried);
   out.flag(report.before_arguments);
+  out.flag(report.unheard);
   return out.take();
 }
 
@@ -107,6 +110,7 @@ std::optional<Report> decode_report(std::string_view bytes) {
   report.start_usec = in.u64();
   report.untried = in.flag();
   report.before_arguments = in.flag();
+  report.unheard = in.flag();
   if (!in.finished()) return std::nullopt;
   return report;
 }

@@ -41,7 +41,9 @@ struct Plan {
                                             ///< before it looks at one
   std::vector<std::string> tried;  ///< what of compiled code a trial has heard all of: shared
                                    ///< objects, "dlopen NAME", "calls NAME"
-  bool trial = false;  ///< it is one: nothing is forked, and the end is told to who observes
+  std::string arguments;  ///< encoded; a trial goes on with them, and with them `tried` holds
+                          ///< behind the arguments, too; empty: only up to them
+  bool trial = false;     ///< it is one: nothing is forked, and the end is told to who observes
   std::uint32_t processor_msec = 5000;  ///< of processor time, then running ahead stops
   std::uint32_t msec = 30000;           ///< of the clock
   std::uint32_t memory_mib = 1024;      ///< resident
@@ -50,6 +52,9 @@ struct Plan {
 /// The descriptor, which is not open, that the end of a trial is written to: a line "stops WHAT" or
 /// "fails WHY", then "tried WHAT" for each piece of compiled code that was run.
 inline constexpr int k_trial_marker = 1022;
+
+/// In front of the modules that a trial names once it has gone on with its arguments.
+inline constexpr char k_past_arguments = '+';
 
 /// Template → service with wire::EventKind::ahead, and worker → service with
 /// wire::VerdictKind::ahead, each once, in the memfd that comes with it. A worker's says all that
@@ -64,6 +69,7 @@ struct Report {
   bool untried = false;  ///< it stopped before compiled code; a trial may tell what that asks
   bool before_arguments = false;  ///< it stopped before the words behind sys.argv[0], and can go on
                                   ///< with some (wire::send_arguments())
+  bool unheard = false;  ///< compiled code is loaded that nobody hears: only with Plan::arguments
   std::uint64_t start_usec = 0;  ///< of processor_usec, until the program's first instruction: what
                                  ///< any warm interpreter saves, too
 };

@@ -55,6 +55,7 @@ struct Program {
   std::unique_ptr<ProgramTrial> trial;             ///< runs
   std::shared_ptr<const TrialFindings> findings;   ///< of a trial for `tried_for`
   std::shared_ptr<const RememberedCaller> tried_for;
+  std::string tried_arguments;                 ///< that trials go on with; empty: none
   unsigned trials = 0;                         ///< for that caller
   std::map<std::string, std::string> reasons;  ///< of worker_stops that its trials found
   std::string in_vain;                         ///< why its last trial was

@@ -79,6 +79,7 @@ void ProgramPool::start(const std::string& interpreter,
   findings_ = std::move(findings);
   if (findings_) {
     plan.tried = findings_->tried;
+    plan.arguments = findings_->arguments;
     plan.template_stops.insert(plan.template_stops.end(), findings_->template_stops.begin(),
                                findings_->template_stops.end());
     plan.worker_stops.insert(plan.worker_stops.end(), findings_->worker_stops.begin(),

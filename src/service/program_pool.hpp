@@ -33,6 +33,8 @@ class ProgramPoolListener {
   /// hung that should not have; another try may do better.
   virtual void pool_failed(ProgramPool& pool, const std::string& why,
                            const std::string& stop_before, bool broken) = 0;
+  /// A worker that goes on with these arguments, encoded, needs to know more of compiled code.
+  virtual void pool_stops_further(ProgramPool& pool, const std::string& arguments) = 0;
   /// Something that it read is another one now.
   virtual void pool_stale(ProgramPool& pool, const std::string& file) = 0;
 };
@@ -61,6 +63,7 @@ class ProgramPool : private ZygoteListener {
   void repeat_as(const ProgramPool& other) {
     repeated_ = other.repeated_;
     repeated_.forget_misses();
+    if (findings_ && findings_->arguments == repeated_.wanted()) repeated_.came_true();
   }
   /// Keeps so many waiting from now on, and `further`: one more that has gone on past the arguments
   /// that are repeated.

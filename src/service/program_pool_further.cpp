@@ -15,7 +15,11 @@ constexpr std::uint64_t k_least_further_usec = 4000;
 
 // One more than are wanted: with what the last callers had in common.
 void ProgramPool::go_on(Waiting& waiting, const ahead::Report& report) {
-  if (!report.before_arguments) repeated_.are_useless();
+  const bool tried = findings_ && findings_->arguments == repeated_.wanted();
+  if (!report.before_arguments || (report.unheard && !tried)) {
+    if (report.before_arguments) listener_.pool_stops_further(*this, repeated_.wanted());
+    repeated_.are_useless();
+  }
   if (!repeated_.any() ||
       wire::send_arguments(waiting.worker->link.borrow(), repeated_.wanted()) != 0) {
     drop(waiting);
@@ -28,6 +32,7 @@ void ProgramPool::go_on(Waiting& waiting, const ahead::Report& report) {
 }
 
 void ProgramPool::went_on(Waiting& waiting, const ahead::Report& report) {
+  if (report.untried) listener_.pool_stops_further(*this, waiting.arguments);
   if (report.processor_usec < waiting.usec_before_arguments + k_least_further_usec) {
     repeated_.are_useless();
     drop(waiting);
@@ -35,6 +40,8 @@ void ProgramPool::went_on(Waiting& waiting, const ahead::Report& report) {
   }
   for (const ahead::FileFact& file : report.files)
     if (!files_.watches(file)) waiting.files.push_back(file);
+  if (findings_)
+    waiting.files.insert(waiting.files.end(), findings_->files.begin(), findings_->files.end());
   waiting.facts = facts_of(report);
   waiting.stop = report.question + " (" + report.place + ")";
   waiting.worker->saves_usec = report.processor_usec;

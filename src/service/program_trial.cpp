@@ -41,7 +41,11 @@ std::vector<std::string> observer_for(const ahead::Plan& plan) {
 
 ProgramTrial::ProgramTrial(event::Loop& loop, const std::string& interpreter,
                            const RememberedCaller& caller, ahead::Plan plan, bool idle, Done done)
-    : idle_(idle), done_(std::move(done)), began_(now_nsec()), said_(ahead::in_memory({})) {
+    : idle_(idle),
+      arguments_(plan.arguments),
+      done_(std::move(done)),
+      began_(now_nsec()),
+      said_(ahead::in_memory({})) {
   ZygoteCommand command = caller.command(interpreter);
   command.observer = observer_for(plan);
   command.idle = idle;
@@ -63,7 +67,7 @@ void ProgramTrial::reaped() {
   const auto result = trial::result_of(ahead::from_memory(said_.borrow()).value_or(""));
   TrialVerdict verdict;
   if (result)
-    verdict = judge_trial(*result, began_);
+    verdict = judge_trial(*result, began_, arguments_);
   else
     verdict.why = "no trial of it can be made here";
   done_(std::move(verdict));

@@ -35,6 +35,7 @@ class ProgramTrial : private ZygoteListener {
   void zygote_left(ZygoteLink& zygote) override;
 
   const bool idle_;
+  const std::string arguments_;
   Done done_;
   std::int64_t began_;   // real-time clock, ns
   base::UniqueFd said_;  // a memfd: the result

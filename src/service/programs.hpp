@@ -64,6 +64,7 @@ class Programs : public AheadSource, private ProgramPoolListener {
   void pool_ready(ProgramPool& pool, bool first) override;
   void pool_failed(ProgramPool& pool, const std::string& why, const std::string& stop_before,
                    bool broken) override;
+  void pool_stops_further(ProgramPool& pool, const std::string& arguments) override;
   void pool_stale(ProgramPool& pool, const std::string& file) override;
 
   Program* program_of(const std::string& text, const wire::Request& request);
@@ -83,6 +84,7 @@ class Programs : public AheadSource, private ProgramPoolListener {
   void start(Program& program, std::unique_ptr<ProgramPool>& place);
   [[nodiscard]] ahead::Plan plan_for(const Program& program) const;
   void try_out(Program& program);
+  void try_first(Program& program);
   void hasten(Program& program);
   [[nodiscard]] bool is_awaited(const Program& program) const;
   void trial_over(Program& program, TrialVerdict verdict);

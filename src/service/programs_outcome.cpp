@@ -74,7 +74,7 @@ void Programs::pool_ready(ProgramPool& pool, bool first) {
   record.saves_usec = std::max<std::uint64_t>(pool.report().processor_usec, 1);
   if (pool.report().untried && program->tried_for != pool.caller()) program->trials = 0;
   if (pool.report().untried && program->trials == 0) {
-    try_out(*program);
+    try_first(*program);
     return;
   }
   came_ahead(*program);
@@ -155,6 +155,7 @@ void Programs::pool_stale(ProgramPool& pool, const std::string& file) {
   if (!stops_before || !program->findings || concerns(*program->findings, file)) {
     program->findings.reset();
     program->tried_for.reset();
+    program->tried_arguments.clear();
   }
   if (program->changes >= k_changes_awaited) answer(*program, "error " + program->missed + "\n");
   rest(*program, k_settle_time * (1 << program->changes));

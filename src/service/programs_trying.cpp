@@ -44,15 +44,35 @@ void Programs::hasten(Program& program) {
   try_out(program);
 }
 
+void Programs::try_first(Program& program) {
+  program.trials = 0;
+  program.tried_arguments.clear();
+  try_out(program);
+}
+
+// Once for the same caller and arguments; not for each that come later.
+void Programs::pool_stops_further(ProgramPool& pool, const std::string& arguments) {
+  Program* program = find(pool.program());
+  if (program == nullptr || program->pool.get() != &pool || program->trial || program->next ||
+      (program->findings && !program->findings->arguments.empty()) ||
+      (program->tried_for == pool.caller() && program->tried_arguments == arguments))
+    return;
+  program->trials = 0;
+  program->tried_arguments = arguments;
+  try_out(*program);
+}
+
 // For the caller that what serves now was made for.
 void Programs::try_out(Program& program) {
   program.findings.reset();
   program.tried_for = program.pool->caller();
   program.in_vain.clear();
   ++program.trials;
+  ahead::Plan plan = plan_for(program);
+  plan.arguments = program.tried_arguments;
   try {
     program.trial = std::make_unique<ProgramTrial>(
-        loop_, profile_.interpreter, *program.tried_for, plan_for(program), !is_awaited(program),
+        loop_, profile_.interpreter, *program.tried_for, std::move(plan), !is_awaited(program),
         [this, &program](TrialVerdict verdict) { trial_over(program, std::move(verdict)); });
   } catch (const std::system_error& failure) {
     trial_in_vain(program, failure.what());
@@ -103,8 +123,7 @@ bool Programs::try_again() {
     if (!settled || !program->pool || !program->pool->ever_ready() ||
         !program->pool->report().untried || program->pool->tried())
       continue;
-    program->trials = 0;
-    try_out(*program);
+    try_first(*program);
     return true;
   }
   return false;

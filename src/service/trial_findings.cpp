@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ahead/messages.hpp"
 #include "ahead/questions.hpp"
 
 namespace pml::service {
@@ -20,6 +21,9 @@ constexpr std::array<string_view, 18> k_same_for_all = {
     "get_mempolicy", "getuid",    "geteuid", "getgid",      "getegid",      "getresuid",
     "getresgid",     "getgroups", "capget",  "uname",       "sysinfo",      "getrlimit",
     "prlimit64",     "statfs",    "fstatfs", "personality", "rt_sigaction", "connect"};
+
+/// Of pml itself, which looks at times of files.
+constexpr string_view k_own_module = "_pml_zygote";
 
 /// What the kernel says there does not change while it runs, or is no more than the clock.
 constexpr std::array<string_view, 9> k_lasting = {
@@ -63,9 +67,14 @@ bool add_files(TrialFindings& findings, const trial::Result& result, std::int64_
   return true;
 }
 
+/// Whether it was asked once the trial had gone on with its arguments.
+bool is_past_arguments(const std::string& module) {
+  return module.starts_with(ahead::k_past_arguments);
+}
+
 TrialVerdict stop_before(const std::string& module, const std::string& what) {
   TrialVerdict verdict;
-  verdict.stop_before = module;
+  verdict.stop_before = module.substr(is_past_arguments(module) ? 1 : 0);
   verdict.why = what;
   return verdict;
 }
@@ -79,11 +88,15 @@ std::optional<TrialVerdict> add_library(TrialFindings& findings, const trial::Re
                                         std::vector<std::string>& own) {
   bool drew = false;
   for (const trial::AskedLibrary& asked : result.library) {
+    if (asked.library.starts_with(k_own_module)) continue;
     if (asked.kind == "variable")
       findings.facts.push_back({FactKind::variable, 0, asked.name});
     else if (asked.kind == "setting")
       return stop_before(asked.module, asked.library + " sets the variable " + asked.name);
-    else if (asked.kind != "clock" && !std::exchange(drew, true))
+    else if (asked.kind == "clock" && is_past_arguments(asked.module))
+      return stop_before(asked.module, asked.library + " looks at the clock");
+    else if (asked.kind != "clock" && !is_past_arguments(asked.module) &&
+             !std::exchange(drew, true))
       own.push_back(asked.module);
   }
   return std::nullopt;
@@ -107,7 +120,8 @@ bool read_text(TrialFindings& findings, const std::string& text, std::string& fi
 
 }  // namespace
 
-TrialVerdict judge_trial(const trial::Result& result, std::int64_t began) {
+TrialVerdict judge_trial(const trial::Result& result, std::int64_t began,
+                         const std::string& arguments) {
   if (result.outcome == trial::Outcome::stopped && result.stop)
     return stop_before(result.stop->module, "compiled code " + result.stop->what);
   if (result.outcome != trial::Outcome::ended)
@@ -115,11 +129,14 @@ TrialVerdict judge_trial(const trial::Result& result, std::int64_t began) {
                    (result.text.empty() ? "" : ": " + result.text));
   if (!result.recorded) return without("what compiled code asks cannot be observed here");
   TrialFindings findings;
+  findings.arguments = arguments;
   std::string first;
   std::vector<std::string> made;
   if (!read_text(findings, result.text, first, made)) return without("its trial: " + first);
   std::vector<std::string> own;
-  for (const trial::Asked& asked : result.own) own.push_back(asked.module);
+  // Past its arguments a worker is alone.
+  for (const trial::Asked& asked : result.own)
+    if (!is_past_arguments(asked.module)) own.push_back(asked.module);
   own.resize(std::min<std::size_t>(own.size(), 1));  // the first; both lists are in order
   if (auto verdict = add_library(findings, result, own)) return *verdict;
   if (std::find(own.begin(), own.end(), std::string()) != own.end())

@@ -14,6 +14,7 @@ namespace pml::service {
 /// It holds for the caller that it was made for, as long as `files` are what they are.
 struct TrialFindings {
   std::vector<std::string> tried;  ///< what may run ahead: ahead::Plan::tried
+  std::string arguments;           ///< the trial went on with them: ahead::Plan::arguments
   std::vector<ahead::Fact> facts;  ///< what was asked; some of it Python's spies hear as well
   std::vector<ahead::FileFact> files;
   std::vector<std::string> worker_stops;    ///< modules: what their import does must not be done
@@ -31,7 +32,9 @@ struct TrialVerdict {
 };
 
 /// Pure but for a look at the files: one that has changed since `began` (of the real-time clock, in
-/// ns) makes the trial worthless.
-[[nodiscard]] TrialVerdict judge_trial(const trial::Result& result, std::int64_t began);
+/// ns) makes the trial worthless. `arguments`: what it went on with, encoded; then whoever takes
+/// the time has to wait for a caller.
+[[nodiscard]] TrialVerdict judge_trial(const trial::Result& result, std::int64_t began,
+                                       const std::string& arguments = {});
 
 }  // namespace pml::service

@@ -85,7 +85,7 @@ def report_of(number):
     files = [(reader.text(), struct.unpack("=BQQQQQ", bytes(reader.number("B") for _ in range(41)))) for _ in range(reader.number("I"))]
     return {"facts": facts, "files": dict(files), "question": reader.text(), "place": reader.text(),
             "cpu": reader.number("Q") / 1000, "ms": reader.number("Q") / 1000, "start": reader.number("Q") / 1000,
-            "untried": reader.number("B") == 1, "before arguments": reader.number("B") == 1}
+            "untried": reader.number("B") == 1, "before arguments": reader.number("B") == 1, "unheard": reader.number("B") == 1}
 
 
 def entry_point_code():
@@ -148,7 +148,7 @@ class Template:
         streams = b"".join(struct.pack("=BBBBii", 1, 0, 1, seekable, 0, 0) for _ in range(3))
         body = program.request([0, 1, 2, -1])
         plan = (struct.pack("=I", len(body)) + body + b"\0" + streams + texts(template_stops) + texts(worker_stops) + texts(allowed)
-                + texts(changing) + texts(tried) + struct.pack("=BIII", 0, *bounds))
+                + texts(changing) + texts(tried) + text("") + struct.pack("=BIII", 0, *bounds))
         number = memory(plan)
         socket.send_fds(self.link, [order(RUN_AHEAD)], [number])
         os.close(number)

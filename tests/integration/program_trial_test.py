@@ -3,9 +3,11 @@
 The programs under test are those of $PML_TEST_PREFIX, /usr/local where that is not set.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -22,12 +24,14 @@ EXTENSION = """
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 static long long number;
 static void *sleeper(void *none) { for (;;) sleep(1000); }
 static PyObject *value(PyObject *self, PyObject *none) { return PyLong_FromLongLong(number); }
 static PyObject *make(PyObject *self, PyObject *path) { return PyLong_FromLong(mkdir(PyUnicode_AsUTF8(path), 0700)); }
-static PyMethodDef methods[] = {{"value", value, METH_NOARGS, 0}, {"make", make, METH_O, 0}, {0}};
+static PyObject *later(PyObject *self, PyObject *none) { pthread_t thread; char text[4096]; int f; (void)thread; (void)text; (void)f; LATER; return PyLong_FromLongLong(number); }
+static PyMethodDef methods[] = {{"later", later, METH_NOARGS, 0}, {"value", value, METH_NOARGS, 0}, {"make", make, METH_O, 0}, {0}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "asks", 0, -1, methods};
 PyMODINIT_FUNC PyInit_asks(void) { pthread_t thread; char text[4096]; int f; (void)thread; (void)text; (void)f; (void)sleeper; ASK; return PyModule_Create(&definition); }
 """
@@ -77,9 +81,9 @@ def service(tmp_path):
     made.close()
 
 
-def build(folder, ask):
+def build(folder, ask, later=""):
     source = folder / "asks.c"
-    source.write_text(EXTENSION.replace("ASK", ask.replace("FOLDER", str(folder))))
+    source.write_text(EXTENSION.replace("ASK", ask.replace("FOLDER", str(folder))).replace("LATER", later.replace("FOLDER", str(folder))))
     include, suffix = subprocess.run([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('include'), sysconfig.get_config_var('EXT_SUFFIX'))"],
                                      check=True, capture_output=True, text=True).stdout.split()
     subprocess.run(["cc", "-w", "-shared", "-fPIC", "-pthread", "-I", include, "-o", folder / ("asks" + suffix), source], check=True)
@@ -136,6 +140,78 @@ def test_what_memory_tells_by_ctypes_is_the_callers(service, name, use):
         assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
         ahead(service)
     assert service.warm_launches() > 0
+
+
+# The same, past its arguments: in an import that comes there, or in a call of what was imported before.
+PAST = """
+import os, sys
+sys.path.insert(0, FOLDER)
+BEFORE
+words = sys.argv[1:]
+import argparse, decimal, email.message, json, unittest, xml.dom.minidom
+PAST
+if words == ["pid"]:
+    value = value == os.getpid()
+import cmd
+print(value, os.popen("echo $MY_OWN").read(), words, "asks" in sys.modules)
+"""
+CLOCK = "struct timespec t; clock_gettime(CLOCK_REALTIME, &t); number = t.tv_sec * 1000000000LL + t.tv_nsec"
+RUNS_FURTHER = ("nothing", "variable", "random", "device", "folder", "file", "missing", "processors", "pid")
+
+
+@pytest.mark.parametrize("place", ["import", "call"])
+@pytest.mark.parametrize("name", [*ASKS, "clock"])
+def test_what_compiled_code_asks_past_the_arguments_is_the_callers(service, name, place):
+    ask = ASKS.get(name, (CLOCK,))[0]
+    build(service.folder, *([ask] if place == "import" else ["number = 0", ask]))
+    text = PAST.replace("FOLDER", repr(str(service.folder)))
+    if place == "import":
+        text = text.replace("BEFORE", "").replace("PAST", "import asks\nvalue = asks.value()")
+    else:
+        text = text.replace("BEFORE", "import asks").replace("PAST", "value = asks.later()")
+    service.tool.write_text(text)
+    service.declare_tool().start()
+    left = service.folder / "left"
+
+    def remove():
+        if left.exists():
+            left.rmdir() if left.is_dir() else left.unlink()
+
+    def launch(run, **options):
+        remove()
+        return run(service.tool, name, **options)
+
+    def further():
+        """Where the worker stops that has gone on; it is made, and tried, behind its launches."""
+        ahead(service)
+        with contextlib.suppress(AssertionError):
+            until(lambda: service.program().get("repeated-stops"), 1)
+        ahead(service)
+        return service.program().get("repeated-stops", "")
+
+    for _ in range(3):
+        launch(service.run)
+        further()
+    remove()
+    if name in RUNS_FURTHER:
+        until(lambda: further().startswith(("os.popen", "standard output", "subprocess.Popen", "import subprocess", "_posixsubprocess")))
+    assert not left.exists()
+    for environment in ({}, {"MY_LEVEL": "3"}, {}):
+        began = time.time_ns()
+        warm = launch(service.run, environment=environment)
+        cold = launch(service.cold, environment=environment)
+        if name == "clock":
+            assert began < int(warm.stdout.split()[0]) < int(cold.stdout.split()[0])
+        elif name in ("random", "device"):
+            assert warm.stdout != cold.stdout and warm.returncode == cold.returncode == 0
+        else:
+            assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+        remove()
+        further()
+        assert not left.exists()
+    assert service.warm_launches() > 0
+    warm, cold = (run(service.tool, "other", "words") for run in (service.run, service.cold))
+    assert name in ("random", "device", "clock", "pid", "parent") or (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
 
 
 def test_a_file_that_compiled_code_reads_has_changed(service):

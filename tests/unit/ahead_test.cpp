@@ -52,6 +52,7 @@ TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   plan.allowed = {"bind [::1]:0"};
   plan.changing = {"/out.png"};
   plan.tried = {"/a.so", "dlopen libb.so"};
+  plan.arguments = std::string("a\0b", 3);
   plan.trial = true;
   plan.memory_mib = 77;
   const auto back = pml::ahead::decode_plan(pml::ahead::encode(plan));
@@ -63,6 +64,7 @@ TEST(AheadMessages, a_plan_comes_back_as_it_was) {
   EXPECT_EQ(back->worker_stops, plan.worker_stops);
   EXPECT_EQ(back->allowed, plan.allowed);
   EXPECT_EQ(back->tried, plan.tried);
+  EXPECT_EQ(back->arguments, plan.arguments);
   EXPECT_TRUE(back->trial);
   EXPECT_EQ(back->memory_mib, 77U);
 }

@@ -136,4 +136,20 @@ TEST(TrialFindings, compiled_code_must_not_look_for_a_folder_that_is_to_be_made)
   EXPECT_FALSE(judge_trial(result, k_later).findings);
 }
 
+TEST(TrialFindings, past_its_arguments_the_clock_is_a_stop_and_chance_is_none) {
+  Result result = ended("stops time.time\ntried /a.so\n");
+  result.library = {{"clock", "time", "a.so", "m"},
+                    {"clock", "time", "_pml_zygote.so", "+n"},
+                    {"draw", "getrandom", "a.so", "+n"}};
+  TrialVerdict verdict = judge_trial(result, k_later, "words");
+  ASSERT_TRUE(verdict.findings);
+  EXPECT_EQ(verdict.findings->arguments, "words");
+  EXPECT_TRUE(verdict.findings->template_stops.empty());
+  result.library.push_back({"clock", "time", "a.so", "+n"});
+  verdict = judge_trial(result, k_later, "words");
+  EXPECT_FALSE(verdict.findings);
+  EXPECT_EQ(verdict.stop_before, "n");
+  EXPECT_EQ(verdict.why, "a.so looks at the clock");
+}
+
 }  // namespace

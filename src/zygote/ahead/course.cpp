@@ -216,7 +216,7 @@ void ask(Becomes becomes, const std::string& what) {
   if (becomes != Becomes::stop && becomes != Becomes::template_stops) return;
   if (is_allowed(what)) return;
   if (on_trial()) {
-    if (becomes == Becomes::stop) end_trial(what);
+    if (becomes == Becomes::stop && !trial_goes_on()) end_trial(what);
     return;
   }
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
@@ -230,8 +230,9 @@ void ask(Becomes becomes, const std::string& what) {
 
 bool is_tried(const std::string& tried) {
   const std::vector<std::string>& all = course().plan.tried;
-  return on_trial() ||
-         (!course().knows_arguments && std::find(all.begin(), all.end(), tried) != all.end());
+  if (on_trial()) return true;
+  return (!course().knows_arguments || course().knows_tried_ones) &&
+         std::find(all.begin(), all.end(), tried) != all.end();
 }
 
 void ask_compiled(const std::string& tried, Becomes becomes, const std::string& what) {

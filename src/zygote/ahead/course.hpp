@@ -68,6 +68,7 @@ struct Course {
   bool renews_multiprocessing = false;
   bool asks_arguments = false;     ///< the question is about the words behind sys.argv[0]
   bool knows_arguments = false;    ///< it was told them, to go on with
+  bool knows_tried_ones = false;   ///< and a trial has gone on with the same
   bool runs_unheard_code = false;  ///< compiled code was loaded that may do what nobody hears: past
                                    ///< its arguments the program is not run ahead
   bool untried = false;            ///< the question is about compiled code that no trial knows

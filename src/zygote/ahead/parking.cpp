@@ -47,8 +47,8 @@ pml::ahead::Report report_of(const std::string& what) {
   report.start_usec = own.start_usec_of_processor;
   report.usec = microseconds(CLOCK_MONOTONIC) - own.start_usec;
   report.untried = own.untried;
-  report.before_arguments =
-      own.asks_arguments && !own.runs_unheard_code && !own.knows_arguments && count_threads() == 1;
+  report.before_arguments = own.asks_arguments && !own.knows_arguments && count_threads() == 1;
+  report.unheard = own.runs_unheard_code;
   return report;
 }
 
@@ -174,6 +174,8 @@ void stop_worker(const std::string& what, bool went_on) {
   std::optional<wire::Job> job = wire::receive_job(own.link.borrow());
   if (!job) ::_exit(k_status_left);
   if (!job->arguments_only) return take_over(*job);
+  own.knows_tried_ones = job->body == own.plan.arguments;
+  if (own.runs_unheard_code && !own.knows_tried_ones) ::_exit(k_status_left);
   if (!take_arguments(job->body)) ::_exit(k_status_left);
   own.knows_arguments = true;
   own.start_usec = microseconds(CLOCK_MONOTONIC);

@@ -5,6 +5,7 @@
 
 #include "ahead/messages.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/ahead/takeover.hpp"
 #include "zygote/imports/heard.hpp"
 
 namespace pml::zygote::ahead {
@@ -38,7 +39,10 @@ bool begin_trial() {
 }
 
 void note_imported(const std::string& module) {
-  if (on_trial()) tell_recorder(module.c_str());
+  if (!on_trial()) return;
+  const std::string past =
+      course().knows_arguments ? std::string(1, pml::ahead::k_past_arguments) : "";
+  tell_recorder((past + module).c_str());
 }
 
 void note_tried(const std::string& what) {
@@ -64,6 +68,15 @@ Trusted::Trusted(bool heard) noexcept : active_(heard && g_attend != nullptr) {
 
 Trusted::~Trusted() {
   if (active_) g_attend(before_);
+}
+
+bool trial_goes_on() {
+  Course& own = course();
+  if (own.plan.arguments.empty() || !own.asks_arguments || own.knows_arguments) return false;
+  const Quiet quiet;
+  own.knows_arguments = take_arguments(own.plan.arguments);
+  note_imported({});
+  return own.knows_arguments;
 }
 
 void end_trial(const std::string& what, const std::string& failure) {

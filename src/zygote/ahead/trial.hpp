@@ -37,6 +37,10 @@ class Trusted {
   unsigned before_ = 0;
 };
 
+/// Whether what is asked for are arguments that the trial is to go on with (Plan::arguments): they
+/// are told then, once.
+[[nodiscard]] bool trial_goes_on();
+
 /// The trial is over, at what only a caller can answer, or because of `failure`. The observer ends
 /// the process.
 [[noreturn]] void end_trial(const std::string& what, const std::string& failure = {});
