@@ -94,6 +94,9 @@ class ProgramPool : private ZygoteListener {
   /// where; empty where none waits.
   [[nodiscard]] std::string further_stop() const;
   [[nodiscard]] bool tried() const noexcept { return findings_ != nullptr; }
+  [[nodiscard]] const std::shared_ptr<const TrialFindings>& findings() const noexcept {
+    return findings_;
+  }
   /// Bytes that are nobody else's, of template and workers, read from /proc now.
   [[nodiscard]] std::uint64_t private_memory() const;
 

@@ -13,39 +13,40 @@ constexpr std::uint64_t k_least_further_usec = 4000;
 
 }  // namespace
 
-// One more than are wanted: with what the last callers had in common.
+// One more than are wanted: with what the last callers had in common. The listener may drop all
+// that waits.
 void ProgramPool::go_on(Waiting& waiting, const ahead::Report& report) {
-  const bool tried = findings_ && findings_->arguments == repeated_.wanted();
-  if (!report.before_arguments || (report.unheard && !tried)) {
-    if (report.before_arguments) listener_.pool_stops_further(*this, repeated_.wanted());
-    repeated_.are_useless();
-  }
-  if (!repeated_.any() ||
-      wire::send_arguments(waiting.worker->link.borrow(), repeated_.wanted()) != 0) {
+  const std::string arguments = repeated_.wanted();
+  const bool tried = findings_ && findings_->arguments == arguments;
+  const bool needs_trial = repeated_.any() && report.before_arguments && report.unheard && !tried;
+  if (!report.before_arguments || needs_trial) repeated_.are_useless();
+  if (!repeated_.any() || wire::send_arguments(waiting.worker->link.borrow(), arguments) != 0) {
     drop(waiting);
+    if (needs_trial) listener_.pool_stops_further(*this, arguments);
     return;
   }
-  waiting.arguments = repeated_.wanted();
+  waiting.arguments = arguments;
   waiting.usec_before_arguments = report.processor_usec;
   waiting.ready = false;
   overdue_.arm(patience_);
 }
 
 void ProgramPool::went_on(Waiting& waiting, const ahead::Report& report) {
-  if (report.untried) listener_.pool_stops_further(*this, waiting.arguments);
+  const std::string arguments = waiting.arguments;
   if (report.processor_usec < waiting.usec_before_arguments + k_least_further_usec) {
     repeated_.are_useless();
     drop(waiting);
-    return;
+  } else {
+    for (const ahead::FileFact& file : report.files)
+      if (!files_.watches(file)) waiting.files.push_back(file);
+    if (findings_)
+      waiting.files.insert(waiting.files.end(), findings_->files.begin(), findings_->files.end());
+    waiting.facts = facts_of(report);
+    waiting.stop = report.question + " (" + report.place + ")";
+    waiting.worker->saves_usec = report.processor_usec;
+    waiting.ready = true;
   }
-  for (const ahead::FileFact& file : report.files)
-    if (!files_.watches(file)) waiting.files.push_back(file);
-  if (findings_)
-    waiting.files.insert(waiting.files.end(), findings_->files.begin(), findings_->files.end());
-  waiting.facts = facts_of(report);
-  waiting.stop = report.question + " (" + report.place + ")";
-  waiting.worker->saves_usec = report.processor_usec;
-  waiting.ready = true;
+  if (report.untried) listener_.pool_stops_further(*this, arguments);
 }
 
 // Looked at each time: a file of data may lie where nobody tells of changes.

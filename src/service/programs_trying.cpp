@@ -108,7 +108,9 @@ void Programs::trial_over(Program& program, TrialVerdict verdict) {
 
 // It goes on to run ahead as far as it did without.
 void Programs::trial_in_vain(Program& program, const std::string& why) {
-  program.findings.reset();
+  program.findings = program.pool && program.pool->caller() == program.tried_for
+                         ? program.pool->findings()
+                         : nullptr;
   program.in_vain = why;
   log::write(LOG_INFO, log::k_program_trial_in_vain,
              program.name + " runs ahead no further: " + why,
