@@ -7,8 +7,12 @@ namespace pml::worker {
 
 namespace {
 
+/// Where so many are changed between two imports, it is no more looked at which names.
+constexpr std::size_t k_most_changes = 256;
+
 /// A name of a class, and what it held before it was changed: an address alone, as a reference
 /// would keep the object alive. Null where nothing was there; `gone`, where nobody else has it.
+/// Without a name: some of the class, and it counts as changed.
 struct Change {
   PyTypeObject* type;
   Ref name;
@@ -27,7 +31,12 @@ PyObject* held_by(PyTypeObject* type, PyObject* name) {
 
 void note_change(PyTypeObject* type, PyObject* name) {
   for (const Change& change : g_changes)
-    if (change.type == type && PyUnicode_Compare(change.name.get(), name) == 0) return;
+    if (change.type == type && (!change.name || PyUnicode_Compare(change.name.get(), name) == 0))
+      return;
+  if (g_changes.size() >= k_most_changes) {
+    g_changes.push_back({type, Ref(), nullptr, true});
+    return;
+  }
   PyObject* const before = held_by(type, name);
   g_changes.push_back(
       {type, Ref::borrow(name), before, before != nullptr && Py_REFCNT(before) == 1});
@@ -85,8 +94,8 @@ void pause_classes(bool paused) {
 std::vector<PyTypeObject*> changed_classes() {
   std::vector<PyTypeObject*> found;
   for (const Change& change : g_changes) {
-    const PyObject* const now = held_by(change.type, change.name.get());
-    const bool same = now == change.before && !change.gone;
+    const bool same =
+        change.name && !change.gone && held_by(change.type, change.name.get()) == change.before;
     if (!same && std::find(found.begin(), found.end(), change.type) == found.end())
       found.push_back(change.type);
   }

@@ -102,10 +102,6 @@ bool apply(const NameEdit& change) {
   return UncountedDict(names).put(change.name.get(), change.value.get());
 }
 
-}  // namespace
-
-namespace {
-
 /// The program may have put another in its place, as warnings.catch_warnings does.
 PyObject* list_of(const ListEdit& edit) {
   PyObject* const now = edit.home ? PyDict_GetItem(edit.home.get(), edit.name.get()) : nullptr;
