@@ -35,6 +35,17 @@ FILES = {
     "site/manage.py": "import os, sys\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\nfrom django.core.management import execute_from_command_line\nexecute_from_command_line(sys.argv)\n",
     "site/settings.py": "SECRET_KEY = 'x'\nINSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth']\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3'}}\nDEFAULT_AUTO_FIELD = 'django.db.models.AutoField'\n",
 }
+# A window with a label, until it is painted.
+QT = (
+    "import sys\nfrom KIT.QtWidgets import QApplication, QLabel\nfrom KIT.QtCore import QTimer\n\n\nclass Label(QLabel):\n    def paintEvent(self, event):\n"
+    "        super().paintEvent(event)\n        QTimer.singleShot(0, QApplication.quit)\n\n\napplication = QApplication(sys.argv)\nlabel = Label('hello')\nlabel.show()\n"
+    "sys.exit(application.exec_())\n"
+)
+FILES |= {f"w_{kit}.py": QT.replace("KIT", kit) for kit in ("PyQt5", "PySide2")}
+FILES["w_gtk.py"] = (
+    "import gi\ngi.require_version('Gtk', '3.0')\nfrom gi.repository import Gtk, GLib\nwindow = Gtk.Window(title='hello')\nwindow.add(Gtk.Label(label='hello'))\n"
+    "window.connect('draw', lambda *rest: GLib.idle_add(Gtk.main_quit) and None)\nwindow.show_all()\nGtk.main()\n"
+)
 # Name, program (looked for in /usr/bin where it is no path), arguments, what has to be importable.
 PROGRAMS = [
     ("black", "black", ["--diff", "tool.py"], ""),
@@ -56,6 +67,8 @@ PROGRAMS = [
     ("pandas + matplotlib", "s_pandas.py", ["a"], "pandas"),
     ("torch", "s_torch.py", ["a"], "torch"),
 ]
+# With a display only: xvfb-run tests/bench/ahead.py -k window
+WINDOWS = [("window: PyQt5", "w_PyQt5.py", ["a"], "PyQt5"), ("window: PySide2", "w_PySide2.py", ["a"], "PySide2"), ("window: GTK 3", "w_gtk.py", ["a"], "gi")]
 
 
 class World:
@@ -70,6 +83,7 @@ class World:
         (self.folder / "run").mkdir(mode=0o700)
         self.environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
                             "XDG_RUNTIME_DIR": str(self.folder / "run"), "XDG_CONFIG_HOME": str(self.folder / "config")}
+        self.environment |= {name: os.environ[name] for name in ("DISPLAY", "XAUTHORITY") if name in os.environ}
         self.profile = self.folder / "config/pml/profiles/bench.toml"
         self.profile.parent.mkdir(parents=True)
         self.service = None
@@ -132,7 +146,7 @@ class World:
 
 
 def available(world, options):
-    for name, program, words, needed in PROGRAMS:
+    for name, program, words, needed in PROGRAMS + (WINDOWS if "DISPLAY" in os.environ else []):
         if options.pattern not in name:
             continue
         path = str(world.folder / program) if program.endswith(".py") else shutil.which(program, path="/usr/bin")
