@@ -13,6 +13,8 @@ constexpr std::uint32_t k_slower = 3;
 /// And so may others do, where it is idle.
 constexpr const char* k_most_seconds = "600";
 
+constexpr const char* k_observer = PML_HELPERDIR "/pml-trial";
+
 std::int64_t now_nsec() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -24,7 +26,7 @@ std::string seconds_of(std::uint32_t msec) {
 }
 
 std::vector<std::string> observer_for(const ahead::Plan& plan) {
-  return {PML_HELPERDIR "/pml-trial",
+  return {k_observer,
           "--awaits",
           "--marker-fd",
           std::to_string(ahead::k_trial_marker),
