@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 namespace pml::trial {
 
@@ -15,6 +16,20 @@ namespace {
 
 /// Reading never crosses into a page that may not be there.
 constexpr std::uint64_t k_page = 4096;
+
+/// Not by where its links lead: the link itself tells, as /proc/self/cwd does.
+bool leads_to_a_process(std::string_view path) {
+  constexpr std::array<std::string_view, 6> k_places = {
+      "/proc/self", "/proc/thread-self", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"};
+  if (std::any_of(k_places.begin(), k_places.end(), [path](std::string_view place) {
+        return path.starts_with(place) &&
+               (path.size() == place.size() || path[place.size()] == '/');
+      }))
+    return true;
+  constexpr std::string_view k_proc = "/proc/";
+  return path.starts_with(k_proc) && path.size() > k_proc.size() && path[k_proc.size()] >= '0' &&
+         path[k_proc.size()] <= '9';
+}
 
 }  // namespace
 
@@ -103,12 +118,9 @@ std::string Tracee::real(const std::string& path) const {
 }
 
 bool Tracee::is_of_a_process(const std::string& path) const {
-  const std::string found = real(path);
-  constexpr std::string_view k_proc = "/proc/";
-  if (!found.starts_with(k_proc) || found.size() == k_proc.size()) return false;
-  const char first = found[k_proc.size()];
-  return (first >= '0' && first <= '9') || path.starts_with("/proc/self") ||
-         path.starts_with("/proc/thread-self");
+  // What it runs is the same for all.
+  if (path == "/proc/self/exe" || path == "/proc/thread-self/exe") return false;
+  return leads_to_a_process(path) || leads_to_a_process(real(path));
 }
 
 }  // namespace pml::trial

@@ -141,6 +141,7 @@ TEST(TrialFindings, past_its_arguments_the_clock_is_a_stop_and_chance_is_none) {
   result.library = {{"clock", "time", "a.so", "m"},
                     {"clock", "time", "_pml_zygote.so", "+n"},
                     {"draw", "getrandom", "a.so", "+n"}};
+  result.own = {{"clone", "starts a thread", "", "+n"}};
   TrialVerdict verdict = judge_trial(result, k_later, "words");
   ASSERT_TRUE(verdict.findings);
   EXPECT_EQ(verdict.findings->arguments, "words");
