@@ -111,7 +111,7 @@ class Parser {
 
   /// Of a family all are shown where none is meant.
   [[nodiscard]] std::string meant_verb(const std::string& word) const {
-    const std::string hint = meant(word, verb_names(family_));
+    std::string hint = meant(word, verb_names(family_));
     if (family_.empty()) return hint;
     if (hint.empty()) return choices();
     return ", did you mean \"" + family_ + " " + hint.substr(hint.find('"') + 1);

@@ -20,7 +20,7 @@ std::uint64_t number(const Json& json, const char* key) {
 }
 
 std::string why_of(const Json& json) {
-  if (const std::string reason = text(json, "reason"); !reason.empty()) return reason;
+  if (std::string reason = text(json, "reason"); !reason.empty()) return reason;
   std::string why;
   if (const std::string question = text(json, "stops-before"); !question.empty())
     why = "stops before " + question;
@@ -43,7 +43,7 @@ ProgramLine line_of(Json json) {
   line.saved_usec = number(json, "saved-usec");
   line.memory = number(json, "memory");
   line.why = why_of(json);
-  line.json = std::move(json);
+  line.json = std::make_shared<const Json>(std::move(json));
   return line;
 }
 

@@ -41,7 +41,7 @@ int programs(const Options& options) {
     const auto found = programs_of(services, name);
     any = true;
     for (const ProgramLine& program : found) {
-      all.push_back(program.json);
+      all.push_back(*program.json);
       all.back()["profile"] = name;
     }
     if (!found.empty())

@@ -23,7 +23,7 @@ void Hatchery::boot(Zygote& zygote) {
   order.boot.quirks = views(quirks_);
   std::vector<std::string> heard = trial_.lines();
   for (const auto& [module, why] : misled_.renounced())
-    heard.push_back("differs " + module + " - " + why);
+    heard.push_back(std::string("differs ").append(module).append(" - ").append(why));
   std::erase_if(order.boot.after_fork,
                 [this](std::string_view name) { return misled_.renounced().contains(name); });
   order.boot.heard = views(heard);

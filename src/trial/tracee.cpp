@@ -88,7 +88,7 @@ std::string Tracee::name_of_descriptor(int number) const {
 
 std::string Tracee::absolute(int folder, const std::string& path) const {
   if (!path.empty() && path.front() == '/') return path;
-  const std::string base = folder == AT_FDCWD ? link("cwd") : name_of_descriptor(folder);
+  std::string base = folder == AT_FDCWD ? link("cwd") : name_of_descriptor(folder);
   if (path.empty() || path == ".") return base;
   return base + "/" + path;
 }

@@ -253,7 +253,7 @@ std::string place() {
     const Ref line = attribute(frame.get(), "f_lineno");
     const long number = line && PyLong_Check(line.get()) ? PyLong_AsLong(line.get()) : 0;
     PyErr_Clear();
-    const std::string here = without_path_entry(file) + ":" + std::to_string(number);
+    std::string here = without_path_entry(file) + ":" + std::to_string(number);
     if (first.empty()) first = here;
     if (!is_library(file)) return here;
     frame = attribute(frame.get(), "f_back");

@@ -90,7 +90,7 @@ void tick(int /*signal*/) {
   const std::uint64_t passed = (microseconds(CLOCK_MONOTONIC) - course().start_usec) / 1000;
   const bool late = used > plan.processor_msec || passed > plan.msec;
   const bool much = resident_mib() > static_cast<long>(plan.memory_mib);
-  if (much || used > 2 * plan.processor_msec || passed > 2 * plan.msec)
+  if (much || used / 2 > plan.processor_msec || passed / 2 > plan.msec)
     give_up(much ? "it takes too much memory" : "it takes too long");
   if (late && !g_stop_is_due) g_stop_is_due = Py_AddPendingCall(stop_now, nullptr) == 0;
   errno = error;

@@ -198,7 +198,7 @@ void Recorder::hook_imports() {
     const py::object original = module_named("_imp").attr(name);
     hook(module_named("_imp"), name,
          py::cpp_function([this, original, name](const py::args& arguments) {
-           const py::object result =
+           py::object result =
                active_ ? extensions_.run(original, arguments) : original(*arguments);
            reserve_callback_file();
            if (active_ && std::string_view(name) == "create_dynamic") note_callbacks(arguments);
