@@ -114,7 +114,7 @@ class Object {
     const std::streamoff size = file.tellg();
     if (size <= 0) return;
     bytes_.resize(static_cast<std::size_t>(size));
-    if (!file.seekg(0).read(bytes_.data(), size)) return;
+    if (!file.seekg(0).read(bytes_.data(), static_cast<std::streamsize>(size))) return;
     Elf64_Ehdr header;
     if (!read(0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
         header.e_ident[EI_CLASS] != ELFCLASS64)
@@ -157,8 +157,9 @@ class Object {
   /// The text at that place of the strings that belong to the section.
   [[nodiscard]] std::string text(const Elf64_Shdr& section, std::uint64_t place) const {
     if (section.sh_link >= sections_.size()) return {};
-    const std::uint64_t start = sections_[section.sh_link].sh_offset + place;
-    if (start >= bytes_.size()) return {};
+    const std::uint64_t offset = sections_[section.sh_link].sh_offset + place;
+    if (offset >= bytes_.size()) return {};
+    const auto start = static_cast<std::size_t>(offset);
     const std::size_t end = bytes_.find('\0', start);
     return end == std::string::npos ? std::string() : bytes_.substr(start, end - start);
   }

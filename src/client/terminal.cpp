@@ -4,7 +4,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +20,7 @@ namespace {
 bool has_no_reader(int number) noexcept {
   constexpr dev_t k_null_device = 1 << 8 | 3;
   struct stat info {};
-  if (::syscall(SYS_fstat, number, &info) != 0) return true;
+  if (::fstat(number, &info) != 0) return true;
   return S_ISREG(info.st_mode) || (S_ISCHR(info.st_mode) && info.st_rdev == k_null_device);
 }
 

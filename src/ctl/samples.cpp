@@ -17,8 +17,10 @@ std::vector<unsigned> Samples::counts(std::uint64_t low, std::uint64_t high,
   std::vector<unsigned> counts(count);
   const std::uint64_t width = high > low ? high - low : 1;
   for (const std::uint64_t value : values_)
-    if (value >= low && value <= high)
-      ++counts[std::min<std::size_t>(count - 1, (value - low) * count / width)];
+    if (value >= low && value <= high) {
+      const std::uint64_t bar = (value - low) * count / width;
+      ++counts[static_cast<std::size_t>(std::min<std::uint64_t>(count - 1, bar))];
+    }
   return counts;
 }
 

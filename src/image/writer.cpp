@@ -36,7 +36,7 @@ namespace {
 
 constexpr std::size_t k_text_size = 16U << 20;
 constexpr std::size_t k_most_regions = 8000;
-constexpr std::size_t k_most_pages = 1U << 18;  // asked about at once
+constexpr std::uint64_t k_most_pages = 1U << 18;  // asked about at once
 /// So many untouched pages one after the other are a mapping of their own.
 constexpr std::uint64_t k_long_gap = 64;
 
@@ -185,7 +185,7 @@ bool Writer::put(std::uint64_t from, std::uint64_t size, std::uint64_t offset) n
   while (size > 0) {
     const ssize_t done =
         ::pwrite(result_.image.get(), reinterpret_cast<const void*>(from),  // NOLINT
-                 size, static_cast<off_t>(offset));
+                 static_cast<std::size_t>(size), static_cast<off_t>(offset));
     if (done <= 0) return refuse("memory that cannot be read", std::strerror(errno));
     from += static_cast<std::uint64_t>(done);
     offset += static_cast<std::uint64_t>(done);
@@ -253,7 +253,7 @@ bool Writer::take(const Region& region) noexcept {
 }
 
 bool Writer::take_part(const Region& region, std::uint64_t start, std::uint64_t count) noexcept {
-  const std::size_t size = count * sizeof(std::uint64_t);
+  const auto size = static_cast<std::size_t>(count * sizeof(std::uint64_t));
   if (::pread(page_list_.get(), room_->pages, size,
               static_cast<off_t>(start / k_page * sizeof(std::uint64_t))) !=
       static_cast<ssize_t>(size))

@@ -28,7 +28,7 @@ std::size_t most_held() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
     return std::numeric_limits<std::size_t>::max();
-  return limit.rlim_cur / 2;
+  return static_cast<std::size_t>(limit.rlim_cur / 2);
 }
 
 }  // namespace

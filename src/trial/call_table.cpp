@@ -317,7 +317,7 @@ Table make_table() {
 const CallRule& rule_of(std::uint64_t number) noexcept {
   static const Table table = make_table();
   static const CallRule unknown{};
-  return number < table.size() ? table[number] : unknown;
+  return number < table.size() ? table[static_cast<std::size_t>(number)] : unknown;
 }
 
 }  // namespace pml::trial

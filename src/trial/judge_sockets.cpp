@@ -30,7 +30,7 @@ void CallJudge::look_at_sockets() {
 /// Many libraries try in this way whether there is IPv6.
 void CallJudge::bound() {
   sockaddr_in6 address{};
-  const std::size_t size = std::min<std::size_t>(argument(2), sizeof address);
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(argument(2), sizeof address));
   if (!tracee_.read(argument(1), &address, size)) return;
   sockaddr_in old{};
   std::memcpy(&old, &address, sizeof old);
@@ -45,7 +45,8 @@ void CallJudge::bound() {
 /// The C library asks its cache of names, where there is one.
 void CallJudge::connected() {
   sockaddr_un address{};
-  const std::size_t size = std::min<std::size_t>(argument(2), sizeof address - 1);
+  const auto size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(argument(2), sizeof address - 1));
   if (!tracee_.read(argument(1), &address, size) || address.sun_family != AF_UNIX) return;
   result_.path = address.sun_path;
   if (result_.path.starts_with('/') && !tracee_.target(result_.path)) {

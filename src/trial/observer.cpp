@@ -244,7 +244,8 @@ Observer::Step Observer::judged(const Judgement& judgement, const Call& call,
   if (judgement.marked) {
     result_.outcome = Outcome::ended;
     constexpr std::uint64_t k_most = 1U << 20;
-    result_.text = tracee.bytes(call.arguments[1], std::min(call.arguments[2], k_most));
+    const auto size = static_cast<std::size_t>(std::min(call.arguments[2], k_most));
+    result_.text = tracee.bytes(call.arguments[1], size);
     return Step::over;
   }
   note_path(judgement);

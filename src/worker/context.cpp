@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "base/session_keyring.hpp"
 #include "base/unique_fd.hpp"
@@ -81,13 +82,15 @@ bool has_room(const wire::Limit& address_space, const wire::Limit& data) {
 /// read by the C library at its start.
 bool apply_stack_limit(const wire::Limit& wanted) {
   constexpr std::uint64_t k_most_stack = 96U << 20;
-  constexpr std::size_t k_unlimited_size = 2U << 20;
+  constexpr std::uint64_t k_unlimited_size = 2U << 20;
+  constexpr std::uint64_t k_largest_size = std::numeric_limits<std::size_t>::max();
   const wire::Limit& own = g_own.limits[RLIMIT_STACK];
   if (wanted.soft == own.soft) return true;
   if (wanted.soft > k_most_stack && wanted.soft > own.soft) return false;
   pthread_attr_t attributes;
   ::pthread_getattr_default_np(&attributes);
-  const std::size_t size = wanted.soft == RLIM_INFINITY ? k_unlimited_size : wanted.soft;
+  const auto size = static_cast<std::size_t>(
+      wanted.soft == RLIM_INFINITY ? k_unlimited_size : std::min(wanted.soft, k_largest_size));
   const bool set = ::pthread_attr_setstacksize(
                        &attributes, std::max<std::size_t>(size, PTHREAD_STACK_MIN)) == 0 &&
                    ::pthread_setattr_default_np(&attributes) == 0;

@@ -57,14 +57,15 @@ struct Origin {
 /// Takes over what the client has left, and its memory goes.
 Origin take_over(const image::Restored& restored) {
   Origin client;
-  client.body.assign(restored.body, restored.body_size);
-  client.report.assign(restored.report, restored.report_size);
+  client.body.assign(restored.body, static_cast<std::size_t>(restored.body_size));
+  client.report.assign(restored.report, static_cast<std::size_t>(restored.report_size));
   client.connection = base::UniqueFd(base::k_adopt, restored.connection);
   client.trace = base::UniqueFd(base::k_adopt, restored.trace);
   client.may_execute = restored.may_execute != 0;
   const image::Span parts[] = {restored.client[0], restored.client[1], restored.client[2]};
   for (const image::Span& part : parts)
-    ::munmap(reinterpret_cast<void*>(part.start), part.end - part.start);  // NOLINT
+    ::munmap(reinterpret_cast<void*>(part.start),  // NOLINT
+             static_cast<std::size_t>(part.end - part.start));
   return client;
 }
 

@@ -88,7 +88,7 @@ const char* Restorer::open_image() noexcept {
   constexpr long k_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   struct stat info {};
   if ((::fcntl(what_.image.get(), F_GET_SEALS, 0) & k_seals) != k_seals ||
-      ::syscall(SYS_fstat, what_.image.get(), &info) != 0)
+      ::fstat(what_.image.get(), &info) != 0)
     return "the image is not sealed";
   if (map(image::k_table_place, image::k_table_size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
           what_.image.get(), 0) != static_cast<long>(image::k_table_place))
@@ -199,7 +199,7 @@ const char* Restorer::map_all() noexcept {
                                                     O_RDONLY | O_CLOEXEC, 0));
         opened = mapping.file;
         struct stat info {};
-        if (!file.valid() || ::syscall(SYS_fstat, file.get(), &info) != 0 ||
+        if (!file.valid() || ::fstat(file.get(), &info) != 0 ||
             !is_same(tables_.files[opened], info))
           return "a file has changed";
       }

@@ -88,6 +88,9 @@ int dup2(int fd, int number) {
 int stat(const char* path, void* info) {
   return call_int(__NR_stat, path, info);
 }
+int fstat(int fd, void* info) {
+  return call_int(__NR_fstat, fd, info);
+}
 int poll(void* fds, Size count, int timeout) {
   return call_int(__NR_poll, fds, count, timeout);
 }
