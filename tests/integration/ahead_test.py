@@ -435,3 +435,15 @@ def test_each_kind_of_program(kind, options, tmp_path):
     kind_of_reply, *warm = worker.run(one)
     assert (kind_of_reply, tuple(warm)) == ("started", cold)
     template.close()
+
+
+def test_an_entry_point_that_stops_before_it_has_found_itself(tmp_path):
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    one = driver.Program(KINDS["entry-point"], environment=environment, cwd=str(tmp_path))
+    template = driver.Template(one, MODULES, changing=[str(tmp_path / "pytest")])
+    assert template.wait(), template.why
+    assert template.report["question"].endswith("which changes with each launch")
+    worker = template.worker()
+    assert worker.wait(), worker.why
+    assert worker.run(one) == ("started", *driver.cold(one)[:3])
+    template.close()

@@ -48,7 +48,7 @@ def request_body(target, flags=0, numbers=()):
             texts([]) + texts([]) + texts([b"A=1"]),
             pack_text(b"") + pack_text(b"/"),
             struct.pack("=I", 0o22) + struct.pack("=32Q", *range(32)),
-            struct.pack("=5i", 0, 0, 0, 0, 0),
+            struct.pack("=5i", os.getpriority(os.PRIO_PROCESS, 0), 0, 0, 0, 0),
             pack_text(b"\xff"),
             struct.pack("=QQ", 0, 0),
             struct.pack("=I", len(numbers)) + b"".join(struct.pack("=i", number) for number in numbers),

@@ -142,22 +142,31 @@ bool fill_environment(const std::vector<std::string_view>& entries) {
   return true;
 }
 
-/// The same list, its first word as the program has left it.
-bool fill_words(const char* name, const std::vector<std::string_view>& words) {
-  PyObject* const list = PySys_GetObject(name);
-  if (list == nullptr || PyList_Check(list) == 0) return list == nullptr;
+/// The same list, its first `kept` words as the program has left them.
+bool fill_words(PyObject* list, Py_ssize_t kept, const std::vector<std::string_view>& words) {
   const Ref rest = Ref::steal(PyList_New(0));
   for (const std::string_view word : words) {
     const Ref text = worker::decode(word);
     if (!rest || !text || PyList_Append(rest.get(), text.get()) != 0) return false;
   }
-  return PyList_SetSlice(list, 1, PyList_Size(list), rest.get()) == 0;
+  return PyList_SetSlice(list, kept, PyList_Size(list), rest.get()) == 0;
 }
 
+bool is_list(PyObject* object) {
+  return object != nullptr && PyList_Check(object) != 0;
+}
+
+/// Until it knows the others, sys.argv holds what names the program: of an entry point that has not
+/// found itself yet, two words.
 bool fill_all_words(const wire::Request& request) {
   const std::vector<std::string> words = worker::original_words(request);
   const std::vector<std::string_view> rest(words.begin() + 1, words.end());
-  return fill_words("argv", request.arguments) && fill_words("orig_argv", rest);
+  PyObject* const given = PySys_GetObject("argv");
+  PyObject* const original = PySys_GetObject("orig_argv");
+  if (given != nullptr &&
+      !(is_list(given) && fill_words(given, PyList_Size(given), request.arguments)))
+    return false;
+  return original == nullptr || (is_list(original) && fill_words(original, 1, rest));
 }
 
 bool set_streams_again() {
