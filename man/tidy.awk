@@ -1,5 +1,7 @@
-# Makes of scdoc's pages what mandoc -T lint has nothing to say about: paragraphs begin only where text
-# follows, lines are short, the title stands in capitals and may hold an @.
+# Makes of scdoc's pages what neither mandoc -T lint nor lintian has anything to say about: the first line names the
+# preprocessor of their tables, paragraphs begin only where text follows, lines are short, the title stands in capitals
+# and may hold an @.
+BEGIN { print "'\\\" t" }
 function emit(line) {
   print line
   last = line

@@ -89,8 +89,11 @@ class Bench:
             self.add_profile(pool.name, pool / "profile.toml")
         for name in (".", *(["venv"] if venv else ()), "config", "config/pml/profiles", "home", "lib", "cases"):
             (self.root / name).chmod(0o755)  # a case may become another user
+        path = ["/usr/local/bin", "/usr/bin", "/bin"]
+        if (own := os.path.dirname(interpreter)) not in path:
+            path.insert(0, own)  # PML=0 is the python3 of PATH
         self.environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": ":".join(path),
             "HOME": str(self.root / "home"),
             "USER": "tester",
             "LOGNAME": "tester",
