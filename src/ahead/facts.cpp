@@ -23,7 +23,7 @@ std::string_view name_of(FactKind kind) noexcept {
 }
 
 Identity identity_of(const std::string& path) noexcept {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return {};
   return {true,
           info.st_dev,

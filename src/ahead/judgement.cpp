@@ -203,7 +203,7 @@ Caller look_at_caller(const wire::Request& request,
     const std::int32_t number = request.descriptors[i];
     if (number >= 0 && number < 3)
       caller.streams[static_cast<std::size_t>(number)] = look_at(descriptors[i].get());
-    struct stat info {};
+    struct stat info = {};
     if (number != wire::k_descriptor_cwd || ::fstat(descriptors[i].get(), &info) != 0) continue;
     caller.folder_device = info.st_dev;
     caller.folder_inode = info.st_ino;

@@ -128,7 +128,7 @@ base::UniqueFd in_memory(std::string_view bytes) noexcept {
 }
 
 std::optional<std::string> from_memory(base::BorrowedFd memory) {
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(memory.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > k_most_bytes)
     return std::nullopt;
   std::string bytes(static_cast<std::size_t>(info.st_size), '\0');

@@ -99,7 +99,7 @@ std::optional<std::string> prepare_private_folder(const std::string& path) {
       return "cannot make the folder " + part + ": " + std::strerror(errno);
     if (slash == std::string::npos) break;
   }
-  struct stat info {};
+  struct stat info = {};
   if (::lstat(path.c_str(), &info) != 0) return path + ": " + std::strerror(errno);
   if (!S_ISDIR(info.st_mode)) return path + " is not a folder";
   if (info.st_uid != ::geteuid()) return path + " belongs to another user";

@@ -19,8 +19,8 @@ namespace {
 constexpr std::string_view k_usual_path = "/usr/local/bin:/usr/bin:/bin";
 
 bool same_file(const std::string& first, const std::string& second) {
-  struct stat a {};
-  struct stat b {};
+  struct stat a = {};
+  struct stat b = {};
   return ::stat(first.c_str(), &a) == 0 && ::stat(second.c_str(), &b) == 0 &&
          a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
@@ -38,7 +38,7 @@ std::string real_name(const std::string& path) {
 }
 
 bool is_program(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
          ::syscall(SYS_faccessat, AT_FDCWD, path.c_str(), X_OK) == 0;
 }

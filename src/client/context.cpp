@@ -200,7 +200,7 @@ std::string_view bound_to_process(SignalSet blocked) {
 }  // namespace
 
 std::optional<std::vector<int>> open_descriptors(std::span<const int> own) {
-  struct stat info {};
+  struct stat info = {};
   if (::stat("/proc/self/fd", &info) != 0) return std::nullopt;
   // The size is the number of descriptors since Linux 6.2, 0 before.
   const auto count = static_cast<std::size_t>(info.st_size);

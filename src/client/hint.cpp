@@ -26,7 +26,7 @@ bool is_hint_due(const Reason& reason) {
   if (is_quiet() || ::isatty(STDERR_FILENO) == 0) return false;
   const std::string file = base::hint_file(reason.name);
   if (file.empty()) return false;
-  struct stat noted {};
+  struct stat noted = {};
   if (::stat(file.c_str(), &noted) != 0) return true;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);

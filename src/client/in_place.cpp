@@ -13,7 +13,7 @@ namespace {
 
 /// What the service has an image for stands beside its socket.
 bool is_offered(const std::string& socket_path) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(wire::in_place_marker(socket_path).c_str(), &info) == 0;
 }
 

@@ -69,7 +69,7 @@ std::string folder_of(std::string_view python) {
 
 /// Most environments have no pool, and then no profile either.
 bool has_profile(std::string_view name) {
-  struct stat info {};
+  struct stat info = {};
   for (const std::string& folder : base::profile_folders())
     if (::stat((folder + "/" + std::string(name) + ".toml").c_str(), &info) == 0) return true;
   return false;

@@ -19,7 +19,7 @@ namespace {
 /// too.
 bool has_no_reader(int number) noexcept {
   constexpr dev_t k_null_device = 1 << 8 | 3;
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(number, &info) != 0) return true;
   return S_ISREG(info.st_mode) || (S_ISCHR(info.st_mode) && info.st_rdev == k_null_device);
 }

@@ -29,7 +29,7 @@ std::string resolved(const std::string& folder) {
 }
 
 bool is_venv(const std::string& folder) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat((folder + "/pyvenv.cfg").c_str(), &info) == 0;
 }
 
@@ -53,7 +53,7 @@ Venv active_venv() {
   const char* active = std::getenv("VIRTUAL_ENV");
   if (active == nullptr || *active == '\0') return none("VIRTUAL_ENV is not set");
   const std::string folder = resolved(active);
-  struct stat info {};
+  struct stat info = {};
   if (folder.empty() || !is_venv(folder) || ::stat((folder + "/bin/python3").c_str(), &info) != 0)
     return none("VIRTUAL_ENV is no virtual environment (any more)");
   return in_folder(folder);

@@ -26,7 +26,7 @@ std::string note_of(const std::string& profile, int number) {
 }
 
 void forget_old_notes(const std::string& profile) {
-  struct stat first {};
+  struct stat first = {};
   timespec now{};
   if (::stat(note_of(profile, 1).c_str(), &first) != 0) return;
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -61,7 +61,7 @@ std::string quoted(const std::string& text) {
 
 void note_cold_launch(const std::string& folder, const std::string& profile) noexcept {
   const std::string sockets = base::runtime_folder() + "/pml";
-  struct stat info {};
+  struct stat info = {};
   // Root may have another's folder in its environment.
   if (::stat(sockets.c_str(), &info) != 0 || info.st_uid != ::geteuid()) return;
   if (std::any_of(folder.begin(), folder.end(), [](unsigned char c) { return c < ' '; })) return;

@@ -28,7 +28,7 @@ bool note(const std::string& file) {
   const base::UniqueFd noted(base::k_adopt,
                              ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!noted.valid() || ::flock(noted.get(), LOCK_EX | LOCK_NB) != 0) return false;
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(noted.get(), &info) != 0) return false;
   if (info.st_size > 0 && std::time(nullptr) - info.st_mtim.tv_sec < k_day) return false;
   return ::ftruncate(noted.get(), 0) == 0 && ::write(noted.get(), "\n", 1) == 1;

@@ -117,7 +117,7 @@ class Examination {
 
   void look_at_folder() {
     const std::string folder = base::runtime_folder() + "/pml";
-    struct stat status {};
+    struct stat status = {};
     const bool is_named = std::getenv("XDG_RUNTIME_DIR") != nullptr;
     if (is_named && ::stat(base::runtime_folder().c_str(), &status) != 0)
       add(Health::bad, base::runtime_folder() + ", which XDG_RUNTIME_DIR names, is not there",

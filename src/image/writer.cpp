@@ -135,7 +135,7 @@ bool Writer::read_regions() noexcept {
 bool Writer::note_thread() noexcept {
 #if defined(__x86_64__)
   Header& head = header();
-  struct stat tasks {};
+  struct stat tasks = {};
   if (::stat("/proc/self/task", &tasks) != 0 || tasks.st_nlink != 3)
     return refuse("more than one thread");
   int* number = nullptr;
@@ -225,7 +225,7 @@ bool Writer::find_file(std::string_view name, std::uint32_t& place) noexcept {
   names_end_ -= static_cast<std::uint32_t>(name.size() + 1);
   std::memcpy(room_->table + names_end_, name.data(), name.size());
   room_->table[names_end_ + name.size()] = '\0';
-  struct stat info {};
+  struct stat info = {};
   if (::stat(room_->table + names_end_, &info) != 0 || !S_ISREG(info.st_mode))
     return refuse("a file that cannot be found again", name);
   File& file = files()[head.file_count];

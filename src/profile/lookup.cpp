@@ -61,7 +61,7 @@ Found read_file(const std::string& path) {
   // Not blocking: a pipe somebody put there must not stop the service.
   const base::UniqueFd fd(base::k_adopt,
                           ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  struct stat info {};
+  struct stat info = {};
   if (!fd.valid()) {
     const int error = errno;
     // A link that leads nowhere is there all the same.

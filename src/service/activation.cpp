@@ -56,7 +56,7 @@ base::UniqueFd stream_socket() {
 }
 
 void remove_stale(const std::string& path, const sockaddr_un& address) {
-  struct stat info {};
+  struct stat info = {};
   if (::lstat(path.c_str(), &info) != 0) return;
   if (!S_ISSOCK(info.st_mode))
     throw StartFailure(base::k_exit_cant_create, path + " exists and is not a socket");
@@ -131,7 +131,7 @@ OwnSocket::OwnSocket(const std::string& path) {
   ::umask(before);
   if (bound != 0) fail("cannot bind " + path, error);
   path_ = path;
-  struct stat info {};
+  struct stat info = {};
   if (::lstat(path.c_str(), &info) == 0) {
     device_ = info.st_dev;
     inode_ = info.st_ino;
@@ -140,7 +140,7 @@ OwnSocket::OwnSocket(const std::string& path) {
 }
 
 void OwnSocket::remove() noexcept {
-  struct stat info {};
+  struct stat info = {};
   if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ &&
       info.st_ino == inode_)
     ::unlink(path_.c_str());

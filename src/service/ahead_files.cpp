@@ -20,7 +20,7 @@ constexpr std::uint32_t k_entries =
 constexpr std::size_t k_most_files = 100000;
 
 bool is_folder(const std::string& path) noexcept {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 

@@ -61,7 +61,7 @@ std::string_view read_text(int folder, const char* name, std::span<char> buffer)
 
 bool read_places(int folder, Places& places) noexcept {
   for (std::size_t i = 0; i < k_places.size(); ++i) {
-    struct stat info {};
+    struct stat info = {};
     if (::fstatat(folder, k_places[i], &info, 0) == 0)
       places[i] = {info.st_dev, info.st_ino};
     else if (errno != ENOENT)  // a kernel without this kind of namespace

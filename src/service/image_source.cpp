@@ -64,7 +64,7 @@ void ImageSource::take(base::UniqueFd image) {
   for (const std::string& marker : markers_)
     (void)base::UniqueFd(base::k_adopt,
                          ::open(marker.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
-  struct stat info {};
+  struct stat info = {};
   ::fstat(image_.get(), &info);
   log::write(LOG_INFO, log::k_image_ready,
              "jobs run in place, in the processes of their callers; the image has " +

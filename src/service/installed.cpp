@@ -68,7 +68,7 @@ bool is_recorded(const fs::path& script) {
 bool script_is_installed(const std::string& path) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
-  struct stat info {};
+  struct stat info = {};
   if (error || ::stat(real.c_str(), &info) != 0) return false;
   const std::string text = real.string();
   const bool of_system = (is_below(text, "/usr/") && !is_below(text, "/usr/local/")) ||

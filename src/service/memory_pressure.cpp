@@ -18,8 +18,7 @@ constexpr std::chrono::seconds k_over{10};
 MemoryPressure::MemoryPressure(event::Loop& loop, std::function<void(bool)> changed)
     : changed_(std::move(changed)),
       file_(base::k_adopt, ::open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC)),
-      over_(
-          loop, [this] { changed_(pressed_ = false); }, std::chrono::seconds(1)) {
+      over_(loop, std::bind_front(&MemoryPressure::ended, this), std::chrono::seconds(1)) {
   // The final NUL belongs to what the kernel expects.
   if (!file_.valid() || ::write(file_.get(), k_trigger, sizeof k_trigger) < 0) return;
   watch_ =
@@ -33,6 +32,11 @@ void MemoryPressure::felt(std::uint32_t events) {
   }
   over_.arm(k_over);
   if (!std::exchange(pressed_, true)) changed_(true);
+}
+
+void MemoryPressure::ended() {
+  pressed_ = false;
+  changed_(pressed_);
 }
 
 }  // namespace pml::service

@@ -14,6 +14,7 @@ class MemoryPressure {
 
  private:
   void felt(std::uint32_t events);
+  void ended();
 
   std::function<void(bool)> changed_;
   base::UniqueFd file_;

@@ -50,7 +50,7 @@ StartContext RememberedCaller::start_context() const {
   context.ignored_signals = request_.ignored_signals;
   base::UniqueFd folder(
       base::k_adopt, ::open(std::string(request_.cwd).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  struct stat info {};
+  struct stat info = {};
   if (folder.valid() && ::fstat(folder.get(), &info) == 0 && info.st_dev == caller_.folder_device &&
       info.st_ino == caller_.folder_inode)
     context.folder = std::move(folder);

@@ -66,7 +66,7 @@ SourceWatch::SourceWatch(event::Loop& loop, std::function<void(const std::string
     : loop_(loop), changed_(std::move(changed)) {}
 
 SourceWatch::Stamp SourceWatch::stamp_of(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return {};
   return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
           nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};

@@ -85,7 +85,7 @@ ChildTable child_table(base::BorrowedFd output, base::BorrowedFd link, base::Bor
 }
 
 void reset_signals() noexcept {
-  struct sigaction standard {};
+  struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
   sigset_t none;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
@@ -28,8 +29,7 @@ Verifier::Verifier(event::Loop& loop, Hear hear, std::function<void()> finished)
     : loop_(loop),
       hear_(std::move(hear)),
       finished_(std::move(finished)),
-      rest_(
-          loop, [this] { start(); }, std::chrono::seconds(1)) {}
+      rest_(loop, std::bind_front(&Verifier::start, this), std::chrono::seconds(1)) {}
 
 Verifier::~Verifier() {
   kill();

@@ -31,7 +31,7 @@ FileIdentity matches_of(const std::string& pattern) {
 
 FileIdentity identity_of(const std::string& path) {
   if (path.find('*') != std::string::npos) return matches_of(path);
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return {};
   return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
           nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};

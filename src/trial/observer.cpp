@@ -66,7 +66,7 @@ void wake(int /*signal*/) {}
 
 /// Ends waitpid now and then, for a look at the clock.
 void tick(bool on) noexcept {
-  struct sigaction action {};
+  struct sigaction action = {};
   action.sa_handler = on ? wake : SIG_DFL;
   constexpr suseconds_t k_interval = 20000;
   const itimerval interval{{0, on ? k_interval : 0}, {0, on ? k_interval : 0}};

@@ -77,7 +77,7 @@ std::string Tracee::link(const char* what) const {
 std::optional<struct stat> Tracee::descriptor(int number) const noexcept {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/fd/%d", thread_, number);
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path, &info) != 0) return std::nullopt;
   return info;
 }
@@ -104,7 +104,7 @@ std::string Tracee::for_us(const std::string& path) const {
 }
 
 std::optional<struct stat> Tracee::target(const std::string& path) const noexcept {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(for_us(path).c_str(), &info) != 0) return std::nullopt;
   return info;
 }

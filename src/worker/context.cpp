@@ -228,7 +228,7 @@ std::optional<std::string> check_own_context(const wire::Request& request) {
   if (!has_room(request.limits[RLIMIT_AS], request.limits[RLIMIT_DATA]) ||
       !apply_stack_limit(request.limits[RLIMIT_STACK]))
     return "resource limits";
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(0, &info) == 0 && S_ISDIR(info.st_mode)) return "standard input is a folder";
   return std::nullopt;
 }

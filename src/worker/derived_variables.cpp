@@ -20,7 +20,7 @@ std::optional<std::string> home_folder(const VariableOf& variable) {
 }
 
 bool can_be_executed(const std::string& file) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(file.c_str(), &info) == 0 && !S_ISDIR(info.st_mode) &&
          ::access(file.c_str(), X_OK) == 0;
 }

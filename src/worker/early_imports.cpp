@@ -29,13 +29,13 @@ bool is_of_the_program(const ProcessFact& fact) {
 }
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(path.c_str(), &info) == 0;
 }
 
 bool is_same_file(const std::string& one, const std::string& other) {
-  struct stat first {};
-  struct stat second {};
+  struct stat first = {};
+  struct stat second = {};
   return ::stat(one.c_str(), &first) == 0 && ::stat(other.c_str(), &second) == 0 &&
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }

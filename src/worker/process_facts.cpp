@@ -35,7 +35,7 @@ std::string current_folder() {
 
 /// Enough to tell another file, or another state of it.
 std::string state_of(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return {};
   return bytes_of_value(std::array<std::uint64_t, 4>{
       info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_mtim.tv_sec),

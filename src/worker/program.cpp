@@ -103,7 +103,7 @@ bool set_loader(PyObject* globals, PyObject* name, const char* loader_name) {
 bool is_compiled(std::FILE* file, std::string_view path) {
   if (path.ends_with(".pyc")) return true;
   unsigned char start[2];
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(::fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) return false;
   const bool two = std::ftell(file) == 0 && std::fread(start, 1, 2, file) == 2;
   const long half = PyImport_GetMagicNumber() & 0xffff;
@@ -166,7 +166,7 @@ Outcome run_file(const std::string& path) {
                        std::strerror(error));
     return {2, false};
   }
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(::fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
     const Ref program = decode(baseline().executable);
     PySys_FormatStderr("%S: %R is a directory, cannot continue\n", program.get(), name.get());

@@ -50,7 +50,7 @@ void Stash::fall(const std::vector<int>& culprits) {
 }
 
 const std::unordered_set<std::string>& Stash::names_in(const std::string& folder) {
-  struct stat state {};
+  struct stat state = {};
   (void)::stat(folder.empty() ? "." : folder.c_str(), &state);
   const FolderState key{state.st_dev, state.st_ino,
                         static_cast<std::uint64_t>(state.st_mtim.tv_sec) * 1000000000U +
@@ -69,7 +69,7 @@ const std::unordered_set<std::string>& Stash::names_in(const std::string& folder
       bool package = false;
       if (suffix.empty()) {
         const std::string base = (folder.empty() ? "." : folder) + "/" + stem + "/__init__";
-        struct stat info {};
+        struct stat info = {};
         package = ::stat((base + ".py").c_str(), &info) == 0 ||
                   ::stat((base + ".pyc").c_str(), &info) == 0;
       }
@@ -119,7 +119,7 @@ bool Stash::is_path_plain() {
       continue;
     }
     if (known == base_path_.size()) return true;  // behind all others
-    struct stat info {};
+    struct stat info = {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode) || !names_in(folder).empty()) return false;
   }
@@ -141,7 +141,7 @@ bool Stash::still_first(const StashEntry& entry) {
     if (!entry.found_in.empty() && whole_path(folder) == entry.found_in) return true;
     // Those in front of its own were looked into in vain.
     if (std::find(base_path_.begin(), own, folder) != own) continue;
-    struct stat info {};
+    struct stat info = {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode)) return false;
     if (names_in(folder).count(top) != 0) return false;

@@ -66,7 +66,7 @@ Prepared& prepared() {
 }
 
 Kind kind_of(int number) {
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(number, &info) != 0 || info.st_blksize != k_block_size) return Kind::other;
   if (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode)) return Kind::pipe;
   if (S_ISCHR(info.st_mode) && info.st_rdev == ::makedev(1, 3)) return Kind::null_device;

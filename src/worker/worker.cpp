@@ -63,7 +63,7 @@ std::optional<Objection> take_context(const wire::Request& request, wire::Job& j
     return Objection{wire::Refusal::context, std::string("descriptors: ") + std::strerror(error)};
   if (!apply_descriptor_limit(request))
     return Objection{wire::Refusal::context, "limit of open files"};
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(0, &info) == 0 && S_ISDIR(info.st_mode))
     return Objection{wire::Refusal::context, "standard input is a folder"};
   return std::nullopt;
@@ -112,7 +112,7 @@ std::optional<Objection> check_home(const RunOptions& options) {
   const std::string suffix = std::string("/.local/lib/") + compat::k_folder_name + "/site-packages";
   const auto home = derived_value(k_home, [&](const std::string&) { return options.home; });
   const std::string folder = home.value_or("") + suffix;
-  struct stat info {};
+  struct stat info = {};
   const bool exists = home && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   for (const std::string& entry : baseline().path)
     if (entry.ends_with(suffix) && !(exists && entry == folder))
@@ -155,7 +155,7 @@ std::optional<Objection> check_preloads(const wire::Request& request, const RunO
   if (own) folders.push_back(*own);
   if (auto objection = early_imports().objection(variable, options, folders)) return objection;
   for (const std::string& folder : folders) {
-    struct stat info {};
+    struct stat info = {};
     if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) continue;
     if (!S_ISDIR(info.st_mode)) continue;  // an archive: looked into when a module is imported
     if (const auto culprit = all.drop(all.shadowed_by(folder, own && folder == *own)))
@@ -167,7 +167,7 @@ std::optional<Objection> check_preloads(const wire::Request& request, const RunO
 /// A folder in front of the path acts before the program does where it holds customization modules,
 /// or modules that every start imports.
 std::optional<Objection> check_customization(const RunOptions& options) {
-  struct stat info {};
+  struct stat info = {};
   std::vector<std::string> names = baseline().startup;
   names.insert(names.end(), {"sitecustomize", "usercustomize"});
   for (const std::string& folder : options.python_path)

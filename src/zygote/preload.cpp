@@ -40,7 +40,7 @@ void report(base::BorrowedFd link, const wire::Event& event) {
 /// Of this process, C's own included. The folder has a link for itself, one for its parent and one
 /// for each thread.
 std::size_t count_threads() {
-  struct stat info {};
+  struct stat info = {};
   return ::stat("/proc/self/task", &info) == 0 ? info.st_nlink - 2 : 1;
 }
 
@@ -57,7 +57,7 @@ void let_libraries_prepare_for_forks() {
 std::vector<void (*)(int)> signal_handlers() {
   std::vector<void (*)(int)> handlers(NSIG);
   for (int number = 1; number < NSIG; ++number) {
-    struct sigaction action {};
+    struct sigaction action = {};
     if (::sigaction(number, nullptr, &action) == 0) handlers[number] = action.sa_handler;
   }
   return handlers;

@@ -54,6 +54,10 @@ struct Table {
     head.kernel_pages[1] = {0x7f0000004000, 0x7f0000006000};
     head.vdso = 0x7f0000004000;
   }
+
+  /// The first mapping lies elsewhere.
+  void put_first(std::uint64_t start, std::uint64_t end) { mapping(0).at = {start, end}; }
+
   Header& header() const { return *reinterpret_cast<Header*>(memory.get()); }
   Mapping& mapping(std::size_t place) const {
     return reinterpret_cast<Mapping*>(memory.get() + header().mappings)[place];
@@ -87,15 +91,9 @@ TEST(Image, NothingElseIs) {
       [](Table& t) { t.mapping(0).file = 1; },
       [](Table& t) { t.mapping(0).offset = 1; },
       [](Table& t) { t.mapping(0).protection = 8; },
-      [](Table& t) {
-        t.mapping(0).at = {0x401000, 0x401000};
-      },
-      [](Table& t) {
-        t.mapping(0).at = {0x100000, 0x402000};
-      },  // the client itself
-      [](Table& t) {
-        t.mapping(0).at = {k_work_start, k_work_start + k_page};
-      },
+      [](Table& t) { t.put_first(0x401000, 0x401000); },
+      [](Table& t) { t.put_first(0x100000, 0x402000); },  // the client itself
+      [](Table& t) { t.put_first(k_work_start, k_work_start + k_page); },
       [](Table& t) { t.mapping(0).at.start = 0; },
       [](Table& t) { t.mapping(0).at.end = 0x501000; },  // over the next one
       [](Table& t) { t.mapping(0).shared = 1, t.mapping(0).protection = PROT_WRITE; },

@@ -32,8 +32,8 @@ class Placement : public testing::Test {
     return {base::k_adopt, ::open(folder_.write(name, name).c_str(), O_RDONLY | O_CLOEXEC)};
   }
   [[nodiscard]] bool is_at(const std::string& name, int number) const {
-    struct stat wanted {
-    }, found{};
+    struct stat wanted = {};
+    struct stat found = {};
     return ::stat((folder_ / name).c_str(), &wanted) == 0 && ::fstat(number, &found) == 0 &&
            wanted.st_ino == found.st_ino;
   }

@@ -86,7 +86,7 @@ bool is_same(const image::File& file, const struct stat& info) noexcept {
 
 const char* Restorer::open_image() noexcept {
   constexpr long k_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  struct stat info {};
+  struct stat info = {};
   if ((::fcntl(what_.image.get(), F_GET_SEALS, 0) & k_seals) != k_seals ||
       ::fstat(what_.image.get(), &info) != 0)
     return "the image is not sealed";
@@ -137,7 +137,7 @@ const char* Restorer::look() noexcept {
 
 const char* Restorer::check_files() noexcept {
   for (const image::File& file : tables_.files) {
-    struct stat info {};
+    struct stat info = {};
     if (::stat(tables_.name_of(file), &info) != 0 || !is_same(file, info))
       return "a file has changed";
   }
@@ -198,7 +198,7 @@ const char* Restorer::map_all() noexcept {
         file = base::UniqueFd(base::k_adopt, ::open(tables_.name_of(tables_.files[mapping.file]),
                                                     O_RDONLY | O_CLOEXEC, 0));
         opened = mapping.file;
-        struct stat info {};
+        struct stat info = {};
         if (!file.valid() || ::fstat(file.get(), &info) != 0 ||
             !is_same(tables_.files[opened], info))
           return "a file has changed";

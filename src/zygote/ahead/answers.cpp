@@ -248,7 +248,7 @@ Ref answer_new_folder(const Called& called, const Call& call) {
   PyObject* const given = call.count > 1 ? call.arguments[1] : named(call, "mode");
   const auto path = path_of(first_of(call, "path"));
   const int mode = given != nullptr ? number_of(given) : k_usual_mode;
-  struct stat info {};
+  struct stat info = {};
   if ((below == nullptr || below == Py_None) && path && mode >= 0) {
     if (hear_new_folder(*path, static_cast<mode_t>(mode))) return Ref::borrow(Py_None);
     if (::lstat(path->c_str(), &info) == 0) return {};

@@ -52,7 +52,7 @@ bool fails_for_want_of_folder(const std::string& path, long flags) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos || slash == 0) return false;
   const std::string folder = (flags & O_TMPFILE) == O_TMPFILE ? path : path.substr(0, slash);
-  struct stat info {};
+  struct stat info = {};
   return ::stat(folder.c_str(), &info) != 0 && errno == ENOENT;
 }
 

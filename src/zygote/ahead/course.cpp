@@ -49,7 +49,7 @@ void note_file(const std::string& path) {
 
 /// False where it is no folder.
 bool note_folder_loosely(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return false;
   const pml::ahead::Identity now{true, info.st_dev, info.st_ino, 0, 0, 0};
   const auto [known, added] = course().files.emplace(path, now);
@@ -65,7 +65,7 @@ void note_parent(const std::string& path) {
 }
 
 bool is_special(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
@@ -87,7 +87,7 @@ bool is_changing(const std::string& path) {
   if (course().own_files.count(path) != 0) return false;
   const auto concerns = [&path](const std::string& file) {
     if (path == file) return true;
-    struct stat info {};
+    struct stat info = {};
     return path.starts_with(file + "/") &&
            !(::stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode));
   };
@@ -197,7 +197,7 @@ void note_path(const std::string& path, std::string_view what) {
     ask(Becomes::stop, question);
     return;
   }
-  struct stat info {};
+  struct stat info = {};
   const bool content = what == "reads" || what == "os.listdir" || what == "os.scandir";
   if (course().knows_arguments && content && ::stat(full.c_str(), &info) == 0 && is_fresh(info)) {
     ask(Becomes::stop, question + ", which was changed just now");

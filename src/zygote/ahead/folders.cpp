@@ -48,7 +48,7 @@ bool is_plain(const std::string& path) {
 bool may_be_made(const std::string& path) {
   const std::string parent = parent_of(path);
   if (is_new(parent)) return true;
-  struct stat info {};
+  struct stat info = {};
   return ::stat(parent.c_str(), &info) == 0 && S_ISDIR(info.st_mode) &&
          ::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
 }
@@ -59,7 +59,7 @@ bool hear_new_folder(const std::string& asked, mode_t mode) {
   Course& own = course();
   const Trusted heard(true);
   const std::string question = "os.mkdir " + asked;
-  struct stat info {};
+  struct stat info = {};
   if (!is_plain(asked) || is_allowed(question)) return false;
   if (::lstat(asked.c_str(), &info) == 0) {
     note_kind_of_path(asked, "makes");

@@ -260,10 +260,12 @@ void go_round(std::string_view module, std::string_view name, Becomes becomes, P
   spied().push_back(std::move(one));
 }
 
+template <typename Function>
+using Slot = Function PyTypeObject::*;
+
 /// Of the type and of all that inherited it.
 template <typename Function>
-void restore_slot(PyTypeObject* type, Function PyTypeObject::*slot, Function instead,
-                  Function original) {
+void restore_slot(PyTypeObject* type, Slot<Function> slot, Function instead, Function original) {
   if (type->*slot != instead) return;
   type->*slot = original;
   const Ref list =

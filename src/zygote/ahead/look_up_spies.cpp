@@ -203,10 +203,12 @@ void add_layers(int number, PyObject* stream) {
   }
 }
 
+template <typename Function>
+using Slot = Function PyTypeObject::*;
+
 /// Of the type and of all that inherited it.
 template <typename Function>
-void restore(PyTypeObject* type, Function PyTypeObject::*slot, Function instead,
-             Function original) {
+void restore(PyTypeObject* type, Slot<Function> slot, Function instead, Function original) {
   if (type->*slot != instead) return;
   type->*slot = original;
   const Ref list =

@@ -50,7 +50,7 @@ std::vector<int> own_descriptors(int link) {
 
 std::optional<std::string> note_open_files(int link) {
   for (const int number : own_descriptors(link)) {
-    struct stat info {};
+    struct stat info = {};
     const int flags = ::fcntl(number, F_GETFL);
     if (flags < 0 || ::fstat(number, &info) != 0) continue;
     if (!opens_alike(info, flags)) return "descriptor " + std::to_string(number) + " is left open";

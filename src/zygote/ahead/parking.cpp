@@ -103,14 +103,14 @@ int tick_signal() noexcept {
 }  // namespace
 
 int count_threads() noexcept {
-  struct stat info {};
+  struct stat info = {};
   return ::stat("/proc/self/task", &info) == 0 ? static_cast<int>(info.st_nlink) - 2 : 1;
 }
 
 void start_bounds() {
   if (course().phase == Phase::in_template)
     course().start_usec_of_processor = microseconds(CLOCK_PROCESS_CPUTIME_ID);
-  struct sigaction action {};
+  struct sigaction action = {};
   action.sa_handler = tick;
   action.sa_flags = SA_RESTART;
   ::sigaction(tick_signal(), &action, nullptr);

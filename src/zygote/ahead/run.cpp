@@ -83,7 +83,7 @@ bool has_said_something() {
     if (PyObject* const stream = PySys_GetObject(name)) worker::call_method(stream, "flush");
   PyErr_Clear();
   for (const int number : {1, 2}) {
-    struct stat info {};
+    struct stat info = {};
     if (::fstat(number, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) return true;
   }
   return false;

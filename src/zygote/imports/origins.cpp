@@ -60,7 +60,7 @@ std::set<std::string> origins() {
   const py::module_ sys = py::module_::import("sys");
   if (!sys.attr("prefix").equal(sys.attr("base_prefix")))
     files.insert(std::string(py::str(sys.attr("prefix"))) + "/pyvenv.cfg");
-  struct stat info {};
+  struct stat info = {};
   for (const std::string& folder : worker::baseline().path)
     if (::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
       for (const char* pattern : {"/*.dist-info", "/*.egg-info", "/*.egg-link"})

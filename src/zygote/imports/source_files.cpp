@@ -62,7 +62,7 @@ void SourceFiles::await(const std::string& name) {
 void SourceFiles::note_missing() {
   const auto start = std::chrono::duration_cast<std::chrono::seconds>(start_.time_since_epoch());
   for (const std::string& file : read_) {
-    struct stat info {};
+    struct stat info = {};
     const bool there = ::stat(file.c_str(), &info) == 0;
     if (there ? S_ISREG(info.st_mode) && info.st_mtime < start.count() : errno == ENOENT)
       files_.insert(file);
