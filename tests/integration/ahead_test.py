@@ -159,6 +159,14 @@ DEEDS = {
     "finalizer-cycle": "class A:\n    def __del__(self): print('del', A)\na = A(); a.a = a",
     "finalizer-after": "class A:\n    def __del__(self): print('del', A)\nif sys.argv[1:]: a = A(); a.a = a",
     "weak-callback": "import weakref\nclass A: pass\na = A(); w = weakref.ref(a, lambda r: print('gone'))",
+    "weak-callback-of-module": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
+    "exec('import weakref\\nclass A: pass\\na = A(); w = weakref.ref(a, print)', m.__dict__)",
+    "weak-callback-partial": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
+    "exec('import functools, weakref\\nclass A: pass\\na = A(); w = weakref.ref(a, functools.partial(print, 1))', m.__dict__)",
+    "weak-callback-of-method": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
+    "exec('import weakref\\nclass A:\\n def f(self): pass\\na = A(); w = weakref.WeakMethod(a.f, lambda r: print(1))', m.__dict__)",
+    "weak-callback-of-function": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
+    "exec('import weakref, sys\\nclass A: pass\\na = A(); w = weakref.ref(a, lambda r, f=print: f(1))', m.__dict__)",
     "generator": "def g():\n    try: yield 1\n    finally: print('closed')\nx = g(); next(x)",
     "expression": "x = (n for n in [1, 2])\nnext(x)\nif sys.argv[1:]: print(next(x))",
     "expression-over-generator": "def g():\n    try: yield from (1, 2)\n    finally: print('closed')\nx = (n for n in g())\nnext(x)",

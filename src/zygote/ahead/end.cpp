@@ -11,6 +11,7 @@
 #include "worker/finish.hpp"
 #include "worker/interpreter.hpp"
 #include "worker/stash.hpp"
+#include "zygote/ahead/callbacks.hpp"
 #include "zygote/ahead/course.hpp"
 
 namespace pml::zygote::ahead {
@@ -22,22 +23,6 @@ using worker::Ref;
 
 bool g_frozen = false;     // NOLINT: of the process
 bool g_whole_end = false;  // NOLINT: likewise
-
-/// Of the library's own tables, such as weak dictionaries: it changes nothing but those.
-bool is_plain_callback(PyObject* callback) {
-  const std::string module = text_of(attribute(callback, "__module__").get());
-  for (const char* plain : {"weakref", "_weakrefset", "functools", "logging",
-                            "importlib._bootstrap", "_frozen_importlib"})
-    if (module == plain) return true;
-  if (PyCFunction_Check(callback) != 0) return true;  // of C code, such as abstract base classes'
-  return is_allowed("calls back " + module + ":" +
-                    text_of(attribute(callback, "__qualname__").get()));
-}
-
-bool calls_back(PyObject* object) {
-  const Ref callback = attribute(object, "__callback__");
-  return callback && callback.get() != Py_None && !is_plain_callback(callback.get());
-}
 
 bool is_standard_stream(PyObject* object) {
   for (const char* name : {"__stdin__", "__stdout__", "__stderr__"}) {
@@ -95,7 +80,7 @@ bool is_installed(PyObject* code) {
 
 End end_of(PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
-  if (PyWeakref_Check(object)) return calls_back(object) ? End::whole : End::nothing;
+  if (PyWeakref_Check(object)) return calls_back_unnoticed(object) ? End::nothing : End::whole;
   if (type->tp_finalize == nullptr && type->tp_del == nullptr) return End::nothing;
   if (is_generator(object)) {
     if (!is_suspended(object)) return End::nothing;
