@@ -16,6 +16,9 @@ import ahead_driver as driver
 MODULES = driver.module_folder()
 
 # Each is written behind `import sys, os` and before what a caller is told; FOLDER is a folder of the test's own.
+WEAK_DEED = "exec('import functools, types, weakref\\nclass A: pass\\na = A(); w = {}', m.__dict__)"
+# In a module whose code has come to its end.
+WEAK = "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n" + WEAK_DEED
 DEEDS = {
     "write": "open('FOLDER/left', 'w').write('x')",
     "append": "open('FOLDER/left', 'a').close()",
@@ -159,14 +162,16 @@ DEEDS = {
     "finalizer-cycle": "class A:\n    def __del__(self): print('del', A)\na = A(); a.a = a",
     "finalizer-after": "class A:\n    def __del__(self): print('del', A)\nif sys.argv[1:]: a = A(); a.a = a",
     "weak-callback": "import weakref\nclass A: pass\na = A(); w = weakref.ref(a, lambda r: print('gone'))",
-    "weak-callback-of-module": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
-    "exec('import weakref\\nclass A: pass\\na = A(); w = weakref.ref(a, print)', m.__dict__)",
-    "weak-callback-partial": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
-    "exec('import functools, weakref\\nclass A: pass\\na = A(); w = weakref.ref(a, functools.partial(print, 1))', m.__dict__)",
-    "weak-callback-of-method": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
-    "exec('import weakref\\nclass A:\\n def f(self): pass\\na = A(); w = weakref.WeakMethod(a.f, lambda r: print(1))', m.__dict__)",
-    "weak-callback-of-function": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\n"
-    "exec('import weakref, sys\\nclass A: pass\\na = A(); w = weakref.ref(a, lambda r, f=print: f(1))', m.__dict__)",
+    "weak-callback-of-module": WEAK.format("weakref.ref(a, len)"),
+    "weak-callback-partial": WEAK.format("weakref.ref(a, functools.partial(len, 1))"),
+    "weak-callback-of-method": WEAK.format('weakref.WeakMethod(types.MethodType(len, a), eval("lambda r: print(1)", {}))'),
+    "weak-callback-of-function": WEAK.format('weakref.ref(a, eval("lambda r: print(1)", {}))'),
+    # What was imported before the stop holds what is made behind it.
+    "held-callback": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]: " + WEAK_DEED.format('weakref.ref(a, eval("lambda r: print(1)", {}))'),
+    "held-callback-in-a-cycle": "import types, weakref\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]:\n    class A: pass\n    m.a = A(); m.w = weakref.ref(m.a, lambda r: print(1))",
+    "held-finalizer": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]: exec('X = 1\\nclass A:\\n def __del__(self): print(X)\\na = A()', m.__dict__)",
+    "held-finalizer-of-program": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nX = 1\nif sys.argv[1:]:\n    class A:\n        def __del__(self): print(X, os)\n    m.a = [A()]",
+    "held-generator": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]:\n    def g():\n        try: yield 1\n        finally: print('closed', os)\n    m.g = g(); next(m.g)",
     "generator": "def g():\n    try: yield 1\n    finally: print('closed')\nx = g(); next(x)",
     "expression": "x = (n for n in [1, 2])\nnext(x)\nif sys.argv[1:]: print(next(x))",
     "expression-over-generator": "def g():\n    try: yield from (1, 2)\n    finally: print('closed')\nx = (n for n in g())\nnext(x)",

@@ -54,8 +54,7 @@ PyObject* itself(PyObject* value) {
 
 bool is_plain(PyObject* callback) {
   const std::string module = text_of(attribute(callback, "__module__").get());
-  if (is_allowed("calls back " + module + ":" +
-                 text_of(attribute(callback, "__qualname__").get())))
+  if (is_allowed("calls back " + module + ":" + text_of(attribute(callback, "__qualname__").get())))
     return true;
   if (PyCFunction_Check(callback) != 0) return is_plain_function(callback);
   if (!keeps_tables(module)) return false;

@@ -13,13 +13,28 @@
 #include "worker/stash.hpp"
 #include "zygote/ahead/callbacks.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/ahead/held.hpp"
 
 namespace pml::zygote::ahead {
 
-namespace {
-
 using worker::attribute;
 using worker::Ref;
+
+bool is_generator(PyObject* object) {
+  return PyGen_CheckExact(object) || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object);
+}
+
+bool is_suspended(PyObject* object) {
+  for (const char* kind : {"gi", "cr", "ag"}) {
+    const Ref frame = attribute(object, (std::string(kind) + "_frame").c_str());
+    const Ref running = attribute(object, (std::string(kind) + "_running").c_str());
+    if (frame && frame.get() != Py_None && running && PyObject_IsTrue(running.get()) == 0)
+      return true;
+  }
+  return false;
+}
+
+namespace {
 
 bool g_frozen = false;     // NOLINT: of the process
 bool g_whole_end = false;  // NOLINT: likewise
@@ -32,17 +47,6 @@ bool is_standard_stream(PyObject* object) {
       if (layer.get() == object) return true;
       layer = *below != '\0' ? attribute(layer.get(), below) : Ref();
     }
-  }
-  return false;
-}
-
-/// A generator that waits has its finally clauses still to run; one that runs is on the stack.
-bool is_suspended(PyObject* object) {
-  for (const char* kind : {"gi", "cr", "ag"}) {
-    const Ref frame = attribute(object, (std::string(kind) + "_frame").c_str());
-    const Ref running = attribute(object, (std::string(kind) + "_running").c_str());
-    if (frame && frame.get() != Py_None && running && PyObject_IsTrue(running.get()) == 0)
-      return true;
   }
   return false;
 }
@@ -62,10 +66,6 @@ bool is_plain_memory(PyObject* object) {
     return same("__del__") && same("close") && same("flush");
   }
   return false;
-}
-
-bool is_generator(PyObject* object) {
-  return PyGen_CheckExact(object) || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object);
 }
 
 /// What the end of the interpreter would do for an object that others may notice.
@@ -244,6 +244,10 @@ void show_all_objects() {
 
 void end(const worker::Outcome& outcome) {
   ++course().quiet;
+  if (!g_whole_end && holds_unended_objects()) {
+    g_whole_end = true;
+    show_all_objects();
+  }
   if (g_whole_end) worker::finish_whole(outcome, course().end_report);
   worker::finish(outcome, course().end_report);
 }

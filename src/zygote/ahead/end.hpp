@@ -1,6 +1,7 @@
 #pragma once
 
 #include "worker/program.hpp"
+#include "worker/python.hpp"
 
 namespace pml::zygote::ahead {
 
@@ -15,5 +16,9 @@ void prepare_end();
 
 /// The program asks the garbage collector about all there is: it looks at all from now on.
 void show_all_objects();
+
+[[nodiscard]] bool is_generator(PyObject* object);
+/// A generator that waits has its finally clauses still to run; one that runs is on the stack.
+[[nodiscard]] bool is_suspended(PyObject* generator);
 
 }  // namespace pml::zygote::ahead

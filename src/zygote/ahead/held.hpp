@@ -1,0 +1,12 @@
+#pragma once
+
+namespace pml::zygote::ahead {
+
+/// Whether an object with an end of its own (a finalizer of Python code, a generator that waits, a
+/// weak reference that calls back), made by the program behind the stop, is held by what was there
+/// before: the interpreter ends it in its own order, when the holder's names are gone already.
+/// Costs what a collection of the program's own objects does, and nothing where none has such an
+/// end.
+[[nodiscard]] bool holds_unended_objects();
+
+}  // namespace pml::zygote::ahead
