@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -38,6 +39,12 @@ namespace {
 
 bool g_frozen = false;     // NOLINT: of the process
 bool g_whole_end = false;  // NOLINT: likewise
+
+/// Those whose finalizers are called at the end, in any order. Never destroyed.
+std::unordered_map<PyObject*, PyTypeObject*>& finalized_later() {
+  static auto* const instance = new std::unordered_map<PyObject*, PyTypeObject*>;
+  return *instance;
+}
 
 bool is_standard_stream(PyObject* object) {
   for (const char* name : {"__stdin__", "__stdout__", "__stderr__"}) {
@@ -228,6 +235,7 @@ void prepare_end() {
   Ref::steal(PyObject_CallNoArgs(worker::baseline().freeze.get()));
   worker::compat::restore_collections();
   g_frozen = true;
+  for (PyObject* const object : *finalized) finalized_later()[object] = Py_TYPE(object);
   release_in_order(objects, *finalized);
   PyErr_Clear();
 }
@@ -244,7 +252,7 @@ void show_all_objects() {
 
 void end(const worker::Outcome& outcome) {
   ++course().quiet;
-  if (!g_whole_end && holds_unended_objects()) {
+  if (!g_whole_end && holds_unended_objects(finalized_later())) {
     g_whole_end = true;
     show_all_objects();
   }

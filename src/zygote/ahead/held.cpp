@@ -1,7 +1,6 @@
 #include "zygote/ahead/held.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -92,11 +91,16 @@ class OwnObjects {
 
 }  // namespace
 
-bool holds_unended_objects() {
+bool holds_unended_objects(const std::unordered_map<PyObject*, PyTypeObject*>& before) {
+  const auto was_there = [&before](PyObject* object) {
+    const auto found = before.find(object);
+    return found != before.end() && found->second == Py_TYPE(object);
+  };
   const Ref list = Ref::steal(PyObject_CallNoArgs(worker::baseline().live_objects.get()));
   std::vector<PyObject*> ends;
   for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list.get()); ++i)
-    if (PyObject* const object = PyList_GET_ITEM(list.get(), i); has_end(object))
+    if (PyObject* const object = PyList_GET_ITEM(list.get(), i);
+        has_end(object) && !was_there(object))
       ends.push_back(object);
   PyErr_Clear();
   return !ends.empty() && OwnObjects(list.get()).hold_from_outside(ends);
