@@ -41,7 +41,7 @@ template <typename... Values>
 Judgement judged_with(const Arrangement& arrangement, long number, Values... values) {
   Call call;
   call.number = static_cast<std::uint64_t>(number);
-  std::size_t at = 0;
+  [[maybe_unused]] std::size_t at = 0;
   ((call.arguments[at++] = word(values)), ...);
   return judge(call, Tracee(::getpid()), arrangement);
 }
