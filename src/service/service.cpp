@@ -74,6 +74,7 @@ int Service::run(std::vector<base::UniqueFd> sockets) {
   open_output();
   apply(setting_.profile);
   std::vector<std::string> paths;
+  paths.reserve(sockets.size());
   for (const base::UniqueFd& socket : sockets) paths.push_back(path_of(socket.borrow()));
   dispatcher_.images().set_sockets(paths);
   for (base::UniqueFd& socket : sockets) front_.listen(std::move(socket));

@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds k_reap_time{200};
 }  // namespace
 
 Shutdown::Shutdown(event::Loop& loop, Dispatcher& dispatcher, Hatchery& hatchery,
-                   Programs& programs, std::function<void()> asked)
+                   Programs& programs, const std::function<void()>& asked)
     : loop_(loop),
       dispatcher_(dispatcher),
       hatchery_(hatchery),

@@ -15,7 +15,7 @@ class Shutdown {
  public:
   /// `asked` is called when a signal asks for the end. All outlive it.
   Shutdown(event::Loop& loop, Dispatcher& dispatcher, Hatchery& hatchery, Programs& programs,
-           std::function<void()> asked);
+           const std::function<void()>& asked);
 
   [[nodiscard]] bool begun() const noexcept { return begun_; }
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }

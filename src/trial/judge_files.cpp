@@ -94,12 +94,10 @@ void CallJudge::opened(int folder, const std::string& path, std::uint64_t flags)
   const auto target = tracee_.target(result_.path);
   constexpr std::uint64_t k_changing = O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
   const bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & k_changing) != 0;
-  if ((flags & O_PATH) != 0) {
+  if ((flags & O_PATH) != 0 || (!target && !writes)) {
     CallJudge::path(folder, path);
-  } else if (writes && !(target && is_nothing_device(*target))) {
+  } else if (!target || (writes && !is_nothing_device(*target))) {
     become(Verdict::stop, target ? "opens a file to write" : "makes a file");
-  } else if (!target) {
-    CallJudge::path(folder, path);
   } else {
     opened_target(path);
     if (path.front() != '/' && folder == AT_FDCWD && result_.verdict == Verdict::harmless)

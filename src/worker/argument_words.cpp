@@ -51,6 +51,7 @@ WideWords* find_words_in(const dl_phdr_info& object, const WideWords& wanted) no
     const std::uintptr_t start = (object.dlpi_addr + part.p_vaddr + 7) & ~std::uintptr_t{7};
     const std::uintptr_t end = object.dlpi_addr + part.p_vaddr + part.p_memsz;
     for (std::uintptr_t at = start; at + sizeof(WideWords) <= end; at += sizeof(void*)) {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker tells numbers
       auto* const place = reinterpret_cast<WideWords*>(at);
       if (place->items == wanted.items && place->count == wanted.count && is_place_read(place))
         return place;

@@ -32,10 +32,10 @@ std::optional<std::string> find_program(const std::string& name, const VariableO
   const std::string path = variable("PATH").value_or(otherwise);
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find(':', at), path.size());
-    const std::string folder = path.substr(at, end - at);
+    std::string file = path.substr(at, end - at);
     at = end + 1;
-    if (folder.empty() || folder.front() != '/') return "=" + path;
-    if (std::string file = folder + "/" + name; can_be_executed(file)) return file;
+    if (file.empty() || file.front() != '/') return "=" + path;
+    if (can_be_executed(file.append("/").append(name))) return file;
   }
   return std::nullopt;
 }

@@ -47,8 +47,8 @@ void EarlyImports::add(const std::string& module, const std::string& file) {
 }
 
 void EarlyImports::note_variable(const std::string& module, const std::string& name,
-                                 std::optional<std::string> value) {
-  variables_.try_emplace(name, module, std::move(value));
+                                 const std::optional<std::string>& value) {
+  variables_.try_emplace(name, module, value);
 }
 
 void EarlyImports::note_fact(const std::string& module, ProcessFact fact, std::string value) {
@@ -65,7 +65,7 @@ std::optional<Objection> EarlyImports::objection_to_folder(const std::string& fo
   if (tops_.empty() || !exists(place)) return std::nullopt;
   for (const auto& [top, own_file] : tops_)
     for (const char* end : {".py", ".pyc", "/__init__.py"})
-      if (const std::string file = place + "/" + top + end;
+      if (const std::string file = std::string(place).append("/").append(top).append(end);
           exists(file) && !is_same_file(file, own_file))
         return Objection{wire::Refusal::shadowed, top, {}, {}};
   return std::nullopt;

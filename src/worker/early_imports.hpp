@@ -22,7 +22,7 @@ class EarlyImports {
   void add(const std::string& module, const std::string& file);
   /// It, or what it brings, asked for the variable, and was told this.
   void note_variable(const std::string& module, const std::string& name,
-                     std::optional<std::string> value);
+                     const std::optional<std::string>& value);
   /// It, or what it brings, asked this of the process, and was told `value`.
   void note_fact(const std::string& module, ProcessFact fact, std::string value);
   /// What they ask is not known.

@@ -15,7 +15,7 @@ struct KeptFile {
   std::string path;
 };
 
-KeptFile& file() noexcept {
+KeptFile& file() {
   static auto* const instance = new KeptFile;
   return *instance;
 }

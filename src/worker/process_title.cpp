@@ -103,12 +103,12 @@ void set_title_and_environment(const std::vector<std::string_view>& arguments,
   }
   table[environment.size()] = nullptr;
   environ = table;
-  prctl_mm_map map = g_map;  // NOLINT(clang-analyzer-unix.Malloc): environ is C's own
+  prctl_mm_map map = g_map;
   map.arg_start = reinterpret_cast<__u64>(block);
   map.arg_end = map.env_start = reinterpret_cast<__u64>(first_variable);
   map.env_end = reinterpret_cast<__u64>(at);
   set_map(map);
-}
+}  // NOLINT(clang-analyzer-unix.Malloc): environ is C's own
 
 bool adopt_memory_map(const char* executable) noexcept {
   if (g_map.start_code == 0 || g_auxiliary_size == 0) return false;

@@ -76,9 +76,9 @@ int note_program(dl_phdr_info* info, std::size_t /*size*/, void* /*unused*/) noe
   for (int i = 0; i < info->dlpi_phnum; ++i)
     if (info->dlpi_phdr[i].p_type == PT_LOAD) {
       Dl_info place{};
-      const auto* const start =
-          reinterpret_cast<const char*>(info->dlpi_addr) + info->dlpi_phdr[i].p_vaddr;
-      if (::dladdr(start, &place) != 0) g_program = place.dli_fbase;
+      const std::uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker tells numbers
+      if (::dladdr(reinterpret_cast<const void*>(start), &place) != 0) g_program = place.dli_fbase;
       return 1;
     }
   return 1;

@@ -27,7 +27,7 @@ PyObject* module(const char* name) noexcept {
 Ref built_in(const char* name) {
   PyObject* const there = module(name);
   if (there != nullptr) return Ref::borrow(there);
-  const Ref imported = Ref::steal(PyImport_ImportModule(name));
+  Ref imported = Ref::steal(PyImport_ImportModule(name));
   if (imported && PyDict_DelItemString(PyImport_GetModuleDict(), name) != 0) PyErr_Clear();
   return imported;
 }
