@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -37,6 +38,11 @@ std::string link_of(const std::string& path) {
   std::array<char, PATH_MAX> target{};
   const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
   return {target.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+/// Of a thread, among what the kernel tells of its process.
+std::string file_of(const std::string& process, const std::string& thread, const char* name) {
+  return std::string(process).append("/task/").append(thread).append("/").append(name);
 }
 
 /// What a thread waits in.
@@ -74,15 +80,17 @@ bool TerminalWish::is_terminal(const std::string& link) const {
 }
 
 bool TerminalWish::holds_terminal(const std::string& process) const {
-  for (const std::string& number : names_in(process + "/fd"))
-    if (is_terminal(link_of(process + "/fd/" + number))) return true;
-  return false;
+  const std::string folder = process + "/fd/";
+  const std::vector<std::string> numbers = names_in(folder);
+  return std::any_of(numbers.begin(), numbers.end(), [&](const std::string& number) {
+    return is_terminal(link_of(folder + number));
+  });
 }
 
 // A thread that only chooses among what it may read is taken to want all that its process holds.
 bool TerminalWish::waits(const std::string& process) const {
   for (const std::string& thread : names_in(process + "/task")) {
-    const std::string text = text_of(process + "/task/" + thread + "/syscall");
+    const std::string text = text_of(file_of(process, thread, "syscall"));
     long number = -1;
     unsigned long first = 0;
     if (std::sscanf(text.c_str(), "%ld %lx", &number, &first) != 2) continue;
@@ -102,7 +110,7 @@ bool TerminalWish::is_shown() const {
     processes.pop_back();
     if (waits(process)) return true;
     for (const std::string& thread : names_in(process + "/task")) {
-      const std::string children = text_of(process + "/task/" + thread + "/children");
+      const std::string children = text_of(file_of(process, thread, "children"));
       for (const char* at = children.c_str(); *at != '\0';) {
         char* end = nullptr;
         const long child = std::strtol(at, &end, 10);

@@ -133,6 +133,12 @@ std::string described(const char* event, PyObject* arguments) {
   return text;
 }
 
+/// A library that is the interpreter itself; a call that was asked for already.
+bool is_settled(std::string_view name, PyObject* arguments) {
+  if (name == "ctypes.dlopen") return argument(arguments, 0) == Py_None;
+  return name == "ctypes.call_function" && was_asked_for(arguments);
+}
+
 int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
   if (!listening()) return 0;
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
@@ -142,14 +148,12 @@ int hear_event(const char* event, PyObject* arguments, void* /*data*/) {
     hear_open(arguments);
   else if (name == "import")
     hear_import(arguments);
-  else if (name == "ctypes.dlopen" && argument(arguments, 0) == Py_None)
-    ;  // the interpreter itself
-  else if (name == "ctypes.dlopen")
-    hear_library(arguments, described(event, arguments));
   else if (name == "ctypes.dlsym")
     hear_symbol(arguments);
-  else if (name == "ctypes.call_function" && was_asked_for(arguments))
+  else if (is_settled(name, arguments))
     ;
+  else if (name == "ctypes.dlopen")
+    hear_library(arguments, described(event, arguments));
   else if (const auto becomes = pml::ahead::what_becomes_of("audit", name))
     ask(*becomes, described(event, arguments));
   PyErr_Restore(type, value, trace);

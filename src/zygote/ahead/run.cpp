@@ -133,7 +133,8 @@ void renew_process() {
   PyErr_Clear();
 }
 
-void run(std::vector<base::UniqueFd> descriptors, base::UniqueFd link, std::string executable) {
+void run(std::vector<base::UniqueFd> descriptors, base::UniqueFd link,
+         const std::string& executable) {
   Course& own = course();
   own.link = move_up(std::move(link));
   own.phase = Phase::in_template;

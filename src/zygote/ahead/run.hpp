@@ -12,6 +12,6 @@ namespace pml::zygote::ahead {
 /// which is the memfd among `descriptors`. The interpreter is as it started; `executable` is its
 /// argv[0]. Never returns: not in the template, and in a worker only the job's end follows.
 [[noreturn]] void run(std::vector<base::UniqueFd> descriptors, base::UniqueFd link,
-                      std::string executable);
+                      const std::string& executable);
 
 }  // namespace pml::zygote::ahead
