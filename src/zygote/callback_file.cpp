@@ -97,6 +97,7 @@ bool uses_callbacks(const std::string& path) noexcept {
   if (::dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map != nullptr) {
     const char* names = nullptr;
     for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry)
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker tells numbers
       if (entry->d_tag == DT_STRTAB) names = reinterpret_cast<const char*>(entry->d_un.d_ptr);
     for (const ElfW(Dyn)* entry = map->l_ld; names != nullptr && entry->d_tag != DT_NULL; ++entry)
       found |= entry->d_tag == DT_NEEDED && is_libffi(names + entry->d_un.d_val);
