@@ -23,6 +23,7 @@ function fold(line,    at) {
 /^\.TH / {
   split($0, part, "\"")
   if (part[2] == "pml.service") part[2] = "pml@.service"
+  gsub(/\\-/, "-", part[6])  # newer scdocs write hyphens of the date as minus signs
   emit(".TH \"" toupper(part[2]) "\" \"" part[4] "\" \"" part[6] "\"")
   next
 }
