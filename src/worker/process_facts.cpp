@@ -2,14 +2,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <clocale>
 #include <cstdint>
 #include <string_view>
 
@@ -55,6 +58,12 @@ std::string own_umask() {
   return std::to_string(mask);
 }
 
+std::string limit_of(int resource) {
+  rlimit limit{};
+  if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return {};
+  return std::to_string(limit.rlim_cur) + " " + std::to_string(limit.rlim_max);
+}
+
 /// What importlib.metadata and its like look for, or pkgutil.extend_path does.
 bool is_looked_for(std::string_view file, std::string_view package) {
   if (!package.empty()) return file == package || file == std::string(package) + ".pkg";
@@ -90,15 +99,17 @@ std::string flag_of(const std::string& name, const RunOptions& options) {
 }  // namespace
 
 const char* name_of(FactKind kind) {
-  constexpr std::array k_names = {"own",       "folder",   "file",     "terminal", "descriptor",
-                                  "buffering", "encoding", "affinity", "umask",    "warnings",
-                                  "x_options", "zone",     "flag",     "signal",   "added_folders"};
+  constexpr std::array k_names = {
+      "own",      "folder",    "file",  "terminal", "descriptor", "buffering",
+      "encoding", "affinity",  "umask", "limit",    "locale",     "locale_item",
+      "warnings", "x_options", "zone",  "flag",     "signal",     "added_folders"};
   return k_names[static_cast<std::size_t>(kind)];
 }
 
 bool can_change(FactKind kind) {
   constexpr std::array k_kinds = {FactKind::folder,     FactKind::file,     FactKind::terminal,
-                                  FactKind::descriptor, FactKind::affinity, FactKind::umask};
+                                  FactKind::descriptor, FactKind::affinity, FactKind::umask,
+                                  FactKind::limit,      FactKind::locale,   FactKind::locale_item};
   return std::find(k_kinds.begin(), k_kinds.end(), kind) != k_kinds.end();
 }
 
@@ -126,6 +137,14 @@ std::string value_of(const ProcessFact& fact, const RunOptions& options) {
     }
     case FactKind::umask:
       return own_umask();
+    case FactKind::limit:
+      return limit_of(fact.number);
+    case FactKind::locale: {
+      const char* const name = std::setlocale(fact.number, nullptr);
+      return name != nullptr ? name : "";
+    }
+    case FactKind::locale_item:
+      return ::nl_langinfo(fact.number);
     case FactKind::warnings:
       return joined(options.warnings);
     case FactKind::zone:

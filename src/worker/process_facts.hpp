@@ -19,7 +19,10 @@ enum class FactKind {
   encoding,    ///< of the standard streams
   affinity,    ///< the processors it may run on
   umask,
-  warnings,  ///< the filters it was started with
+  limit,        ///< resource limit `number`
+  locale,       ///< of category `number`
+  locale_item,  ///< nl_langinfo(3) of `number`
+  warnings,     ///< the filters it was started with
   x_options,
   zone,           ///< of time
   flag,           ///< sys.flags' `name`

@@ -1,10 +1,14 @@
 #include "zygote/questions/process_spy.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -103,6 +107,18 @@ bool is_of_the_system(const std::string& path) {
   return path.starts_with("/proc/") || path.starts_with("/sys/") || path.starts_with("/dev/");
 }
 
+/// What the kernel tells of this process, by a name that every process has.
+bool is_of_this_process(const std::string& path) {
+  const auto is_below = [&path](std::string_view place) {
+    return path.starts_with(place) && path.size() > place.size() && path[place.size()] == '/';
+  };
+  // What it runs is the same for all.
+  if (path == "/proc/self/exe" || path == "/proc/thread-self/exe") return false;
+  if (path == "/dev/stdin" || path == "/dev/stdout" || path == "/dev/stderr") return true;
+  return is_below("/proc/self") || is_below("/proc/thread-self") || is_below("/dev/fd") ||
+         is_below("/proc/" + std::to_string(::getpid()));
+}
+
 /// What using the file is to ask; nothing where it does not matter.
 std::optional<ProcessQuestion> question_of(const AskingFunction& function, PyObject* file,
                                            PyObject* how) {
@@ -110,6 +126,10 @@ std::optional<ProcessQuestion> question_of(const AskingFunction& function, PyObj
   if (!path) return std::nullopt;
   ProcessQuestion question;
   const bool opens = function.argument == Argument::opened_file;
+  if (is_of_this_process(*path)) {
+    question.fact = {FactKind::own, 0, "what the kernel tells of the process"};
+    return question;
+  }
   if (opens && is_to_be_written(how) && !is_of_the_system(*path))
     question.fact = {FactKind::own, 0, "a file that it writes,"};
   else if (!path->starts_with('/'))
@@ -139,10 +159,39 @@ void hear_numbers(const AskingFunction& function, PyObject* generator, PyObject*
   hear(std::move(question));
 }
 
+/// Which limit decides what sysconf says; -1: none.
+int limit_behind(PyObject* setting) {
+  if (setting == nullptr) return -1;
+  const char* const name = PyUnicode_Check(setting) ? utf8_of(setting) : nullptr;
+  const long number = name == nullptr && PyLong_Check(setting) ? PyLong_AsLong(setting) : -1;
+  const auto is = [&](const char* known, int own) {
+    return name != nullptr ? std::strcmp(name, known) == 0 : number == own;
+  };
+  if (is("SC_OPEN_MAX", _SC_OPEN_MAX)) return RLIMIT_NOFILE;
+  if (is("SC_ARG_MAX", _SC_ARG_MAX)) return RLIMIT_STACK;
+  return is("SC_CHILD_MAX", _SC_CHILD_MAX) ? int{RLIMIT_NPROC} : -1;
+}
+
+std::string public_name(const AskingFunction& function) {
+  const bool of_os = std::strcmp(function.module, "posix") == 0;
+  const char* module = of_os ? "os" : function.module + (function.module[0] == '_' ? 1 : 0);
+  return std::string(module) + "." + function.name;
+}
+
+/// What asks for the time unless it is given one; of a zone, in any case.
+void hear_moment(const AskingFunction& function, PyObject* moment) {
+  if (function.kind != FactKind::own) hear_fact({function.kind, 0, {}});
+  if (moment == nullptr || moment == Py_None) hear_fact({FactKind::own, 0, public_name(function)});
+}
+
 void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* second = nullptr) {
   const AskingFunction& function = k_asking_functions[place];
   if (function.argument == Argument::generator) {
     hear_numbers(function, self, first);
+    return;
+  }
+  if (function.argument == Argument::moment || function.argument == Argument::second_moment) {
+    hear_moment(function, function.argument == Argument::moment ? first : second);
     return;
   }
   ProcessFact fact{function.kind, 0, {}};
@@ -170,17 +219,16 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* sec
       worker::compat::keep_from_adapting(first);
       matters = false;
       break;
-    case Argument::moment:
-      matters = first == nullptr || first == Py_None;
+    case Argument::configuration:
+      fact.number = limit_behind(first);
+      matters = fact.number >= 0;
       break;
+    case Argument::moment:
+    case Argument::second_moment:
     case Argument::generator:
       break;
   }
-  if (fact.kind == FactKind::own) {
-    const bool of_os = std::strcmp(function.module, "posix") == 0;
-    const char* module = of_os ? "os" : function.module + (function.module[0] == '_' ? 1 : 0);
-    fact = {FactKind::own, 0, std::string(module) + "." + function.name};
-  }
+  if (fact.kind == FactKind::own) fact = {FactKind::own, 0, public_name(function)};
   PyErr_Restore(type, value, trace);
   if (matters) hear_fact(std::move(fact));
 }
@@ -203,7 +251,9 @@ struct StandIn {
     return spy().originals[N](self, argument);
   }
   static PyObject* tuple(PyObject* self, PyObject* arguments) {
-    hear_call(N, self, PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr);
+    const Py_ssize_t count = PyTuple_GET_SIZE(arguments);
+    hear_call(N, self, count > 0 ? PyTuple_GET_ITEM(arguments, 0) : nullptr,
+              count > 1 ? PyTuple_GET_ITEM(arguments, 1) : nullptr);
     return spy().originals[N](self, arguments);
   }
   static PyObject* tuple_named(PyObject* self, PyObject* arguments, PyObject* names) {
