@@ -46,9 +46,9 @@ void ImageSource::ready() {
   if (packet.error == EAGAIN) return;
   watch_.reset();
   link_.reset();
-  const auto verdict = packet.error == 0 && packet.size > 0 && !packet.truncated
-                           ? wire::decode_verdict({buffer, packet.size})
-                           : std::nullopt;
+  std::optional<wire::Verdict> verdict;
+  if (packet.error == 0 && packet.size > 0 && !packet.truncated)
+    verdict = wire::decode_verdict({buffer, packet.size});
   if (verdict && verdict->kind == wire::VerdictKind::imaged && packet.descriptors.size() == 1) {
     take(std::move(packet.descriptors.front()));
     return;
