@@ -24,7 +24,7 @@ bool keeps_tables(const std::string& module) {
 /// A method of a container, or what C code gives to its own weak references: of abstract base
 /// classes, weak dictionaries, pybind11's types. Not print, and no method of a file.
 bool is_plain_function(PyObject* function) {
-  PyObject* const self = PyCFunction_GET_SELF(function);
+  PyObject* const self = PyCFunction_GetSelf(function);
   if (self == nullptr) return true;
   if (PyModule_Check(self) != 0) return text_of(attribute(self, "__name__").get()) == "_weakref";
   return PyDict_CheckExact(self) || PyList_CheckExact(self) || PySet_CheckExact(self) ||

@@ -1,9 +1,5 @@
 #include "zygote/questions/process_spy.hpp"
 
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -15,6 +11,7 @@
 #include "worker/compat/objects.hpp"
 #include "worker/python.hpp"
 #include "zygote/questions/asking_names.hpp"
+#include "zygote/questions/call_arguments.hpp"
 
 namespace pml::zygote {
 
@@ -44,12 +41,6 @@ Spy& spy() {
   return *instance;
 }
 
-const char* utf8_of(PyObject* text) {
-  const char* bytes = text != nullptr && PyUnicode_Check(text) ? PyUnicode_AsUTF8(text) : nullptr;
-  if (bytes == nullptr) PyErr_Clear();
-  return bytes;
-}
-
 void note_askers(ProcessQuestion& question) {
   std::vector<std::string>& names = question.askers;
   Ref frame = Ref::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
@@ -57,9 +48,9 @@ void note_askers(ProcessQuestion& question) {
     const Ref globals = attribute(frame.get(), "f_globals");
     const Ref code = attribute(frame.get(), "f_code");
     const Ref function = attribute(code.get(), "co_name");
-    if (const char* name = utf8_of(PyDict_GetItemString(globals.get(), "__name__")))
+    if (const char* name = text_in(PyDict_GetItemString(globals.get(), "__name__")))
       names.emplace_back(name);
-    const char* text = utf8_of(function.get());
+    const char* text = text_in(function.get());
     if (question.function.empty() && text != nullptr) question.function = text;
     if (text != nullptr && std::strcmp(text, "<module>") == 0) break;
     frame = attribute(frame.get(), "f_back");
@@ -83,46 +74,10 @@ void hear_fact(ProcessFact fact) {
   hear(std::move(question));
 }
 
-/// Nothing for a descriptor.
-std::optional<std::string> path_of(PyObject* path) {
-  if (path == nullptr) return std::string();
-  if (PyLong_Check(path)) return std::nullopt;
-  PyObject* converted = nullptr;
-  if (PyUnicode_FSConverter(path, &converted) == 0) return std::nullopt;
-  const Ref bytes = Ref::steal(converted);
-  const char* text = PyBytes_AsString(bytes.get());
-  if (text == nullptr) return std::nullopt;
-  return std::string(text);
-}
-
-/// What open's second argument says.
-bool is_to_be_written(PyObject* how) {
-  if (how == nullptr) return false;
-  if (PyLong_Check(how)) return (PyLong_AsLong(how) & O_ACCMODE) != O_RDONLY;
-  const char* mode = utf8_of(how);
-  return mode != nullptr && std::strpbrk(mode, "wax+") != nullptr;
-}
-
-bool is_of_the_system(const std::string& path) {
-  return path.starts_with("/proc/") || path.starts_with("/sys/") || path.starts_with("/dev/");
-}
-
-/// What the kernel tells of this process, by a name that every process has.
-bool is_of_this_process(const std::string& path) {
-  const auto is_below = [&path](std::string_view place) {
-    return path.starts_with(place) && path.size() > place.size() && path[place.size()] == '/';
-  };
-  // What it runs is the same for all.
-  if (path == "/proc/self/exe" || path == "/proc/thread-self/exe") return false;
-  if (path == "/dev/stdin" || path == "/dev/stdout" || path == "/dev/stderr") return true;
-  return is_below("/proc/self") || is_below("/proc/thread-self") || is_below("/dev/fd") ||
-         is_below("/proc/" + std::to_string(::getpid()));
-}
-
 /// What using the file is to ask; nothing where it does not matter.
 std::optional<ProcessQuestion> question_of(const AskingFunction& function, PyObject* file,
                                            PyObject* how) {
-  const auto path = path_of(file);
+  const auto path = path_in(file);
   if (!path) return std::nullopt;
   ProcessQuestion question;
   const bool opens = function.argument == Argument::opened_file;
@@ -142,11 +97,11 @@ std::optional<ProcessQuestion> question_of(const AskingFunction& function, PyObj
 }
 
 std::optional<ProcessQuestion> variable_question(PyObject* name, PyObject* value) {
-  const auto text = path_of(name);
+  const auto text = path_in(name);
   if (!text) return std::nullopt;
   ProcessQuestion question;
   question.set_variable = *text;
-  if (value != nullptr) question.variable_value = path_of(value);
+  if (value != nullptr) question.variable_value = path_in(value);
   return question;
 }
 
@@ -157,19 +112,6 @@ void hear_numbers(const AskingFunction& function, PyObject* generator, PyObject*
   question.seeds = std::strcmp(function.name, "seed") == 0;
   question.by_system = question.seeds && (seed == nullptr || seed == Py_None);
   hear(std::move(question));
-}
-
-/// Which limit decides what sysconf says; -1: none.
-int limit_behind(PyObject* setting) {
-  if (setting == nullptr) return -1;
-  const char* const name = PyUnicode_Check(setting) ? utf8_of(setting) : nullptr;
-  const long number = name == nullptr && PyLong_Check(setting) ? PyLong_AsLong(setting) : -1;
-  const auto is = [&](const char* known, int own) {
-    return name != nullptr ? std::strcmp(name, known) == 0 : number == own;
-  };
-  if (is("SC_OPEN_MAX", _SC_OPEN_MAX)) return RLIMIT_NOFILE;
-  if (is("SC_ARG_MAX", _SC_ARG_MAX)) return RLIMIT_STACK;
-  return is("SC_CHILD_MAX", _SC_CHILD_MAX) ? int{RLIMIT_NPROC} : -1;
 }
 
 std::string public_name(const AskingFunction& function) {
@@ -237,7 +179,7 @@ void hear_call(std::size_t place, PyObject* self, PyObject* first, PyObject* sec
 PyObject* second_of(PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   if (count > 1) return arguments[1];
   for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i)
-    if (const char* name = utf8_of(PyTuple_GET_ITEM(names, i)))
+    if (const char* name = text_in(PyTuple_GET_ITEM(names, i)))
       if (std::strcmp(name, "mode") == 0 || std::strcmp(name, "flags") == 0)
         return arguments[count + i];
   return nullptr;
@@ -337,12 +279,12 @@ PyObject* look_up_in_module(PyObject* module, PyObject* name) {
   Spy& state = spy();
   if (state.hear_name) state.hear_name(module, name);
   if (state.hear && module == state.system.get())
-    if (const char* text = utf8_of(name))
+    if (const char* text = text_in(name))
       for (const SystemName& one : k_system_names)
         if (std::strcmp(one.name, text) == 0)
           if (Ref answer = hear_system_name(one)) return answer.release();
   if (state.hear && module == state.time.get())
-    if (const char* text = utf8_of(name))
+    if (const char* text = text_in(name))
       for (const char* known : {"timezone", "altzone", "daylight", "tzname"})
         if (std::strcmp(known, text) == 0) hear_fact({FactKind::zone, 0, {}});
   return state.module_lookup(module, name);
@@ -353,7 +295,7 @@ PyObject* look_up_in_stream(PyObject* stream, PyObject* name) {
   if (state.hear)
     for (int number = 0; number < 3; ++number)
       if (stream == state.streams[number].get())
-        if (const char* text = utf8_of(name))
+        if (const char* text = text_in(name))
           for (const auto& [known, kind] : k_stream_names)
             if (std::strcmp(known, text) == 0)
               hear_fact({kind, kind == FactKind::terminal ? number : 0,
@@ -364,7 +306,7 @@ PyObject* look_up_in_stream(PyObject* stream, PyObject* name) {
 PyObject* look_up_in_flags(PyObject* flags, PyObject* name) {
   Spy& state = spy();
   if (state.hear)
-    if (const char* text = utf8_of(name))
+    if (const char* text = text_in(name))
       for (const char* known : {"dont_write_bytecode", "quiet", "bytes_warning", "utf8_mode"})
         if (std::strcmp(known, text) == 0) hear_fact({FactKind::flag, 0, known});
   return state.flags_lookup(flags, name);
