@@ -27,7 +27,7 @@ bool is_plain_function(PyObject* function) {
   PyObject* const self = PyCFunction_GetSelf(function);
   if (self == nullptr) return true;
   if (PyModule_Check(self) != 0) return text_of(attribute(self, "__name__").get()) == "_weakref";
-  return PyDict_CheckExact(self) || PyList_CheckExact(self) || PySet_CheckExact(self) ||
+  return PyDict_CheckExact(self) || PyList_CheckExact(self) || Py_IS_TYPE(self, &PySet_Type) ||
          PyWeakref_Check(self) || PyCapsule_CheckExact(self);
 }
 
