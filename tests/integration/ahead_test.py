@@ -166,6 +166,9 @@ DEEDS = {
     "weak-callback-partial": WEAK.format("weakref.ref(a, functools.partial(len, 1))"),
     "weak-callback-of-method": WEAK.format('weakref.WeakMethod(types.MethodType(len, a), eval("lambda r: print(1)", {}))'),
     "weak-callback-of-function": WEAK.format('weakref.ref(a, eval("lambda r: print(1)", {}))'),
+    "weak-callback-of-class": WEAK.format('weakref.WeakMethod(types.MethodType(len, a), type("C", (), {{"__init__": eval("lambda self, r: print(1)", {{}})}}))').replace("{{", "{").replace("}}", "}"),
+    "weak-callback-of-logging": "import logging\nlogging.basicConfig(format='%(levelname)s')\n" + WEAK.format("weakref.ref(a, __import__(\"logging\").warning)"),
+    "weak-callback-of-logger": "import logging\nlogging.basicConfig(format='%(levelname)s')\n" + WEAK.format("weakref.ref(a, __import__(\"logging\").root.warning)"),
     # What was imported before the stop holds what is made behind it.
     "held-callback": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]: " + WEAK_DEED.format('weakref.ref(a, eval("lambda r: print(1)", {}))'),
     "held-callback-in-a-cycle": "import types, weakref\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]:\n    class A: pass\n    m.a = A(); m.w = weakref.ref(m.a, lambda r: print(1))",

@@ -13,12 +13,21 @@ namespace {
 using worker::attribute;
 using worker::Ref;
 
-/// Weak dictionaries and sets, finalize objects (dead by then), handlers of logging, import locks.
-bool keeps_tables(const std::string& module) {
-  constexpr const char* k_modules[] = {"weakref", "_weakrefset", "logging", "importlib._bootstrap",
+/// Weak dictionaries and sets, and import locks, give a function of their own; logging has a name
+/// for the one of its handlers. Not what these modules have for everybody, such as logging.warning.
+bool is_own_function(const std::string& module, const std::string& name) {
+  constexpr const char* k_modules[] = {"weakref", "_weakrefset", "importlib._bootstrap",
                                        "_frozen_importlib"};
-  return std::any_of(std::begin(k_modules), std::end(k_modules),
+  if (module == "logging") return name == "_removeHandlerRef";
+  return name.find(".<locals>.") != std::string::npos &&
+         std::any_of(std::begin(k_modules), std::end(k_modules),
                      [&module](const char* one) { return module == one; });
+}
+
+/// Dead by the time that anything is taken apart.
+bool is_finalize(PyObject* callback, const std::string& module) {
+  const Ref name = attribute(reinterpret_cast<PyObject*>(Py_TYPE(callback)), "__qualname__");
+  return module == "weakref" && text_of(name.get()) == "finalize";
 }
 
 /// A method of a container, or what C code gives to its own weak references: of abstract base
@@ -38,7 +47,7 @@ bool holds_plain(PyObject* values, PyObject* (*value_of)(PyObject*)) {
   for (Py_ssize_t i = 0; values != nullptr && i < PyTuple_GET_SIZE(values); ++i) {
     PyObject* const value = value_of(PyTuple_GET_ITEM(values, i));
     if (value != nullptr && PyCallable_Check(value) != 0 && !PyWeakref_Check(value) &&
-        PyType_Check(value) == 0 && !is_plain(value))
+        !is_plain(value))
       return false;
   }
   return true;
@@ -54,11 +63,11 @@ PyObject* itself(PyObject* value) {
 
 bool is_plain(PyObject* callback) {
   const std::string module = text_of(attribute(callback, "__module__").get());
-  if (is_allowed("calls back " + module + ":" + text_of(attribute(callback, "__qualname__").get())))
-    return true;
+  const std::string name = text_of(attribute(callback, "__qualname__").get());
+  if (is_allowed("calls back " + module + ":" + name)) return true;
   if (PyCFunction_Check(callback) != 0) return is_plain_function(callback);
-  if (!keeps_tables(module)) return false;
-  if (!PyFunction_Check(callback)) return true;
+  if (!PyFunction_Check(callback)) return is_finalize(callback, module);
+  if (!is_own_function(module, name)) return false;
   return holds_plain(PyFunction_GetClosure(callback), contents_of) &&
          holds_plain(PyFunction_GetDefaults(callback), itself);
 }

@@ -11,6 +11,7 @@
 #include "zygote/ahead/course.hpp"
 #include "zygote/ahead/end.hpp"
 #include "zygote/ahead/parking.hpp"
+#include "zygote/ahead/slots.hpp"
 #include "zygote/ahead/spies.hpp"
 #include "zygote/ahead/trial.hpp"
 
@@ -258,22 +259,6 @@ void go_round(std::string_view module, std::string_view name, Becomes becomes, P
     return;
   }
   spied().push_back(std::move(one));
-}
-
-template <typename Function>
-using Slot = Function PyTypeObject::*;
-
-/// Of the type and of all that inherited it.
-template <typename Function>
-void restore_slot(PyTypeObject* type, Slot<Function> slot, Function instead, Function original) {
-  if (type->*slot != instead) return;
-  type->*slot = original;
-  const Ref list =
-      Ref::steal(PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__subclasses__", nullptr));
-  for (Py_ssize_t i = 0; list && i < PyList_Size(list.get()); ++i)
-    restore_slot(reinterpret_cast<PyTypeObject*>(PyList_GetItem(list.get(), i)), slot, instead,
-                 original);
-  PyErr_Clear();
 }
 
 void lift(std::size_t place) {

@@ -7,6 +7,7 @@
 
 #include "worker/compat/objects.hpp"
 #include "zygote/ahead/course.hpp"
+#include "zygote/ahead/slots.hpp"
 #include "zygote/ahead/spies.hpp"
 
 namespace pml::zygote::ahead {
@@ -203,22 +204,6 @@ void add_layers(int number, PyObject* stream) {
   }
 }
 
-template <typename Function>
-using Slot = Function PyTypeObject::*;
-
-/// Of the type and of all that inherited it.
-template <typename Function>
-void restore(PyTypeObject* type, Slot<Function> slot, Function instead, Function original) {
-  if (type->*slot != instead) return;
-  type->*slot = original;
-  const Ref list =
-      Ref::steal(PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__subclasses__", nullptr));
-  for (Py_ssize_t i = 0; list && i < PyList_Size(list.get()); ++i)
-    restore(reinterpret_cast<PyTypeObject*>(PyList_GetItem(list.get(), i)), slot, instead,
-            original);
-  PyErr_Clear();
-}
-
 }  // namespace
 
 std::string standard_stream(PyObject* object) {
@@ -250,11 +235,12 @@ void start_look_up_spies() {
 
 void lift_look_up_spies() {
   LookUpSpies& state = look_up_spies();
-  restore(&PyModule_Type, &PyTypeObject::tp_getattro, &look_up_in_module, state.module_look_up);
+  restore_slot(&PyModule_Type, &PyTypeObject::tp_getattro, &look_up_in_module,
+               state.module_look_up);
   for (const Slots& slots : state.types) {
-    restore(slots.type, &PyTypeObject::tp_getattro, &look_up_in_stream, slots.look_up);
+    restore_slot(slots.type, &PyTypeObject::tp_getattro, &look_up_in_stream, slots.look_up);
     if (slots.next != nullptr)
-      restore(slots.type, &PyTypeObject::tp_iternext, &next_of_stream, slots.next);
+      restore_slot(slots.type, &PyTypeObject::tp_iternext, &next_of_stream, slots.next);
   }
   state.system = {};
   state.posix = {};
