@@ -79,7 +79,7 @@ std::optional<Reason> Launch::find_terminal() {
   if (!terminal_.open_pair()) return reasons::terminal(::strerror(errno));
   if (role_ == TerminalRole::beside)
     attention_ = Attention::answers;
-  else if (!terminal_.may_type())
+  else if (role_ == TerminalRole::output || !terminal_.may_type())
     attention_ = Attention::wishes;
   relay_.emplace(terminal_, attention_);
   return std::nullopt;
@@ -93,11 +93,10 @@ void Launch::hand_over_descriptors(wire::Request& request) {
   descriptors_[0] = context_.folder.get();
   if (role_ == TerminalRole::none) return;
   const auto sent = terminal_.sent();
-  if (role_ == TerminalRole::standard) {
-    request.flags |= wire::k_flag_terminal;
+  if (role_ == TerminalRole::standard) request.flags |= wire::k_flag_terminal;
+  if (role_ != TerminalRole::beside)
     for (int& number : descriptors_)
       if (Terminal::is_same(number)) number = sent[0];
-  }
   request.flags |= wire::k_flag_shepherd;
   if (attention_ != Attention::always) request.flags |= wire::k_flag_tell_wishes;
   request.flags &= ~wire::k_flag_session_leader;  // its shepherd is

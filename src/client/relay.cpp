@@ -120,6 +120,12 @@ void Relay::ready(const pollfd& real, const pollfd& near) {
   if ((near.revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_job();
 }
 
+// What is written shows that the job wants an answer; modes of its own show it everywhere.
+bool Relay::is_asked() const noexcept {
+  Modes job{};
+  return after_output_ || (Terminal::get(terminal_.near(), job) && !same(job, first_));
+}
+
 void Relay::read_job() {
   char piece[k_piece];
   const ssize_t size = ::read(terminal_.near().get(), piece, sizeof piece);
@@ -129,7 +135,7 @@ void Relay::read_job() {
     to_job_.clear();
     return;
   }
-  if (after_output_ && !raw_ && terminal_.in_foreground()) attend();
+  if (!raw_ && is_asked() && terminal_.in_foreground()) attend();
   std::string text(piece, static_cast<std::size_t>(size));
   fit(text);
   to_terminal_ += text;

@@ -17,7 +17,8 @@ namespace pml::client {
 enum class Attention {
   always,   ///< it is the job's standard input, and what is left unread can be put back
   answers,  ///< it is beside the standard streams: after something was written, or wished for
-  wishes  ///< it is the standard input, and nothing can be put back: while the job waits for input
+  wishes    ///< it is the standard output, and others may read it, or the input, and nothing can be
+            ///< put back: while the job waits for input
 };
 
 /// Carries what is typed and written between the caller's terminal and the job's. While it reads
@@ -50,6 +51,7 @@ class Relay {
 
  private:
   void attend();
+  [[nodiscard]] bool is_asked() const noexcept;
   void read_job();
   void write_terminal() noexcept;
   void read_terminal();

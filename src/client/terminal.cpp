@@ -50,7 +50,9 @@ TerminalRole Terminal::find() noexcept {
   const bool foreground = in_foreground();
   if (input && !foreground) return TerminalRole::background;
   const bool alone = (is_same(1) || has_no_reader(1)) && (is_same(2) || has_no_reader(2));
-  return input && alone ? TerminalRole::standard : TerminalRole::beside;
+  if (!alone) return TerminalRole::beside;
+  if (input) return TerminalRole::standard;
+  return foreground && (is_same(1) || is_same(2)) ? TerminalRole::output : TerminalRole::beside;
 }
 
 bool Terminal::open_pair() noexcept {

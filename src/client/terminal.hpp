@@ -23,7 +23,9 @@ enum class TerminalRole {
   none,       ///< there is none
   standard,   ///< standard input is it, the others are it or files, and the caller is in its
               ///< foreground
-  beside,     ///< there is one, but not standard input, or there is a pipe
+  output,     ///< standard output or error is it, the other is it or a file, standard input is
+              ///< something else, and the caller is in its foreground
+  beside,     ///< there is one, and it is none of the above
   background  ///< standard input is it, and the caller is in its background
 };
 

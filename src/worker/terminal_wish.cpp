@@ -2,7 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -17,6 +20,8 @@
 namespace pml::worker {
 
 namespace {
+
+constexpr unsigned long k_most_numbers = 1UL << 16;
 
 std::vector<std::string> names_in(const std::string& path) {
   std::vector<std::string> names;
@@ -45,18 +50,82 @@ std::string file_of(const std::string& process, const std::string& thread, const
   return std::string(process).append("/task/").append(thread).append("/").append(name);
 }
 
-/// What a thread waits in.
-enum class Need { reading, choosing, other };
+/// What a thread waits in, proc_pid_syscall(5).
+struct Call {
+  long number = -1;
+  unsigned long first = 0;
+  unsigned long second = 0;
+};
 
-Need need_of(long number) {
-  if (number == SYS_read || number == SYS_readv) return Need::reading;
-  for (const long choosing : {
+using Numbers = std::vector<unsigned long>;  // of descriptors
+
+template <typename Item>
+std::vector<Item> items_at(pid_t process, unsigned long address, std::size_t count) {
+  std::vector<Item> items(count);
+  iovec here{items.data(), count * sizeof(Item)};
+  iovec there{reinterpret_cast<void*>(address), here.iov_len};
+  const ssize_t size = ::process_vm_readv(process, &here, 1, &there, 1, 0);
+  items.resize(size > 0 ? static_cast<std::size_t>(size) / sizeof(Item) : 0);
+  return items;
+}
+
+Numbers polled(pid_t process, unsigned long entries, unsigned long count) {
+  Numbers numbers;
+  for (const pollfd& entry : items_at<pollfd>(process, entries, std::min(count, k_most_numbers)))
+    if ((entry.events & (POLLIN | POLLRDNORM)) != 0 && entry.fd >= 0)
+      numbers.push_back(static_cast<unsigned long>(entry.fd));
+  return numbers;
+}
+
+Numbers selected(pid_t process, unsigned long count, unsigned long set) {
+  constexpr std::size_t k_bits = 8 * sizeof(unsigned long);
+  Numbers numbers;
+  count = std::min(count, k_most_numbers);
+  const auto words = items_at<unsigned long>(process, set, (count + k_bits - 1) / k_bits);
+  for (unsigned long number = 0; number < words.size() * k_bits; ++number)
+    if ((words[number / k_bits] >> number % k_bits & 1) != 0) numbers.push_back(number);
+  return numbers;
+}
+
+// The kernel lists them: "tfd: NUMBER events: MASK …".
+Numbers watched(const std::string& process, unsigned long set) {
+  Numbers numbers;
+  const std::string text = text_of(process + "/fdinfo/" + std::to_string(set));
+  for (std::size_t at = 0; (at = text.find("tfd:", at)) != std::string::npos; ++at) {
+    unsigned long number = 0;
+    unsigned events = 0;
+    if (std::sscanf(text.c_str() + at, "tfd: %lu events: %x", &number, &events) == 2 &&
+        (events & EPOLLIN) != 0)
+      numbers.push_back(number);
+  }
+  return numbers;
+}
+
+/// What the call waits to read.
+Numbers wanted(const std::string& process, pid_t id, const Call& call) {
+  switch (call.number) {
+    case SYS_read:
+    case SYS_readv:
+      return {call.first};
 #ifdef SYS_poll
-           long{SYS_poll}, long{SYS_select}, long{SYS_epoll_wait},
+    case SYS_poll:
 #endif
-           long{SYS_ppoll}, long{SYS_pselect6}, long{SYS_epoll_pwait}, long{SYS_epoll_pwait2}})
-    if (number == choosing) return Need::choosing;
-  return Need::other;
+    case SYS_ppoll:
+      return polled(id, call.first, call.second);
+#ifdef SYS_select
+    case SYS_select:
+#endif
+    case SYS_pselect6:
+      return selected(id, call.first, call.second);
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait:
+#endif
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2:
+      return watched(process, call.first);
+    default:
+      return {};
+  }
 }
 
 std::array<char, 64> modes_of(base::BorrowedFd terminal) {
@@ -79,25 +148,18 @@ bool TerminalWish::is_terminal(const std::string& link) const {
   return link == "/dev/tty" || link == name_;
 }
 
-bool TerminalWish::holds_terminal(const std::string& process) const {
-  const std::string folder = process + "/fd/";
-  const std::vector<std::string> numbers = names_in(folder);
-  return std::any_of(numbers.begin(), numbers.end(), [&](const std::string& number) {
-    return is_terminal(link_of(folder + number));
-  });
-}
-
-// A thread that only chooses among what it may read is taken to want all that its process holds.
 bool TerminalWish::waits(const std::string& process) const {
+  const pid_t id = std::atoi(process.c_str() + std::strlen("/proc/"));
   for (const std::string& thread : names_in(process + "/task")) {
     const std::string text = text_of(file_of(process, thread, "syscall"));
-    long number = -1;
-    unsigned long first = 0;
-    if (std::sscanf(text.c_str(), "%ld %lx", &number, &first) != 2) continue;
-    const Need need = need_of(number);
-    if (need == Need::reading && is_terminal(link_of(process + "/fd/" + std::to_string(first))))
+    Call call;
+    if (std::sscanf(text.c_str(), "%ld %lx %lx", &call.number, &call.first, &call.second) != 3)
+      continue;
+    const Numbers numbers = wanted(process, id, call);
+    if (std::any_of(numbers.begin(), numbers.end(), [&](unsigned long number) {
+          return is_terminal(link_of(process + "/fd/" + std::to_string(number)));
+        }))
       return true;
-    if (need == Need::choosing && holds_terminal(process)) return true;
   }
   return false;
 }

@@ -22,7 +22,6 @@ class TerminalWish {
  private:
   [[nodiscard]] bool waits(const std::string& process) const;
   [[nodiscard]] bool is_terminal(const std::string& link) const;
-  [[nodiscard]] bool holds_terminal(const std::string& process) const;
 
   pid_t job_;
   base::BorrowedFd far_;

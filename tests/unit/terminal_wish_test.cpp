@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -86,13 +88,52 @@ TEST(TerminalWish, AThreadShowsIt) {
   EXPECT_TRUE(comes(job.wish()));
 }
 
-TEST(TerminalWish, WhoeverChoosesShowsIt) {
-  const Job job([] {
-    pollfd entry{open_terminal(), POLLIN, 0};
-    ::poll(&entry, 1, -1);
-  });
+/// How a process chooses among what it may read.
+using Choose = void (*)(int);
+
+void choose_by_poll(int number) {
+  pollfd entries[] = {{-1, POLLIN, 0}, {number, POLLIN, 0}};
+  ::poll(entries, 2, -1);
+}
+
+void choose_by_select(int number) {
+  fd_set set;
+  FD_ZERO(&set);
+  FD_SET(number, &set);
+  ::select(number + 1, &set, nullptr, nullptr, nullptr);
+}
+
+void choose_by_epoll(int number) {
+  const int set = ::epoll_create1(0);
+  epoll_event event{EPOLLIN, {}};
+  ::epoll_ctl(set, EPOLL_CTL_ADD, number, &event);
+  ::epoll_wait(set, &event, 1, -1);
+}
+
+class TerminalWishOf : public testing::TestWithParam<Choose> {};
+
+TEST_P(TerminalWishOf, WhoeverChoosesAmongOthers) {
+  const Job job([choose = GetParam()] { choose(open_terminal()); });
   EXPECT_TRUE(comes(job.wish()));
 }
+
+TEST_P(TerminalWishOf, NotOfWhoHasItAndChoosesAmongOthersOnly) {
+  int pipe[2] = {};
+  ASSERT_EQ(::pipe(pipe), 0);
+  const Job job([choose = GetParam(), &pipe] {
+    (void)!::write(pipe[1], open_terminal() >= 0 ? "+" : "-", 1);
+    int never[2] = {};
+    if (::pipe(never) == 0) choose(never[0]);
+  });
+  read_byte(pipe[0]);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(job.wish().is_shown());
+  base::close_number(pipe[0]);
+  base::close_number(pipe[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, TerminalWishOf,
+                         testing::Values(choose_by_poll, choose_by_select, choose_by_epoll));
 
 TEST(TerminalWish, OtherModesShowIt) {
   const Job job([] { ::pause(); });
