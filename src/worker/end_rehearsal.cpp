@@ -136,7 +136,8 @@ Ref& threads_end() {
 }  // namespace
 
 void prepare_end() {
-  for (const char* name : {"_shutdown", "close", "__del__", "threading"})
+  for (const char* name :
+       {"_shutdown", "close", "__del__", "threading", "_ctypes", "_cffi_backend"})
     (void)interned(name);  // not rehearsed by name
   PyObject* const threading = preloaded("threading");
   const Ref names = Ref::steal(PyDict_New());

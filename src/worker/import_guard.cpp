@@ -27,6 +27,9 @@ PyObject* add_audit_hook(PyObject* self, PyObject* const* arguments, Py_ssize_t 
       reinterpret_cast<void*>(g_add_audit_hook))(self, arguments, count, names);
 }
 
+/// What a job shows at first.
+constexpr std::size_t k_rehearsed = 64;
+
 /// Whether a tool of sys.monitoring is there.
 bool is_monitored(PyObject* monitoring) {
   constexpr int k_tools = 6;
@@ -128,6 +131,7 @@ void ImportGuard::record() {
         taken.value = Ref::borrow(PyDict_GetItem(PyModule_GetDict(object), taken.name.get()));
   shown_.reserve(shown_.size() + stash().size());
   settle();
+  warnings_.settle();
 }
 
 void ImportGuard::read_values(const Shown& shown) {
@@ -142,10 +146,6 @@ void ImportGuard::read_values(const Shown& shown) {
 
 void ImportGuard::start() {
   catch_up();
-  allocator_ = object_allocator();
-  warnings_.settle();
-  pause_classes(false);
-  (void)environment_changed();
   started_ = true;
 }
 
@@ -155,6 +155,17 @@ void ImportGuard::catch_up() {
       read_values(shown);
   for (Machinery& part : machinery_) part.version = compat::dictionary_version(part.names.get());
   settle();
+  allocator_ = object_allocator();
+  warnings_.settle();
+  pause_classes(false);
+  (void)environment_changed();
+}
+
+void ImportGuard::rehearse() {
+  catch_up();
+  const std::size_t size = shown_.size();
+  shown_.resize(std::min(shown_.capacity(), size + k_rehearsed));
+  shown_.resize(size);
 }
 
 void ImportGuard::settle() {

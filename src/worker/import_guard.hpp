@@ -27,10 +27,10 @@ class ImportGuard {
   void show(int module, PyObject* key, PyObject* object);
   /// The names hold now what programs are to find in them. Called in the zygote.
   void record();
+  /// Before there is a program: does what start() does, and touches what the first imports write.
+  void rehearse();
   /// The program begins: what has changed since `record` is its own context, and none of its doing.
   void start();
-  /// Takes what has changed so far for what was there; start() does it for what changes after.
-  void catch_up();
   /// The interpreter's own part in an import has just changed modules; the program has not.
   void settle();
 
@@ -68,6 +68,8 @@ class ImportGuard {
     Ref recorded;  // what they stood for
     std::uint64_t version;
   };
+  /// Takes what has changed so far for what was there.
+  void catch_up();
   void watch_machinery();
   [[nodiscard]] static bool has_changed(Machinery& part);
   void read_values(const Shown& shown);

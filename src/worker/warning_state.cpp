@@ -1,6 +1,22 @@
 #include "worker/warning_state.hpp"
 
+#include <array>
+
 namespace pml::worker {
+
+namespace {
+
+constexpr std::array<const char*, 4> k_showing = {"showwarning", "_showwarnmsg",
+                                                  "_showwarnmsg_impl", "warn"};
+constexpr std::size_t k_usual_parts = 32;
+
+}  // namespace
+
+// A job that is the first to ask for a name, or for room, copies pages for it.
+WarningState::WarningState() {
+  settled_.reserve(k_usual_parts);
+  for (const char* name : k_showing) (void)interned(name);
+}
 
 /// Calls `use` with each part in turn until it returns false.
 template <typename Use>
@@ -17,11 +33,12 @@ void WarningState::look(Use&& use) {
   for (Py_ssize_t i = 0; i < count; ++i)
     if (!use(PyList_GET_ITEM(filters, i))) return;
   if (warnings == nullptr) return;
-  for (const char* name : {"showwarning", "_showwarnmsg", "_showwarnmsg_impl", "warn"})
+  for (const char* name : k_showing)
     if (!use(PyDict_GetItem(names, interned(name)))) return;
 }
 
 void WarningState::settle() {
+  if (!has_changed()) return;  // nor is a page copied for nothing
   settled_.clear();
   look([this](PyObject* part) {
     settled_.push_back(part);

@@ -9,6 +9,8 @@ namespace pml::worker {
 /// What becomes of a warning: the filters, and what shows one.
 class WarningState {
  public:
+  WarningState();
+
   /// What is there now is what an import is to find.
   void settle();
   /// Whether the program has changed it since.
