@@ -10,6 +10,8 @@
 #include <array>
 #include <map>
 
+#include "wire/start_variables.hpp"
+
 namespace pml::ahead {
 
 namespace {
@@ -27,39 +29,17 @@ Variables variables_of(const wire::Request& request) {
   return variables;
 }
 
-/// Read by the dynamic loader, the C library, the interpreter's start or libraries of C when they
-/// are loaded: nobody hears it.
-constexpr std::array<std::string_view, 24> k_start_prefixes = {"PYTHON",
-                                                               "LC_",
-                                                               "LD_",
-                                                               "MALLOC_",
-                                                               "GLIBC_TUNABLES",
-                                                               "OPENSSL_",
-                                                               "SSL_",
-                                                               "OMP_",
-                                                               "OPENBLAS_",
-                                                               "GOTO_",
-                                                               "MKL_",
-                                                               "BLIS_",
-                                                               "KMP_",
-                                                               "NUMEXPR_",
-                                                               "GOMP_",
-                                                               "NPY_",
-                                                               "QT_",
-                                                               "GTK_",
-                                                               "GDK_",
-                                                               "GIO_",
-                                                               "G_",
-                                                               "VECLIB_",
-                                                               "CUDA_",
-                                                               "COVERAGE_PROCESS_"};
+/// Read by the interpreter's start or by libraries of C when they are loaded, too: nobody hears it.
+constexpr std::array<std::string_view, 10> k_start_prefixes = {
+    "PYTHON", "LC_", "OPENSSL_", "SSL_", "QT_", "GTK_", "GDK_", "GIO_", "G_", "CUDA_"};
 constexpr std::array<std::string_view, 15> k_start_names = {
     "HOME",     "LANG",          "LANGUAGE",    "LOCPATH",     "TZ",
     "TZDIR",    "NLSPATH",       "HOSTALIASES", "GCONV_PATH",  "TMPDIR",
     "TERMINFO", "TERMINFO_DIRS", "INPUTRC",     "LOCALDOMAIN", "RES_OPTIONS"};
 
 bool acts_at_start(std::string_view name) {
-  return std::find(k_start_names.begin(), k_start_names.end(), name) != k_start_names.end() ||
+  return wire::acts_before_main(name) || wire::acts_on_computing(name) ||
+         std::find(k_start_names.begin(), k_start_names.end(), name) != k_start_names.end() ||
          std::any_of(k_start_prefixes.begin(), k_start_prefixes.end(),
                      [name](std::string_view prefix) { return name.starts_with(prefix); });
 }

@@ -7,27 +7,13 @@
 #include <cstdlib>
 
 #include "wire/cold_only.hpp"
+#include "wire/start_variables.hpp"
 
 namespace pml::worker {
 
 namespace {
 
 using wire::Refusal;
-
-/// Read by the dynamic loader, the C library or a tool before main(): must be as the zygote had
-/// them.
-constexpr std::array<std::string_view, 9> k_start_prefixes = {
-    "LD_",          "MALLOC_",         "GLIBC_TUNABLES",  "COVERAGE_PROCESS_", "PYTHON_GIL",
-    "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "OPENSSL_ia32cap"};
-constexpr std::array<std::string_view, 13> k_compute_prefixes = {
-    "OMP_",    "OPENBLAS_", "GOTO_", "MKL_",         "BLIS_",   "KMP_",   "NUMEXPR_",
-    "VECLIB_", "GOMP_",     "NPY_",  "QT_HASH_SEED", "G_DEBUG", "G_SLICE"};
-
-template <std::size_t N>
-bool has_prefix(std::string_view name, const std::array<std::string_view, N>& prefixes) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [name](std::string_view prefix) { return name.starts_with(prefix); });
-}
 
 /// A numeric flag variable as python3 reads it: any text that is no number of at least 0 counts
 /// as 1.
@@ -127,7 +113,7 @@ std::optional<Objection> read_python_variable(std::string_view name, std::string
 std::optional<Objection> compare_start_variables(const Environment& caller,
                                                  const Environment& started_with, bool computes) {
   const auto matters = [computes](std::string_view name) {
-    return has_prefix(name, k_start_prefixes) || (computes && has_prefix(name, k_compute_prefixes));
+    return wire::acts_before_main(name) || (computes && wire::acts_on_computing(name));
   };
   for (const auto& [name, value] : caller.all())
     if (matters(name) && started_with.get(name) != value) return variable_objection(name);
