@@ -6,12 +6,17 @@ namespace pml::worker {
 
 namespace {
 
-ModuleSet closure(const std::vector<std::vector<int>>& edges, std::vector<int> open) {
+/// `edges_of`: the modules that one leads to.
+template <typename EdgesOf>
+ModuleSet closure(int start, EdgesOf&& edges_of) {
   ModuleSet reached;
+  std::vector<int> open{start};
   while (!open.empty()) {
     const int module = open.back();
     open.pop_back();
-    if (reached.insert(module)) open.insert(open.end(), edges[module].begin(), edges[module].end());
+    if (!reached.insert(module)) continue;
+    const auto& edges = edges_of(module);
+    open.insert(open.end(), edges.begin(), edges.end());
   }
   return reached;
 }
@@ -74,41 +79,31 @@ int ModuleGraph::package_of(int module) const {
   return dot == std::string::npos ? -1 : find(name.substr(0, dot)).value_or(-1);
 }
 
-ModuleGraph::Edges ModuleGraph::needs() const {
-  Edges edges(size());
-  for (std::size_t i = 0; i < size(); ++i) {
-    edges[i] = nodes_[i].asked;
-    if (const int package = package_of(static_cast<int>(i)); package >= 0)
-      edges[i].push_back(package);
-  }
-  return edges;
+std::vector<int> ModuleGraph::needed_by(int module) const {
+  std::vector<int> needed = nodes_[module].asked;
+  if (const int package = package_of(module); package >= 0) needed.push_back(package);
+  return needed;
 }
 
 ModuleSet ModuleGraph::reach(int module) const {
-  ModuleSet reached;
-  std::vector<int> open{module};
-  while (!open.empty()) {
-    const int one = open.back();
-    open.pop_back();
-    if (!reached.insert(one)) continue;
-    open.insert(open.end(), nodes_[one].asked.begin(), nodes_[one].asked.end());
-    if (const int package = package_of(one); package >= 0) open.push_back(package);
-  }
-  return reached;
+  return closure(module, [this](int one) { return needed_by(one); });
 }
 
 void ModuleGraph::settle() {
-  const Edges needed = needs();
-  Edges needing(size());
+  std::vector<std::vector<int>> needed(size()), needing(size());
   for (std::size_t i = 0; i < size(); ++i) {
+    needed[i] = needed_by(static_cast<int>(i));
     for (const int one : needed[i]) needing[one].push_back(static_cast<int>(i));
     needing[i].insert(needing[i].end(), nodes_[i].same.begin(), nodes_[i].same.end());
   }
+  const auto in = [](const auto& edges) {
+    return [&edges](int one) -> const std::vector<int>& { return edges[one]; };
+  };
   brought_.clear();
   falling_.clear();
-  for (std::size_t i = 0; i < size(); ++i) {
-    brought_.push_back(closure(needed, {static_cast<int>(i)}));
-    falling_.push_back(closure(needing, {static_cast<int>(i)}));
+  for (int i = 0; i < static_cast<int>(size()); ++i) {
+    brought_.push_back(closure(i, in(needed)));
+    falling_.push_back(closure(i, in(needing)));
   }
   find_circles();
 }

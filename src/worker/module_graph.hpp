@@ -78,8 +78,7 @@ class ModuleGraph {
     ModuleSet asked_set;
     std::vector<int> same;
   };
-  using Edges = std::vector<std::vector<int>>;
-  [[nodiscard]] Edges needs() const;
+  [[nodiscard]] std::vector<int> needed_by(int module) const;
   void find_circles();
   [[nodiscard]] int first_executed(int module) const;
 
