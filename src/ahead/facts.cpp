@@ -2,8 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <array>
-
 namespace pml::ahead {
 
 namespace {
@@ -15,11 +13,29 @@ std::int64_t nanoseconds(const timespec& time) noexcept {
 }  // namespace
 
 std::string_view name_of(FactKind kind) noexcept {
-  constexpr std::array<std::string_view, k_last_fact_kind + 1> k_names = {
-      "?",        "variable", "every variable", "current folder", "umask",   "affinity",
-      "priority", "terminal", "terminal size",  "blocking",       "seekable"};
-  const auto place = static_cast<std::size_t>(kind);
-  return k_names[place < k_names.size() ? place : 0];
+  switch (kind) {
+    case FactKind::variable:
+      return "variable";
+    case FactKind::every_variable:
+      return "every variable";
+    case FactKind::folder:
+      return "current folder";
+    case FactKind::mask:
+      return "umask";
+    case FactKind::affinity:
+      return "affinity";
+    case FactKind::priority:
+      return "priority";
+    case FactKind::terminal:
+      return "terminal";
+    case FactKind::terminal_size:
+      return "terminal size";
+    case FactKind::blocking:
+      return "blocking";
+    case FactKind::seekable:
+      return "seekable";
+  }
+  return {};
 }
 
 Identity identity_of(const std::string& path) noexcept {
@@ -41,9 +57,8 @@ void write(wire::Writer& out, const Fact& fact) {
 
 Fact read_fact(wire::Reader& in) {
   Fact fact;
-  const std::uint8_t kind = in.u8();
-  if (kind == 0 || kind > k_last_fact_kind) in.fail();
-  fact.kind = static_cast<FactKind>(kind);
+  fact.kind = static_cast<FactKind>(in.u8());
+  if (name_of(fact.kind).empty()) in.fail();
   fact.number = in.i32();
   fact.name = in.text();
   return fact;

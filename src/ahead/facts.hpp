@@ -24,9 +24,8 @@ enum class FactKind : std::uint8_t {
   blocking = 9,        ///< whether reading from descriptor `number` waits
   seekable = 10,       ///< whether descriptor `number` has a position
 };
-inline constexpr std::uint8_t k_last_fact_kind = 10;
 
-/// The enumerator's name with spaces, as people read it.
+/// The enumerator's name, as people read it; empty for what is none.
 [[nodiscard]] std::string_view name_of(FactKind kind) noexcept;
 
 struct Fact {

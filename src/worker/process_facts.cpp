@@ -99,11 +99,45 @@ std::string flag_of(const std::string& name, const RunOptions& options) {
 }  // namespace
 
 const char* name_of(FactKind kind) {
-  constexpr std::array k_names = {
-      "own",      "folder",    "file",  "terminal", "descriptor", "buffering",
-      "encoding", "affinity",  "umask", "limit",    "locale",     "locale_item",
-      "warnings", "x_options", "zone",  "flag",     "signal",     "added_folders"};
-  return k_names[static_cast<std::size_t>(kind)];
+  switch (kind) {
+    case FactKind::own:
+      return "own";
+    case FactKind::folder:
+      return "folder";
+    case FactKind::file:
+      return "file";
+    case FactKind::terminal:
+      return "terminal";
+    case FactKind::descriptor:
+      return "descriptor";
+    case FactKind::buffering:
+      return "buffering";
+    case FactKind::encoding:
+      return "encoding";
+    case FactKind::affinity:
+      return "affinity";
+    case FactKind::umask:
+      return "umask";
+    case FactKind::limit:
+      return "limit";
+    case FactKind::locale:
+      return "locale";
+    case FactKind::locale_item:
+      return "locale_item";
+    case FactKind::warnings:
+      return "warnings";
+    case FactKind::x_options:
+      return "x_options";
+    case FactKind::zone:
+      return "zone";
+    case FactKind::flag:
+      return "flag";
+    case FactKind::signal:
+      return "signal";
+    case FactKind::added_folders:
+      return "added_folders";
+  }
+  return "";
 }
 
 bool can_change(FactKind kind) {

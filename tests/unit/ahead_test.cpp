@@ -92,6 +92,16 @@ TEST(AheadMessages, a_report_comes_back_as_it_was) {
   EXPECT_EQ(back->start_usec, 3U);
 }
 
+TEST(AheadFacts, of_a_kind_that_there_is_not_are_not_read) {
+  for (const int kind : {0, 11, 255}) {
+    pml::wire::Writer out;
+    write(out, pml::ahead::Fact{static_cast<FactKind>(kind), 0, {}});
+    pml::wire::Reader in(out.bytes());
+    (void)pml::ahead::read_fact(in);
+    EXPECT_TRUE(in.failed()) << kind;
+  }
+}
+
 TEST(AheadFacts, a_folder_that_was_only_asked_for_may_change) {
   using pml::ahead::Identity;
   using pml::ahead::is_same;
