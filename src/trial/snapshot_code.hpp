@@ -64,10 +64,14 @@ def _pml_look():
             add('sys.modules ' + key, type(table[key]).__name__)
     for key in ('path', 'meta_path', 'path_hooks'):
         add('sys.' + key, describe(getattr(sys, key, None), 2))
-    for key in ('getrecursionlimit', 'getswitchinterval', 'gettrace', 'getprofile', 'getdlopenflags',
-                'get_coroutine_origin_tracking_depth', 'is_stack_trampoline_active'):
-        if hasattr(sys, key):
-            add('sys.' + key, describe(getattr(sys, key)(), 0))
+    for owner, key in (('sys', 'getrecursionlimit'), ('sys', 'getswitchinterval'), ('sys', 'get_int_max_str_digits'),
+                       ('sys', 'gettrace'), ('sys', 'getprofile'), ('sys', 'get_asyncgen_hooks'), ('sys', 'getdlopenflags'),
+                       ('sys', 'get_coroutine_origin_tracking_depth'), ('sys', 'is_stack_trampoline_active'),
+                       ('_socket', 'getdefaulttimeout'), ('_thread', 'stack_size'), ('_csv', 'field_size_limit')):
+        ask = getattr(table.get(owner), key, None)
+        if ask is not None:
+            value = ask()
+            add(owner + '.' + key, describe(tuple(value) if isinstance(value, tuple) else value, 1))
     if hasattr(sys, 'monitoring'):
         add('sys.monitoring', describe([sys.monitoring.get_tool(one) for one in range(6)], 1))
 
