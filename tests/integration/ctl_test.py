@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -805,8 +806,12 @@ def test_doctor_by_socket_looks_for_no_units(world):
     assert not [finding for finding in findings if finding["health"] == "bad"]
 
 
-VERBS = ("list status jobs top logs start stop restart reload enable disable kill programs adopt unadopt forget suggest bench show check edit "
-         "doctor help").split() + ["profile list", "profile new", "profile remove", "python list", "python add"]
+VOCABULARY = (pathlib.Path(__file__).resolve().parents[2] / "src/ctl/vocabulary.cpp").read_text()
+VERBS = re.findall(r'Verb\{"([a-z ]+)"', VOCABULARY.split("k_hidden")[0])
+
+
+def test_the_table_is_read():
+    assert {"list", "verify", "profile new", "help"} <= set(VERBS) and "complete" not in VERBS
 
 
 @pytest.mark.parametrize("verb", VERBS)
