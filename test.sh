@@ -303,7 +303,14 @@ clean_environment
 mkdir -p "$results"
 [[ ${parts[*]} == machines ]] || install_packages
 [[ ${parts[*]} != packages ]] || exit 0
-if ! [[ ${parts[*]} =~ ^(machines|cross)$ ]]; then
+needs_a_build() {
+  local part
+  for part in "${parts[@]}"; do
+    case $part in names | format | lint | machines | cross) ;; *) return 0 ;; esac
+  done
+  return 1
+}
+if needs_a_build; then
   others=$(other_interpreters)
   say "Building${others:+ (for /usr/bin/python3 and }${others//$'\n'/, }${others:+)}"
   # shellcheck disable=SC2086  # words
