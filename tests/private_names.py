@@ -15,7 +15,7 @@ HOME = pathlib.Path("src/worker/compat")
 DOCUMENTED = {"_PyCompilerFlags_INIT"}
 
 KINDS = {
-    "CPython's private names": r"\b_Py[A-Z]\w*|\bpyexit\w+|\bma_version_tag\b",
+    "CPython's private names": r"\b_Py_?[A-Z]\w*|\bpyexit\w+|\bma_version_tag\b",
     "its internal headers": r"#include\s*[<\"]\S*internal/pycore_\w+|\bPy_BUILD_CORE\b",
     "versions of it": r"\bPY_(?:VERSION_HEX|MINOR_VERSION|MICRO_VERSION)\b|\bPy_GetVersion\b|\bversion_info\b",
     "the insides of a thread's state": r"\b(?:c|py)?_?recursion_(?:remaining|limit|depth)\b|\b(?:current|base)_frame\b|\bcframe\b",
@@ -36,7 +36,7 @@ def sources():
     for folder in ("src",):
         for path in sorted((ROOT / folder).rglob("*")):
             inside = path.relative_to(ROOT)
-            if path.suffix in (".c", ".cpp", ".hpp") and HOME not in inside.parents and path.name != "python_abi.hpp":
+            if path.suffix in (".c", ".cpp", ".h", ".hpp") and HOME not in inside.parents and path.name != "python_abi.hpp":
                 yield inside, path.read_text()
 
 

@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 """The rules of CONTRIBUTING.md that a look at the text of src/ can hold: an include points only along
 the arrows of its table, Python.h is for those who live in an interpreter, and descriptors are closed
-and duplicated in src/base only; and the files that the pages name are there. Prints what breaks them; the status says whether something does."""
+and duplicated in src/base only. Prints what breaks them; the status says whether something does."""
 
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WITH_PYTHON = {"zygote", "worker", "ahead"}
+WITH_PYTHON = {"zygote", "worker"}
+OF_PYTHON = re.compile(r"(Python|structmember|frameobject)\.h$|pybind11/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 WITHOUT_BASE = ("src/client/runtime/", "src/trial/recorder/")  # they stand in for the C library, or in front of it
 RAW_CALL = re.compile(r"(?<!\w)::(close|dup|dup2|dup3)\(")
@@ -26,14 +27,6 @@ def arrows():
     return allowed
 
 
-def pages_wrong():
-    """Files that a page names and that are not there: told by its own folder, by src/ or by the root."""
-    for page in [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "src").rglob("README.md"))]:
-        for name in re.findall(r"`([\w./-]+\.(?:cpp|hpp|c|h|py|scd|sh))`", page.read_text()):
-            if not any((folder / name).exists() for folder in (page.parent, ROOT / "src", ROOT)):
-                yield f"{page.relative_to(ROOT)}: names {name}, which is not there"
-
-
 def sources():
     for path in sorted((ROOT / "src").rglob("*")):
         if path.suffix in (".cpp", ".hpp", ".c", ".h"):
@@ -41,7 +34,7 @@ def sources():
 
 
 def main():
-    allowed, wrong = arrows(), list(pages_wrong())
+    allowed, wrong = arrows(), []
     for path, folder, text in sources():
         name = path.relative_to(ROOT)
         if folder not in allowed:
@@ -53,7 +46,9 @@ def main():
                 wrong.append(f"{name}: includes {target}, but no arrow leads from {folder} to {first}")
             if quote == '"' and "/" in target and first not in allowed and not target.startswith("internal/"):
                 wrong.append(f"{name}: includes {target}, which is in no folder of CONTRIBUTING.md")
-            if target in ("Python.h", "pybind11/pybind11.h") and folder not in WITH_PYTHON:
+            if quote == "<" and "/" in target and first in allowed:
+                wrong.append(f"{name}: includes <{target}>, which is no library's")
+            if OF_PYTHON.match(target) and folder not in WITH_PYTHON:
                 wrong.append(f"{name}: includes {target}")
         if folder != "base" and not str(name).startswith(WITHOUT_BASE):
             wrong += [f"{name}: calls {call} itself; src/base does" for call in RAW_CALL.findall(text)]
