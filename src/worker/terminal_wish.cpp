@@ -51,7 +51,7 @@ std::string file_of(const std::string& process, const std::string& thread, const
 }
 
 /// What a thread waits in, proc_pid_syscall(5).
-struct Call {
+struct BlockingCall {
   long number = -1;
   unsigned long first = 0;
   unsigned long second = 0;
@@ -102,7 +102,7 @@ Numbers watched(const std::string& process, unsigned long set) {
 }
 
 /// What the call waits to read.
-Numbers wanted(const std::string& process, pid_t id, const Call& call) {
+Numbers wanted(const std::string& process, pid_t id, const BlockingCall& call) {
   switch (call.number) {
     case SYS_read:
     case SYS_readv:
@@ -152,7 +152,7 @@ bool TerminalWish::waits(const std::string& process) const {
   const pid_t id = std::atoi(process.c_str() + std::strlen("/proc/"));
   for (const std::string& thread : names_in(process + "/task")) {
     const std::string text = text_of(file_of(process, thread, "syscall"));
-    Call call;
+    BlockingCall call;
     if (std::sscanf(text.c_str(), "%ld %lx %lx", &call.number, &call.first, &call.second) != 3)
       continue;
     const Numbers numbers = wanted(process, id, call);
