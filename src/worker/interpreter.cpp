@@ -279,6 +279,7 @@ void take_baseline(std::string_view executable) {
   base.count_exit_calls = function_of("atexit", "_ncallbacks");
   base.live_objects = function_of("gc", "get_objects");
   base.freeze = function_of("gc", "freeze");
+  base.unfreeze = function_of("gc", "unfreeze");
 }
 
 const Environment& started_with() {

@@ -28,6 +28,7 @@ struct Baseline {
   Ref count_exit_calls;                  ///< atexit._ncallbacks
   Ref live_objects;                      ///< gc.get_objects
   Ref freeze;                            ///< gc.freeze
+  Ref unfreeze;                          ///< gc.unfreeze
   Ref open;                              ///< io.open
   Ref text_wrapper;                      ///< io.TextIOWrapper
   Ref entry_points;                      ///< wire::entry_point_functions()' index of `path`

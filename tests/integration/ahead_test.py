@@ -172,6 +172,7 @@ DEEDS = {
     # What was imported before the stop holds what is made behind it.
     "held-callback": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]: " + WEAK_DEED.format('weakref.ref(a, eval("lambda r: print(1)", {}))'),
     "held-callback-in-a-cycle": "import types, weakref\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]:\n    class A: pass\n    m.a = A(); m.w = weakref.ref(m.a, lambda r: print(1))",
+    "held-callback-and-modules": "import atexit, types, weakref\nm = types.ModuleType('m'); sys.modules['m'] = m\natexit.register(lambda: print(sorted(sys.modules)))\nif sys.argv[1:]:\n    class A: pass\n    m.a = A(); m.w = weakref.ref(m.a, lambda r: print(1))",
     "held-finalizer": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]: exec('X = 1\\nclass A:\\n def __del__(self): print(X)\\na = A()', m.__dict__)",
     "held-finalizer-of-program": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nX = 1\nif sys.argv[1:]:\n    class A:\n        def __del__(self): print(X, os)\n    m.a = [A()]",
     "held-generator": "import types\nm = types.ModuleType('m'); sys.modules['m'] = m\nif sys.argv[1:]:\n    def g():\n        try: yield 1\n        finally: print('closed', os)\n    m.g = g(); next(m.g)",

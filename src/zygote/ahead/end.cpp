@@ -243,9 +243,8 @@ void prepare_end() {
 void show_all_objects() {
   if (!g_frozen) return;
   g_frozen = false;
-  const Ref gc = Ref::steal(PyImport_ImportModule("gc"));
   worker::compat::note_collections();
-  worker::call_method(gc.get(), "unfreeze");
+  Ref::steal(PyObject_CallNoArgs(worker::baseline().unfreeze.get()));
   worker::compat::restore_collections();
   PyErr_Clear();
 }
