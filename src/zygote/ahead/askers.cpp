@@ -15,10 +15,10 @@ using worker::Ref;
 
 // The path of realpath is looked at for links; resolve only sees to it that there is no loop.
 constexpr std::array<std::string_view, 17> k_ask_kind_only = {
-    "genericpath:exists",
-    "genericpath:isdir",
-    "genericpath:isfile",
-    "genericpath:samefile",
+    "posixpath:exists",
+    "posixpath:isdir",
+    "posixpath:isfile",
+    "posixpath:samefile",
     "posixpath:islink",
     "posixpath:ismount",
     "posixpath:lexists",
@@ -40,10 +40,12 @@ bool has(const List& list, const std::string& function) {
   return std::find(list.begin(), list.end(), function) != list.end();
 }
 
-/// Pathlib's parts have other names in each version.
+/// Pathlib's parts have other names in each version, and what posixpath has may be genericpath's.
 std::string asker_of(PyObject* frame) {
   constexpr std::string_view k_pathlib = "pathlib";
+  constexpr std::string_view k_generic = "genericpath:";
   std::string function = function_of(frame);
+  if (function.starts_with(k_generic)) function.replace(0, k_generic.size(), "posixpath:");
   if (function.starts_with("pathlib."))
     function.erase(k_pathlib.size(), function.find(':') - k_pathlib.size());
   return function;
