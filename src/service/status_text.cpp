@@ -113,10 +113,12 @@ std::string status_text(const profile::Profile& profile, const Dispatcher& dispa
 std::string jobs_text(const Dispatcher& dispatcher) {
   std::string text;
   const std::uint64_t now = event::Loop::now();
-  for (const auto& [pid, job] : dispatcher.jobs().all())
+  for (const auto& [pid, job] : dispatcher.jobs().all()) {
+    if (job->client.own) continue;
     text += job->name.text() + " " + name_of(job->state) + " " +
             std::to_string((now - job->began) / 1000000) + " " + one_line(job->label.command) +
             "\n";
+  }
   return text + "\n";
 }
 
