@@ -1,6 +1,4 @@
 // pmlctl adopt and unadopt: a program runs ahead of its callers from now on.
-#include <unistd.h>
-
 #include <cstdio>
 #include <filesystem>
 
@@ -110,12 +108,11 @@ std::optional<std::vector<std::string>> trial_arguments(const Adoption& adoption
   using Words = std::vector<std::string>;
   if (!options.arguments.empty()) return options.arguments;
   if (!adoption.is_command) {
-    const bool asks = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0;
     const bool may =
-        options.yes || (asks && agreed("Run " + adoption.original +
-                                           " a few times, to prove that it is the same "
-                                           "cold and warm?",
-                                       false));
+        options.yes || (can_ask() && agreed("Run " + adoption.original +
+                                                " a few times, to prove that it is the same "
+                                                "cold and warm?",
+                                            false));
     return may ? std::optional(Words()) : std::nullopt;
   }
   for (const char* harmless : {"--version", "--help"})
@@ -202,23 +199,8 @@ void adopt_program(const std::string& word, const Options& options) {
   tell_how_to_start(adoption);
 }
 
-bool is_folder_of_venv(const std::string& word, std::string& venv) {
-  std::error_code error;
-  for (const std::string& folder : {word, word + "/.venv", word + "/venv"})
-    if (fs::exists(folder + "/pyvenv.cfg", error)) {
-      venv = fs::canonical(folder, error).string();
-      return true;
-    }
-  return false;
-}
-
 void adopt_folder(const std::string& word) {
-  std::string venv;
-  if (!is_folder_of_venv(word, venv))
-    throw Failure(base::k_exit_config, word +
-                                           " holds no virtual environment; make one with: "
-                                           "python3 -m venv " +
-                                           (fs::path(word) / ".venv").string());
+  const std::string venv = require_venv(word);
   const std::string python = venv + "/bin/python3";
   const std::string name = profile_of_python(python);
   ensure_profile(name, python);
@@ -289,7 +271,8 @@ void unadopt_program(const std::string& word) {
     return;
   }
   take_back(*adoption);
-  std::printf("%s is as it was. (A shell may remember where it was: hash -r)\n", name.c_str());
+  std::printf("%s is as it was.%s\n", name.c_str(),
+              adoption->is_command ? " (A shell may remember where it was: hash -r)" : "");
 }
 
 template <typename Act>

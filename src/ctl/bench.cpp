@@ -109,6 +109,15 @@ std::string verdict(const std::vector<Contender>& contenders) {
   return text;
 }
 
+/// Before the time is spent. (What is misspelt is no folder to make.)
+void require_folder_of(const std::string& file) {
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  if (folder.empty() || std::filesystem::is_directory(folder)) return;
+  throw Failure(base::k_exit_cant_create, "cannot write " + file + ": there is no folder " +
+                                              folder.string() + "; make it with: mkdir -p " +
+                                              folder.string());
+}
+
 Json json_of(const std::vector<Contender>& contenders) {
   Json json = Json::array();
   for (const Contender& contender : contenders)
@@ -126,6 +135,8 @@ Json json_of(const std::vector<Contender>& contenders) {
 int bench(const Options& options) {
   const std::vector<std::string> profiles = profiles_of(options);
   for (const std::string& name : profiles) require_profile(name);
+  for (const std::string& file : {options.export_json, options.export_markdown})
+    require_folder_of(file);
   std::vector<Contender> contenders = contenders_of(options, profiles);
   require_same(
       contenders,

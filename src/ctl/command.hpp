@@ -56,6 +56,9 @@ struct Options {
 /// The same, without the words.
 [[nodiscard]] std::string profile_of_options(const Options& options);
 
+/// The virtual environment whose profile that is, without links; empty: it is named otherwise.
+[[nodiscard]] std::string venv_of_options(const Options& options);
+
 /// Whether options name a profile, a socket or an environment.
 [[nodiscard]] bool names_a_pool(const Options& options);
 

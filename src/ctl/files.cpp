@@ -67,6 +67,28 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+std::string venv_in(const std::string& folder) {
+  std::error_code error;
+  for (const std::string& one : {folder, folder + "/.venv", folder + "/venv"})
+    if (fs::exists(one + "/pyvenv.cfg", error)) return fs::canonical(one, error).string();
+  return {};
+}
+
+std::string require_venv(const std::string& folder) {
+  std::string venv = venv_in(folder);
+  if (!venv.empty()) return venv;
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw Failure(base::k_exit_config, folder +
+                                           " is no virtual environment; make it with: python3 "
+                                           "-m venv " +
+                                           folder);
+  throw Failure(base::k_exit_config, folder +
+                                         " holds no virtual environment; make one with: python3 "
+                                         "-m venv " +
+                                         (fs::path(folder) / ".venv").string());
+}
+
 void remove_empty_folders(const std::string& folder) {
   std::error_code error;
   fs::remove(folder, error);

@@ -103,6 +103,10 @@ int help(const Options& options) {
     print(help_text(*verb), false);
   } else if (begins_verbs(name)) {
     print(family_text(name), false);
+  } else if (const std::string& family = options.words.front();
+             options.words.size() == 2 && begins_verbs(family)) {
+    throw Failure(base::k_exit_usage, "there is no verb \"" + name + "\"; pmlctl help " + family +
+                                          " shows those there are");
   } else {
     throw Failure(base::k_exit_usage, "there is no verb \"" + name + "\"" +
                                           meant(name, verb_names()) + "; pmlctl help shows all");

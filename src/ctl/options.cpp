@@ -5,6 +5,7 @@
 
 #include "base/exit_status.hpp"
 #include "base/venv.hpp"
+#include "ctl/files.hpp"
 #include "ctl/vocabulary.hpp"
 
 namespace pml::ctl {
@@ -198,6 +199,9 @@ class Parser {
     else if (options_.words.size() > verb.most)
       options_.error = name + (verb.most == 0 ? " takes no words" : " takes no more than ") +
                        (verb.most == 0 ? "" : std::string(verb.words));
+    else if (verb.candidates == Candidates::program && options_.words.size() == 1 &&
+             program_begins(options_.words.front()) && options_.words.front().size() == 2)
+      options_.error = options_.words.front() + " needs a value";
     else if (named > 1 && !several)
       options_.error = "name one of --profile, --venv and --socket, once";
     else if (named > 0 && !options_.words.empty() && verb.candidates == Candidates::profiles)
@@ -214,12 +218,16 @@ class Parser {
   Options options_;
 };
 
-/// The profile of the environment in `folder`; empty where there is none.
-std::string profile_of_venv(const std::string& folder) {
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+/// The environment that is active, without links; empty where none is.
+std::string active_venv() {
   std::error_code error;
-  const auto path = std::filesystem::canonical(folder, error);
-  if (error || !std::filesystem::exists(path / "pyvenv.cfg", error)) return {};
-  return base::venv_profile(path.string());
+  const auto path = std::filesystem::canonical(variable("VIRTUAL_ENV"), error);
+  return !error && std::filesystem::exists(path / "pyvenv.cfg", error) ? path.string() : "";
 }
 
 }  // namespace
@@ -232,23 +240,19 @@ bool names_a_pool(const Options& options) {
   return !options.socket.empty() || !options.venv.empty() || !options.profiles.empty();
 }
 
+std::string venv_of_options(const Options& options) {
+  if (!options.socket.empty()) return {};
+  if (!options.venv.empty()) return require_venv(options.venv);
+  return options.profiles.empty() && variable("PML_PROFILE").empty() ? active_venv() : "";
+}
+
 std::string profile_of_options(const Options& options) {
   if (!options.socket.empty()) return options.socket;
-  if (!options.venv.empty()) {
-    std::string name = profile_of_venv(options.venv);
-    if (name.empty())
-      throw Failure(base::k_exit_config, options.venv +
-                                             " is no virtual environment; make it with: python3 "
-                                             "-m venv " +
-                                             options.venv);
-    return name;
-  }
+  if (const std::string venv = venv_of_options(options); !venv.empty())
+    return base::venv_profile(venv);
   if (!options.profiles.empty()) return options.profiles.back();
-  const char* variable = std::getenv("PML_PROFILE");
-  if (variable != nullptr && *variable != '\0') return variable;
-  const char* active = std::getenv("VIRTUAL_ENV");
-  std::string name = active != nullptr && *active != '\0' ? profile_of_venv(active) : "";
-  return name.empty() ? "default" : name;
+  const std::string named = variable("PML_PROFILE");
+  return named.empty() ? "default" : named;
 }
 
 std::string profile_of(const Options& options) {

@@ -11,6 +11,7 @@
 #include "base/venv.hpp"
 #include "ctl/adoption.hpp"
 #include "ctl/command.hpp"
+#include "ctl/each.hpp"
 #include "ctl/files.hpp"
 #include "ctl/json.hpp"
 #include "ctl/maker.hpp"
@@ -33,15 +34,6 @@ constexpr std::size_t k_most_learned = 16;
 
 std::string file_of(const std::string& name) {
   return own_profile_folder() + "/" + name + ".toml";
-}
-
-std::string folder_of(const std::string& word) {
-  std::error_code error;
-  const fs::path folder = fs::canonical(word, error);
-  if (error || !fs::exists(folder / "pyvenv.cfg", error))
-    throw Failure(base::k_exit_config,
-                  word + " is no virtual environment; make it with: python3 -m venv " + word);
-  return folder.string();
 }
 
 void require_module(const std::string& python) {
@@ -119,39 +111,85 @@ std::vector<Own> own_profiles() {
   return found;
 }
 
-void remove_one(Services& services, const std::string& name, bool yes) {
+/// Of what would be removed, that which pmlctl has not made; empty: it has made all.
+std::string foreign_part_of(const Own& own) {
+  if (!own.file.empty() && own.maker.empty()) return own.file;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(file_of(own.name) + ".d", error))
+    if (maker_of(read_file(entry.path())).empty()) return entry.path();
+  return {};
+}
+
+/// The drop-ins that pmlctl has made of its own.
+void remove_made_drop_ins(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> made;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (!maker_of(read_file(entry.path())).empty()) made.push_back(entry.path());
+  for (const std::string& file : made) fs::remove(file, error);
+  fs::remove(folder, error);
+}
+
+/// Its pool goes with it, where no other folder has a profile of that name. `foreign`: what pmlctl
+/// has not made, too.
+void remove_one(Services& services, const Own& own, bool foreign) {
+  std::vector<std::string> others = base::profile_folders();
+  others.erase(others.begin());
+  const bool stays = !profile::load(own.name, others).not_found();
+  if (!stays) {
+    if (services.manager()) disable_pool(services, own.name);
+    stop_pool(services, own.name);
+  }
+  std::error_code error;
+  fs::remove(file_of(own.name), error);
+  if (foreign) fs::remove_all(file_of(own.name) + ".d", error);
+  remove_made_drop_ins(file_of(own.name) + ".d");
+  remove_empty_folders(own_profile_folder());
+  if (stays && services.status(own.name)) reload_pool(services, own.name, false);
+  std::printf(stays ? "Removed your part of profile \"%s\"; it is as pml brings it.\n"
+                    : "Removed profile \"%s\".\n",
+              own.name.c_str());
+}
+
+[[noreturn]] void throw_not_own(const std::string& name, const std::vector<Own>& all) {
+  std::vector<std::string_view> names;
+  names.reserve(all.size());
+  for (const Own& own : all) names.push_back(own.name);
+  if (profile::load(name, base::profile_folders()).not_found())
+    throw Failure(k_exit_no_such_profile, "there is no profile \"" + name + "\"" +
+                                              meant(name, names) +
+                                              "; pmlctl profile list shows your own");
+  require_profile(name);
+  throw Failure(k_exit_failure,
+                "profile \"" + name +
+                    "\" is not yours to remove; hide it with an empty file: touch " +
+                    file_of(name));
+}
+
+void remove_named(Services& services, const std::string& name, bool yes) {
   const auto all = own_profiles();
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const Own& own) { return own.name == name; });
-  if (found == all.end()) {
-    std::vector<std::string_view> names;
-    names.reserve(all.size());
-    for (const Own& own : all) names.push_back(own.name);
-    if (profile::load(name, base::profile_folders()).not_found())
-      throw Failure(k_exit_no_such_profile, "there is no profile \"" + name + "\"" +
-                                                meant(name, names) +
-                                                "; pmlctl profile list shows your own");
-    require_profile(name);
-    throw Failure(k_exit_failure,
-                  "profile \"" + name +
-                      "\" is not yours to remove; hide it with an empty file: touch " +
-                      file_of(name));
-  }
+  if (found == all.end()) throw_not_own(name, all);
   if (found->maker == "wrap" || found->maker == "adopt")
     throw Failure(k_exit_failure, "profile \"" + name +
                                       "\" belongs to a command; take that back "
                                       "with: pmlctl unadopt " +
                                       name.substr(name.find('-') + 1));
-  if (found->maker.empty() &&
-      !agreed("Remove " + file_of(name) + ", which pmlctl has not made?", yes))
-    throw Failure(k_exit_failure, "nothing was done; see pmlctl profile list");
-  if (services.manager()) disable_pool(services, name);
-  stop_pool(services, name);
-  std::error_code error;
-  fs::remove(file_of(name), error);
-  fs::remove_all(file_of(name) + ".d", error);
-  remove_empty_folders(own_profile_folder());
-  std::printf("Removed profile \"%s\".\n", name.c_str());
+  if (const std::string foreign = foreign_part_of(*found); !foreign.empty() && !yes) {
+    if (!can_ask())
+      throw Failure(k_exit_failure, foreign +
+                                        " was not made by pmlctl; remove it all the same with: "
+                                        "pmlctl profile remove --yes " +
+                                        name);
+    if (!agreed("Remove " + foreign + ", which pmlctl has not made?", false))
+      throw Failure(k_exit_failure, "nothing was done; see pmlctl profile list");
+  }
+  remove_one(services, *found, true);
+  if (found->maker == "learn")
+    std::printf(
+        "It is made again where its environment is used often; never with environments = false "
+        "in [learn]: pmlctl edit default\n");
 }
 
 /// The environment of a profile that was learned is there no more.
@@ -167,7 +205,7 @@ void make_room(Services& services) {
   for (const Own& own : own_profiles()) {
     if (own.maker != "learn") continue;
     if (is_abandoned(own))
-      remove_one(services, own.name, true);
+      remove_one(services, own, false);
     else
       ++left;
   }
@@ -184,16 +222,6 @@ void remove_launch_notes() {
   for (const auto& entry : fs::directory_iterator(base::runtime_folder() + "/pml", error))
     if (entry.path().extension().string().starts_with(".launch")) notes.push_back(entry.path());
   for (const fs::path& note : notes) fs::remove(note, error);
-}
-
-/// The drop-ins that pmlctl has made of its own.
-void remove_made_drop_ins(const std::string& folder) {
-  std::error_code error;
-  std::vector<std::string> made;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (!maker_of(read_file(entry.path())).empty()) made.push_back(entry.path());
-  for (const std::string& file : made) fs::remove(file, error);
-  fs::remove(folder, error);
 }
 
 /// Of this user's data and state: modules that `python add` made, what hints were given.
@@ -226,7 +254,7 @@ void ensure_profile(const std::string& name, const std::string& interpreter) {
 // A pool that comes with the first program, and goes when none has come for long: only its socket
 // is there at each login.
 int learn(const Options& options) {
-  const std::string folder = folder_of(options.words.front());
+  const std::string folder = require_venv(options.words.front());
   const std::string name = base::venv_profile(folder), interpreter = folder + "/bin/python3";
   if (!profile::load(name, base::profile_folders()).not_found()) return 0;
   Services services;
@@ -241,7 +269,7 @@ int learn(const Options& options) {
     services.manager()->enable({socket_unit(name)});
     start_pool(services, name, true);
   } catch (const Failure&) {
-    remove_one(services, name, true);
+    remove_one(services, {name, file_of(name), "learn"}, false);
     throw;
   }
   return 0;
@@ -251,7 +279,7 @@ int leave(const Options&) {
   unadopt_everything();
   Services services;
   for (const Own& own : own_profiles()) {
-    if (!own.maker.empty()) remove_one(services, own.name, true);
+    if (!own.maker.empty()) remove_one(services, own, false);
     remove_made_drop_ins(file_of(own.name) + ".d");
   }
   remove_data();
@@ -289,7 +317,8 @@ void tell_of_preloads_that_failed(const std::string& name) {
   const auto status = services.status(name);
   if (!status) return;
   for (const auto& [module, why] : status->failed)
-    std::printf("But %s is not preloaded: %s\n", module.c_str(), why.c_str());
+    std::printf("But %s is not preloaded: %s; mend that, then: pmlctl reload %s\n", module.c_str(),
+                why.c_str(), name.c_str());
 }
 
 }  // namespace
@@ -299,7 +328,7 @@ int profile_new(const Options& options) {
     throw Failure(base::k_exit_usage,
                   "profile new takes a name or --venv FOLDER; see pmlctl help profile new");
   const bool of_venv = !options.venv.empty();
-  const std::string folder = of_venv ? folder_of(options.venv) : "";
+  const std::string folder = of_venv ? require_venv(options.venv) : "";
   const std::string name = of_venv ? base::venv_profile(folder) : options.words.front();
   require_new(options, name);
   const std::string interpreter = of_venv ? folder + "/bin/python3" : options.interpreter;
@@ -347,15 +376,8 @@ int profile_remove(const Options& options) {
     throw Failure(base::k_exit_usage,
                   "profile remove needs a name or --venv FOLDER; see pmlctl profile list");
   if (!options.venv.empty()) names.push_back(profile_of_options(options));
-  for (const std::string& name : names) {
-    const bool learned = maker_of(read_file(file_of(name))) == "learn";
-    remove_one(services, name, options.yes);
-    if (learned)
-      std::printf(
-          "It is made again where its environment is used often; never with environments = false "
-          "in [learn]: pmlctl edit default\n");
-  }
-  return 0;
+  return for_each(names,
+                  [&](const std::string& name) { remove_named(services, name, options.yes); });
 }
 
 }  // namespace pml::ctl

@@ -160,8 +160,12 @@ void reload_pool(Services& services, const std::string& profile, bool wait) {
   if (wait) wait_until_warm(services, profile);
 }
 
+bool can_ask() {
+  return ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0;
+}
+
 bool agreed(const std::string& question, bool yes) {
-  if (yes || ::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) return true;
+  if (yes || !can_ask()) return true;
   std::fprintf(stderr, "%s [y/N] ", question.c_str());
   std::string answer;
   std::getline(std::cin, answer);

@@ -35,6 +35,9 @@ void wait_until_warm(Services& services, const std::string& profile);
 /// Where a pool that runs without a manager writes.
 [[nodiscard]] std::string standalone_log(const std::string& profile);
 
+/// Whether there is a terminal to ask on.
+[[nodiscard]] bool can_ask();
+
 /// Asks on a terminal. True without one, and where `yes`.
 [[nodiscard]] bool agreed(const std::string& question, bool yes);
 

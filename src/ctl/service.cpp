@@ -194,12 +194,21 @@ bool Services::listens(const std::string& profile) {
   return !asleep(profile) && connected(socket_of(profile), k_patience_seconds).valid();
 }
 
+namespace {
+
+/// Of a service that was named by its socket nobody knows the profile.
+std::string what_ends(const std::string& profile) {
+  if (profile.find('/') != std::string::npos) return "list for those there are";
+  return "logs " + profile + ", or end it: pmlctl restart " + profile;
+}
+
+}  // namespace
+
 Failure not_running(Services& services, const std::string& profile) {
   if (services.listens(profile))
-    return {k_exit_not_running, "the service of \"" + profile +
-                                    "\" runs, but has not answered within " +
-                                    std::to_string(k_patience_seconds) +
-                                    " seconds; see pmlctl logs, or end it: pmlctl restart"};
+    return {k_exit_not_running,
+            "the service of \"" + profile + "\" runs, but has not answered within " +
+                std::to_string(k_patience_seconds) + " seconds; see pmlctl " + what_ends(profile)};
   if (profile.find('/') != std::string::npos)
     return {k_exit_not_running,
             "no service answers at " + profile + "; see pmlctl list for those there are"};

@@ -9,6 +9,7 @@
 #include "ctl/files.hpp"
 #include "ctl/import_time.hpp"
 #include "ctl/json.hpp"
+#include "ctl/own_profiles.hpp"
 #include "ctl/process.hpp"
 #include "ctl/service.hpp"
 #include "ctl/table.hpp"
@@ -112,7 +113,10 @@ profile::Profile profile_to_fill(const Options& options, const std::string& name
   require_name(name);
   const profile::Result result = profile::load(name, base::profile_folders());
   if (result.not_found() && options.write) {
-    write_file(own_profile_folder() + "/" + name + ".toml", "# written by pmlctl suggest\n");
+    if (const std::string venv = venv_of_options(options); !venv.empty())
+      ensure_profile(name, venv + "/bin/python3");
+    else
+      write_file(own_profile_folder() + "/" + name + ".toml", "# written by pmlctl suggest\n");
     return *profile::load(name, base::profile_folders()).profile;
   }
   require_profile(name);
@@ -127,8 +131,8 @@ void write_drop_in(const std::string& name, const std::vector<std::string>& modu
   std::vector<std::string> all = earlier.profile.modules;
   all.insert(all.end(), modules.begin(), modules.end());
   write_file(path, "# written by pmlctl suggest\n[preload]\nmodules = " + toml_list(all) + "\n");
-  std::printf("Written to %s; it takes effect with: pmlctl reload %s\n", path.c_str(),
-              name.c_str());
+  std::printf("Written to %s; it takes effect with: pmlctl %s %s\n", path.c_str(),
+              Services().status(name) ? "reload" : "start", name.c_str());
 }
 
 std::uint64_t jobs_with(const Seen& seen, const std::string& module) {
@@ -184,7 +188,7 @@ int suggest(const Options& options) {
   if (options.write)
     write_drop_in(name, modules);
   else if (!options.json)
-    print("pmlctl suggest --write … puts that into the profile.\n", false);
+    print("pmlctl suggest -p " + name + " --write … puts that into the profile.\n", false);
   return 0;
 }
 

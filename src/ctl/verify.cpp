@@ -222,6 +222,8 @@ int verify(const Options& options) {
   Verification verification(profile);
   for (const std::string& module : modules) verification.require_importable(module);
   if (modules.empty()) modules = modules_of(profile);
+  if (Services services; !services.asleep(profile) && !ask(socket_of(profile), "status"))
+    throw not_running(services, profile);
   const Verified start = verification.verify_start();
   std::vector<Verified> all;
   for (const std::string& module : modules) {

@@ -303,6 +303,7 @@ def test_messages_name_the_pool_that_is_meant(world):
     refused(world.run("status", "-p", "venv-x-0123"), 4, "pmlctl profile new --venv FOLDER")
     refused(world.run("unadopt", "--all"), 1, "python3 is not adopted")
     refused(world.run("verify", "t", "nosuchmodule"), 1, "cannot import nosuchmodule", "pmlctl show t")
+    refused(world.run("verify", "default", "json"), 3, "pmlctl start default")
     (world.profiles / "sleeps.toml").write_text("[pool]\nworkers = 1\n")
     refused(world.run("bench", "-n", "2", "-p", "t", "-p", "sleeps", "--", "-c", "pass"), 69, "pmlctl doctor sleeps")
     os.kill(world.services[0].pid, signal.SIGSTOP)
@@ -447,6 +448,7 @@ def test_suggest(idle):
     values = idle.json("show", "t")[0]["values"]
     modules = values["preload.modules"]["value"]
     assert modules[0] == "json" and "own" not in modules
+    assert "pmlctl suggest -p t --write" in idle.run("suggest", "-p", "t", "-c", "import http.server").stdout
     assert idle.run("suggest", "-p", "nosuch", "s.py").returncode == 4
 
 
@@ -562,7 +564,8 @@ def test_adopt_of_a_script_runs_it_only_with_leave(adopting):
     script = make_tool(adopting.folder, "import decimal, pathlib, sys\npathlib.Path('ran').touch()\nprint(sys.argv[1:])\n", "report.py")
     done = adopting.run("adopt", "report.py")
     assert done.returncode == 0 and f"pml -p default {script}" in done.stdout and not (adopting.folder / "ran").exists(), done
-    assert adopting.run("unadopt", "report.py").returncode == 0
+    done = adopting.run("unadopt", "report.py")
+    assert (done.returncode, done.stdout) == (0, "report is as it was.\n")
     done = adopting.run("adopt", "./report.py", "--", "--month", "3")
     assert done.returncode == 0 and "the same cold and warm" in done.stdout and (adopting.folder / "ran").exists()
     assert script.read_text().startswith("import decimal")  # it is not touched
@@ -677,7 +680,7 @@ def test_a_pool_without_a_manager(idle):
 def test_a_service_that_does_not_answer_is_no_service_that_does_not_run(world):
     os.kill(world.services[0].pid, signal.SIGSTOP)
     try:
-        refused(world.run("status", "t"), 3, "has not answered", "pmlctl restart")
+        refused(world.run("status", "t"), 3, "has not answered", "pmlctl logs t", "pmlctl restart t")
     finally:
         os.kill(world.services[0].pid, signal.SIGCONT)
 
@@ -718,6 +721,53 @@ def test_profiles_of_ones_own(idle):
     refused(idle.run("profile", "remove", "default"), 1, "touch ")
 
 
+def test_what_pmlctl_has_not_made_it_removes_only_with_leave(world):
+    refused(world.run("profile", "remove", "t"), 1, f"{world.profile} was not made by pmlctl", "pmlctl profile remove --yes t")
+    drop_in = world.profiles / "default.toml.d/50-own.toml"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[pool]\nworkers = 1\n")
+    refused(world.run("profile", "remove", "default"), 1, f"{drop_in} was not made by pmlctl", "pmlctl profile remove --yes default")
+    assert world.profile.exists() and drop_in.exists() and world.status()["state"] == "warm"
+    assert on_a_terminal(world, "profile", "remove", "default", until_seen=b"[y/N]", type=b"n\n")[1] == 1 and drop_in.exists()
+
+    world.serve("default")
+    before = world.status("default")
+    done = world.run("profile", "remove", "--yes", "nosuch", "default", "t")
+    assert done.returncode == 4 and 'no profile "nosuch"' in done.stderr and "as pml brings it" in done.stdout, done
+    assert not drop_in.parent.exists() and not world.profile.exists()
+    after = until(lambda: (s := world.status("default"))["generation"] > before["generation"] and s)
+    assert after["pid"] == before["pid"]
+
+
+def test_an_environment_is_meant_by_the_project_that_holds_it(idle):
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", idle.folder / "shop/.venv"], check=True)
+    (idle.folder / "empty").mkdir()
+    assert idle.run("profile", "new", "--venv", "shop").returncode == 0
+    name = next(idle.profiles.glob("venv-shop-*.toml")).stem
+    for folder in ("shop", "shop/.venv"):
+        assert idle.json("show", "--venv", folder)[0]["profile"] == name
+        refused(idle.run("status", "--venv", folder), 3, f"pmlctl start {name}")
+    for words in (["status", "--venv"], ["profile", "new", "--venv"], ["adopt"]):
+        refused(idle.run(*words, "empty"), 78, "python3 -m venv empty/.venv")
+    refused(idle.run("status", "--venv", "nowhere"), 78, "python3 -m venv nowhere")
+
+
+@pytest.mark.parametrize("active", [False, True])
+def test_suggest_makes_a_profile_of_the_environments_python(idle, active):
+    venv = idle.folder / "shop/.venv"
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", venv], check=True)
+    (next(venv.glob("lib/python*/site-packages")) / "only_there.py").write_text("import http.server\n")
+    words = ["suggest", *([] if active else ["--venv", str(venv)])]
+    idle.environment.update({"VIRTUAL_ENV": str(venv)} if active else {})
+    refused(idle.run(*words, "-c", "import only_there"), 4, "pmlctl profile new --venv ")
+    done = idle.run(*words, "--write", "-c", "import only_there")
+    assert done.returncode == 0, done
+    name = next(idle.profiles.glob("venv-shop-*.toml")).stem
+    assert f"pmlctl start {name}\n" in done.stdout
+    values = idle.json("show", name)[0]["values"]
+    assert values["python.interpreter"]["value"] == f"{venv}/bin/python3" and "only_there" in values["preload.modules"]["value"]
+
+
 def test_what_was_probably_meant(adopting):
     make_tool(adopting.folder / "bin")
     assert adopting.run("adopt", "tool").returncode == 0
@@ -748,6 +798,8 @@ def test_an_export_goes_where_it_is_sent(world):
     assert world.run(*bench, "out", "--export-json", "link.json", "--", "-c", "pass").stdout.startswith("| Command |")
     assert (world.folder / "link.json").is_symlink() and "results" in (world.folder / "kept.json").read_text()
     refused(world.run(*bench, "full", "--", "-c", "pass"), 73, "No space left")
+    refused(world.run(*bench, "misspelt/b.md", "--", "-c", "pass"), 73, "mkdir -p misspelt")
+    assert not (world.folder / "misspelt").exists()
 
 
 def test_a_folder_is_no_profile(idle):
@@ -785,9 +837,13 @@ def test_leave_takes_back_what_pmlctl_made_and_lists_the_rest(adopting):
     (idle.folder / "bin/tool").chmod(0o755)
     for words in (["adopt", "tool"], ["profile", "new", "mine"], ["suggest", "-p", "t", "--write", "-c", "import http.server"]):
         assert idle.run(*words).returncode == 0
+    own = idle.profiles / "mine.toml.d/90-watch.toml"
+    own.parent.mkdir()
+    own.write_text("[watch]\nimports = true\n")
     done = idle.run("leave")
     assert done.returncode == 0 and f"Kept, because you wrote it: {idle.profile}\n" in done.stdout
-    assert [path.name for path in idle.profiles.iterdir()] == ["t.toml"] and not list((idle.folder / ".local/bin").iterdir())
+    assert own.exists() and f"Kept, because you wrote it: {own.parent}\n" in done.stdout
+    assert sorted(path.name for path in idle.profiles.iterdir()) == ["mine.toml.d", "t.toml"] and not list((idle.folder / ".local/bin").iterdir())
 
 
 def test_doctor_mends_what_is_safe(world):
@@ -827,7 +883,7 @@ def test_each_verb_has_its_help(idle, verb):
     ["show", "a", "b"], ["edit", "a", "b"], ["profile"], ["profile", "new"], ["profile", "new", "a", "b"], ["profile", "remove"],
     ["profile", "list", "x"], ["python"], ["python", "add"], ["python", "list", "x"], ["doctor", "a", "b"], ["help", "nosuch"],
     ["list", "--venv", "x"], ["kill", "--fix", "1"], ["bench", "--socket", "x", "y"], ["status", "--write"], ["--jsno"], ["kill", "a b"],
-    ["suggest", "-n", "3", "x"], ["logs", "-n", "x"]])
+    ["suggest", "-n", "3", "x"], ["logs", "-n", "x"], ["bench", "-m"], ["bench", "--", "-c"], ["suggest", "-c"], ["help", "profile", "x"]])
 def test_wrong_words_are_refused_with_what_to_type(idle, words):
     refused(idle.run(*words), 64, "pmlctl ")
 
