@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/stash.hpp"
+#include "zygote/changes/enrolments.hpp"
 
 namespace pml::zygote {
 
@@ -19,6 +20,13 @@ std::optional<std::string> unshareable_question(const ImportRecord& record) {
   return std::nullopt;
 }
 
+/// The first that a job could see which does not import the module.
+std::optional<std::string> unshareable_enrolment(const ImportLog& log, const std::string& name) {
+  for (const Enrolment& enrolment : log.at(name).enrolments)
+    if (is_seen_without(log, name, enrolment)) return enrolment.what;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Division divide(const ImportLog& log) {
@@ -27,8 +35,11 @@ Division divide(const ImportLog& log) {
     const auto question = unshareable_question(log.at(name));
     const auto index = worker::stash().find(name);
     const std::string& differs = log.at(name).differs;
+    const std::optional<std::string> enrolled = unshareable_enrolment(log, name);
     if (!differs.empty())
       division.unshareable.push_back({name, "a job would not find what python3 does: " + differs});
+    else if (enrolled)
+      division.unshareable.push_back({name, "it registers " + *enrolled + " when it is imported"});
     else if (question && index && !worker::stash().at(*index).own_renewed)
       division.unshareable.push_back({name, "it uses " + *question + " when it is imported"});
   }

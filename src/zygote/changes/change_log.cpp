@@ -148,6 +148,7 @@ void ChangeLog::note_settings_of(const py::object& logger) {
 
 void ChangeLog::note() {
   note_names();
+  enrolments_.note();
   ImportRecord& record = log_.current();
   for (const auto& [name, logger] : loggers_.news()) {
     record.loggers.push_back(name);
@@ -185,6 +186,7 @@ void ChangeLog::start_names() {
 }
 
 void ChangeLog::watch_module(const std::string& name) {
+  enrolments_.watch_module(name);
   if (modules().contains(name)) {
     namespaces_.watch(name, modules()[name.c_str()], name);
     watch_registries(name, name);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "zygote/changes/enrolments.hpp"
 #include "zygote/changes/list_watch.hpp"
 #include "zygote/changes/logger_watch.hpp"
 #include "zygote/changes/namespaces.hpp"
@@ -28,7 +29,8 @@ struct ReplacedStream {
 class ChangeLog {
  public:
   /// Both outlive it.
-  ChangeLog(ImportLog& log, const Quirks& quirks) : log_(log), quirks_(quirks) {}
+  ChangeLog(ImportLog& log, const Quirks& quirks)
+      : log_(log), quirks_(quirks), enrolments_(log, quirks) {}
 
   /// Takes down the lists and settings as they are.
   void start();
@@ -45,6 +47,7 @@ class ChangeLog {
   /// Forgets all but the lists and loggers.
   void forget();
 
+  [[nodiscard]] Enrolments& enrolments() noexcept { return enrolments_; }
   [[nodiscard]] const ListWatch& lists() const noexcept { return lists_; }
   [[nodiscard]] pybind11::object show_logger() const { return loggers_.show(); }
   [[nodiscard]] const std::vector<ReplacedStream>& replaced_streams() const noexcept {
@@ -68,6 +71,7 @@ class ChangeLog {
   SettingWatch settings_;
   SlotWatch slots_;
   Namespaces namespaces_;
+  Enrolments enrolments_;
   std::vector<NameChange> all_changes_;
   std::vector<ReplacedStream> replaced_streams_;
 };

@@ -31,6 +31,13 @@ struct LazyName {
   pybind11::object attribute;
 };
 
+/// A class or function that an import has registered with an object of another module.
+struct Enrolment {
+  std::string home;         ///< the module of what it was registered with
+  std::string member_home;  ///< that of the class that was, or for which a function was
+  std::string what;         ///< both names, for a reader
+};
+
 /// What the import of one module asked for and left behind.
 struct ImportRecord {
   pybind11::object bound_before;  ///< what its package had under its name, if anything
@@ -48,6 +55,7 @@ struct ImportRecord {
   ListEdits edits;
   std::set<std::string> main_names;     ///< that __main__ was asked for, and did not have
   std::set<worker::ProcessFact> facts;  ///< asked of the process
+  std::vector<Enrolment> enrolments;
   std::string differs;  ///< how it was found to be other than a fresh import; empty: it was not
 };
 

@@ -247,6 +247,14 @@ void Recorder::hook_registrations() {
          log_.current().calls.push_back({original, arguments, functions});
          return py::object(py::none());
        }));
+  // A job that does not import the module has the class registered nonetheless.
+  const py::object enrol = module_named("abc").attr("_abc_register");
+  hook(module_named("abc"), "_abc_register",
+       py::cpp_function([this, enrol](const py::object& group, const py::object& member) {
+         py::object result = enrol(group, member);
+         if (active_) changes_.enrolments().note_class(group, member);
+         return result;
+       }));
 }
 
 /// A module is another where a module that it looked for is there.
