@@ -320,7 +320,8 @@ def test_data_that_always_changes_is_not_run_ahead_for_for_ever(choosing):
         changes_in_vain()
     choosing.wait_ready()
     program = choosing.program()
-    assert program["pid"] == first and program["misses"] == 0 and "repeated-stops" not in program
+    # A worker may just have gone on with what the last launch has read.
+    assert program["pid"] == first and program["misses"] == 0
 
 
 def test_a_caller_of_another_kind_is_run_ahead_for_with_its_arguments(choosing):
