@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace pml::worker {
@@ -59,19 +60,32 @@ struct BlockingCall {
 
 using Numbers = std::vector<unsigned long>;  // of descriptors
 
+/// None where the system forbids to look, as containers may.
 template <typename Item>
-std::vector<Item> items_at(pid_t process, unsigned long address, std::size_t count) {
+std::optional<std::vector<Item>> items_at(pid_t process, unsigned long address, std::size_t count) {
   std::vector<Item> items(count);
+  if (count == 0 || address == 0) return std::vector<Item>();
   iovec here{items.data(), count * sizeof(Item)};
   iovec there{reinterpret_cast<void*>(address), here.iov_len};
   const ssize_t size = ::process_vm_readv(process, &here, 1, &there, 1, 0);
-  items.resize(size > 0 ? static_cast<std::size_t>(size) / sizeof(Item) : 0);
+  if (size < 0) return std::nullopt;
+  items.resize(static_cast<std::size_t>(size) / sizeof(Item));
   return items;
 }
 
-Numbers polled(pid_t process, unsigned long entries, unsigned long count) {
+// Who cannot be looked at is taken to want all that it has open.
+Numbers all_of(pid_t process) {
   Numbers numbers;
-  for (const pollfd& entry : items_at<pollfd>(process, entries, std::min(count, k_most_numbers)))
+  for (const std::string& name : names_in("/proc/" + std::to_string(process) + "/fd"))
+    numbers.push_back(std::strtoul(name.c_str(), nullptr, 10));
+  return numbers;
+}
+
+Numbers polled(pid_t process, unsigned long address, unsigned long count) {
+  const auto entries = items_at<pollfd>(process, address, std::min(count, k_most_numbers));
+  if (!entries) return all_of(process);
+  Numbers numbers;
+  for (const pollfd& entry : *entries)
     if ((entry.events & (POLLIN | POLLRDNORM)) != 0 && entry.fd >= 0)
       numbers.push_back(static_cast<unsigned long>(entry.fd));
   return numbers;
@@ -82,8 +96,9 @@ Numbers selected(pid_t process, unsigned long count, unsigned long set) {
   Numbers numbers;
   count = std::min(count, k_most_numbers);
   const auto words = items_at<unsigned long>(process, set, (count + k_bits - 1) / k_bits);
-  for (unsigned long number = 0; number < words.size() * k_bits; ++number)
-    if ((words[number / k_bits] >> number % k_bits & 1) != 0) numbers.push_back(number);
+  if (!words) return all_of(process);
+  for (unsigned long number = 0; number < words->size() * k_bits; ++number)
+    if (((*words)[number / k_bits] >> number % k_bits & 1) != 0) numbers.push_back(number);
   return numbers;
 }
 

@@ -2,17 +2,24 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <functional>
+#include <iterator>
 #include <thread>
 
 namespace pml::worker {
@@ -130,6 +137,31 @@ TEST_P(TerminalWishOf, NotOfWhoHasItAndChoosesAmongOthersOnly) {
   EXPECT_FALSE(job.wish().is_shown());
   base::close_number(pipe[0]);
   base::close_number(pipe[1]);
+}
+
+/// From now on this process may not read another's memory.
+void forbid_to_look() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{std::size(program), program};
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
+}
+
+TEST_P(TerminalWishOf, WhoeverHasItAndChoosesWhereNobodyMayLook) {
+  const Job job([choose = GetParam()] { choose(open_terminal()); });
+  const pid_t looker = ::fork();
+  if (looker == 0) {
+    forbid_to_look();
+    ::_exit(comes(job.wish()) ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(looker, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Calls, TerminalWishOf,
