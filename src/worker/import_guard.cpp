@@ -27,9 +27,6 @@ PyObject* add_audit_hook(PyObject* self, PyObject* const* arguments, Py_ssize_t 
       reinterpret_cast<void*>(g_add_audit_hook))(self, arguments, count, names);
 }
 
-/// What a job shows at first.
-constexpr std::size_t k_rehearsed = 64;
-
 /// Whether a tool of sys.monitoring is there.
 bool is_monitored(PyObject* monitoring) {
   constexpr int k_tools = 6;
@@ -97,11 +94,6 @@ void ImportGuard::note_taken(int module, PyObject* name, int taker) {
     found->takers.push_back(taker);
 }
 
-void ImportGuard::show(int module, PyObject* key, PyObject* object) {
-  PyObject* const names = PyModule_Check(object) != 0 ? PyModule_GetDict(object) : nullptr;
-  shown_.push_back({module, key, object, names, 0});
-}
-
 void ImportGuard::watch_machinery() {
   const auto watch = [this](PyObject* names) {
     if (names == nullptr) return;
@@ -124,35 +116,74 @@ void ImportGuard::record() {
   watch_machinery();
   if (PyObject* const monitoring = PySys_GetObject("monitoring"))
     monitoring_ = Ref::borrow(monitoring);
+  watched_.resize(stash().graph().size());
   for (auto& [module, names] : taken_)
     if (PyObject* const object = stash().object_of(module);
-        object != nullptr && PyModule_Check(object))
+        object != nullptr && PyModule_Check(object)) {
+      PyObject* const dictionary = PyModule_GetDict(object);
+      watched_[module] = {dictionary, compat::dictionary_version(dictionary), 0};
       for (Taken& taken : names)
-        taken.value = Ref::borrow(PyDict_GetItem(PyModule_GetDict(object), taken.name.get()));
-  shown_.reserve(shown_.size() + stash().size());
+        taken.value = Ref::borrow(PyDict_GetItem(dictionary, taken.name.get()));
+    }
   settle();
   warnings_.settle();
 }
 
-void ImportGuard::read_values(const Shown& shown) {
-  const auto names = taken_.find(shown.module);
-  if (names == taken_.end()) return;
+ImportGuard::OwnChange::OwnChange(ImportGuard& guard, int module) noexcept {
+  const auto place = static_cast<std::size_t>(module);
+  if (place < guard.watched_.size() && guard.watched_[place].names != nullptr)
+    add(guard.watched_[place].names, guard.watched_[place].version);
+}
+
+ImportGuard::OwnChange::OwnChange(ImportGuard& guard, PyObject* names) noexcept {
+  if (names == nullptr) return;
+  const auto watched = std::find_if(guard.watched_.begin(), guard.watched_.end(),
+                                    [names](const Watched& one) { return one.names == names; });
+  if (watched != guard.watched_.end()) add(names, watched->version);
+  for (Machinery& part : guard.machinery_)
+    if (part.names.get() == names) add(names, part.version);
+}
+
+void ImportGuard::OwnChange::add(PyObject* names, std::uint64_t& version) noexcept {
+  names_ = names;
+  if (compat::dictionary_version(names) == version)
+    *std::find(settled_.begin(), settled_.end() - 1, nullptr) = &version;
+}
+
+ImportGuard::OwnChange::~OwnChange() {
+  for (std::uint64_t* const version : settled_)
+    if (version != nullptr) *version = compat::dictionary_version(names_);
+}
+
+void ImportGuard::read_values(int module, PyObject* names) {
+  const auto taken_names = taken_.find(module);
+  if (taken_names == taken_.end()) return;
   // A reference to what is the same would copy its page for nothing.
-  for (Taken& taken : names->second)
-    if (PyObject* const now = PyDict_GetItem(shown.names, taken.name.get());
-        now != taken.value.get())
+  for (Taken& taken : taken_names->second)
+    if (PyObject* const now = PyDict_GetItem(names, taken.name.get()); now != taken.value.get())
       taken.value = Ref::borrow(now);
 }
 
 void ImportGuard::start() {
-  catch_up();
+  // The program's context is in what everyone has; a fork's hooks reach what is hidden, too.
+  catch_up(rehearsed_ ? stash().size() : 0);
   started_ = true;
 }
 
-void ImportGuard::catch_up() {
-  for (const Shown& shown : shown_)
-    if (shown.names != nullptr && compat::dictionary_version(shown.names) != shown.version)
-      read_values(shown);
+void ImportGuard::rehearse() {
+  catch_up(0);
+  rehearsed_ = true;
+}
+
+void ImportGuard::catch_up(std::size_t first) {
+  for (std::size_t module = first; module < watched_.size(); ++module) {
+    Watched& watched = watched_[module];
+    if (watched.names == nullptr) continue;
+    const std::uint64_t version = compat::dictionary_version(watched.names);
+    if (version == watched.version) continue;
+    watched.version = version;
+    read_values(static_cast<int>(module), watched.names);
+  }
   for (Machinery& part : machinery_) part.version = compat::dictionary_version(part.names.get());
   settle();
   allocator_ = object_allocator();
@@ -161,19 +192,7 @@ void ImportGuard::catch_up() {
   (void)environment_changed();
 }
 
-void ImportGuard::rehearse() {
-  catch_up();
-  const std::size_t size = shown_.size();
-  shown_.resize(std::min(shown_.capacity(), size + k_rehearsed));
-  shown_.resize(size);
-}
-
 void ImportGuard::settle() {
-  for (Shown& shown : shown_)
-    if (shown.names != nullptr)
-      if (const std::uint64_t version = compat::dictionary_version(shown.names);
-          version != shown.version)
-        shown.version = version;
   table_version_ = compat::dictionary_version(PyImport_GetModuleDict());
   settle_classes();
 }
@@ -206,15 +225,15 @@ bool ImportGuard::is_ours(PyObject* now) const {
   return now != nullptr && PyModule_Check(now) != 0 && stash().is_shared_module(now);
 }
 
-void ImportGuard::add_takers(const Shown& shown, std::vector<int>& found) const {
-  const auto names = taken_.find(shown.module);
+void ImportGuard::add_takers(int module, std::vector<int>& found) const {
+  const auto names = taken_.find(module);
   if (names == taken_.end()) return;
   for (const Taken& taken : names->second) {
-    PyObject* const now = PyDict_GetItem(shown.names, taken.name.get());
+    PyObject* const now = PyDict_GetItem(watched_[module].names, taken.name.get());
     const bool all = text_of(taken.name.get()) == "__dict__";
     if (!all && (now == taken.value.get() || is_ours(now) ||
                  compat::is_brought_by(now, taken.value.get()) ||
-                 stash().has_set(shown.object, taken.name.get(), now)))
+                 stash().has_set(stash().object_of(module), taken.name.get(), now)))
       continue;
     found.insert(found.end(), taken.takers.begin(), taken.takers.end());
   }
@@ -239,29 +258,34 @@ void ImportGuard::add_takers_of(PyTypeObject* type, std::vector<int>& found) con
   }
 }
 
-std::vector<int> ImportGuard::changed() {
+std::vector<int> ImportGuard::changed(const ModuleSet& planned) {
   std::vector<int> found;
   if (!started_) return found;
-  for (Shown& shown : shown_) {
-    if (shown.names == nullptr) continue;
-    const std::uint64_t version = compat::dictionary_version(shown.names);
-    if (version == shown.version) continue;
-    shown.version = version;
-    add_takers(shown, found);
-  }
-  for (PyTypeObject* const type : changed_classes()) add_takers_of(type, found);
   PyObject* const table = PyImport_GetModuleDict();
   if (const std::uint64_t version = compat::dictionary_version(table); version != table_version_) {
     table_version_ = version;
-    for (auto shown = shown_.begin(); shown != shown_.end();) {
-      if (PyDict_GetItem(table, shown->key) == shown->object) {
-        ++shown;
-        continue;
-      }
-      found.push_back(shown->module);
-      shown = shown_.erase(shown);
-    }
+    ++table_round_;
   }
+  for (std::size_t place = 0; place < watched_.size(); ++place) {
+    const int module = static_cast<int>(place);
+    Watched& watched = watched_[place];
+    if ((watched.names == nullptr && watched.round == table_round_) ||
+        !stash().is_in_sight(module) || gone_.contains(module) ||
+        !stash().graph().falling_with(module).meets(planned))
+      continue;
+    if (watched.names != nullptr)
+      if (const std::uint64_t version = compat::dictionary_version(watched.names);
+          version != watched.version) {
+        watched.version = version;
+        add_takers(module, found);
+      }
+    if (watched.round == table_round_) continue;
+    watched.round = table_round_;
+    if (PyDict_GetItem(table, stash().key_of(module)) == stash().object_of(module)) continue;
+    gone_.insert(module);
+    found.push_back(module);
+  }
+  for (PyTypeObject* const type : changed_classes()) add_takers_of(type, found);
   return found;
 }
 

@@ -37,6 +37,13 @@ void ModuleSet::merge(const ModuleSet& other) {
   for (std::size_t i = 0; i < other.words_.size(); ++i) words_[i] |= other.words_[i];
 }
 
+bool ModuleSet::meets(const ModuleSet& other) const noexcept {
+  const std::size_t size = std::min(words_.size(), other.words_.size());
+  for (std::size_t i = 0; i < size; ++i)
+    if ((words_[i] & other.words_[i]) != 0) return true;
+  return false;
+}
+
 std::vector<int> ModuleSet::members() const {
   std::vector<int> found;
   for (std::size_t i = 0; i < words_.size(); ++i)

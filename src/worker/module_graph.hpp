@@ -19,6 +19,8 @@ class ModuleSet {
   /// Returns whether it was not there before.
   bool insert(int module);
   void merge(const ModuleSet& other);
+  /// Whether they have one in common.
+  [[nodiscard]] bool meets(const ModuleSet& other) const noexcept;
   /// Ascending.
   [[nodiscard]] std::vector<int> members() const;
 

@@ -57,7 +57,6 @@ int Stash::add_common(const std::string& name, PyObject* module) {
   const int number = graph_.number_of(name);
   common_.push_back(Ref::borrow(module));
   common_keys_.push_back(Ref::steal(PyUnicode_InternFromString(name.c_str())));
-  guard_.show(number, common_keys_.back().get(), module);
   return number;
 }
 
@@ -66,6 +65,12 @@ PyObject* Stash::object_of(int number) const {
   if (place < entries_.size()) return entries_[place].module.get();
   const std::size_t behind = place - entries_.size();
   return behind < common_.size() ? common_[behind].get() : nullptr;
+}
+
+PyObject* Stash::key_of(int number) const {
+  const auto place = static_cast<std::size_t>(number);
+  return (place < entries_.size() ? entries_[place].key : common_keys_[place - entries_.size()])
+      .get();
 }
 
 bool Stash::has_set(PyObject* owner, PyObject* name, PyObject* value) const {

@@ -136,6 +136,13 @@ class Stash {
   int add_common(const std::string& name, PyObject* module);
   /// The module of that number; borrowed, null where it has none.
   [[nodiscard]] PyObject* object_of(int number) const;
+  /// The name in sys.modules of a module that has an object; borrowed.
+  [[nodiscard]] PyObject* key_of(int number) const;
+  /// Whether the program can get at the module of that number.
+  [[nodiscard]] bool is_in_sight(int number) const {
+    const bool everyones = static_cast<std::size_t>(number) >= entries_.size();
+    return (everyones || is_shown(number)) && object_of(number) != nullptr;
+  }
   [[nodiscard]] bool is_shown(int number) const noexcept {
     return static_cast<std::size_t>(number) < states_.size() &&
            states_[number] == EntryState::shown;

@@ -120,17 +120,22 @@ void Stash::drop_misled() {
 }
 
 bool Stash::is_as_recorded(int index) {
+  ModuleSet planned;
+  std::vector<int> order;
+  plan(index, planned, order);
   if (guard_.sees_imports() || places_.has_foreign_finders() ||
       places_.has_foreign_path_finders() || !compat::lazy_imports_are_usual())
     fall({index});
-  fall(guard_.changed());
+  fall(guard_.changed(planned));
   if (guard_.environment_changed()) drop_misled();
   if (!main_names_.empty()) drop_those_of_main();
   if (!is_hidden(index)) return false;
-  ModuleSet seen;
-  std::vector<int> order;
-  plan(index, seen, order);
-  fall(misfits(order, seen));
+  if (!std::all_of(order.begin(), order.end(), [this](int one) { return is_hidden(one); })) {
+    planned = {};
+    order.clear();
+    plan(index, planned, order);
+  }
+  fall(misfits(order, planned));
   return is_hidden(index);
 }
 

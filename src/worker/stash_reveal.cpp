@@ -51,6 +51,7 @@ bool Stash::bind_to_parent(const StashEntry& entry) {
   if (entry.unimported && (entry.alias || !entry.bound_late)) return true;
   PyObject* const parent = parent_of(entry);
   if (parent == nullptr) return !PyErr_Occurred();
+  const ImportGuard::OwnChange own(guard_, entry.package);
   const std::string child(last_part(entry.name));
   if (PyModule_Check(parent) && Py_TYPE(parent)->tp_setattro == PyModule_Type.tp_setattro) {
     PyObject* const names = PyModule_GetDict(parent);
@@ -120,14 +121,17 @@ bool Stash::apply_edits(const StashEntry& entry) {
       if (!insert(list, PyList_Size(list), item.get())) return false;
   }
   if (!entry.edits.empty()) compat::tell_filters_changed();
-  for (const NameEdit& change : entry.changes)
+  for (const NameEdit& change : entry.changes) {
+    const ImportGuard::OwnChange own(guard_, names_of(change.owner.get()));
     if (!apply(change)) PyErr_Clear();
+  }
   for (const Renewal& renewal : entry.renewals) {
     Ref value = Ref::steal(PyObject_CallNoArgs(renewal.source.get()));
     if (!value) {
       PyErr_Clear();
       value = Ref::borrow(Py_None);
     }
+    const ImportGuard::OwnChange own(guard_, names_of(renewal.owner.get()));
     if (PyObject_GenericSetAttr(renewal.owner.get(), renewal.name.get(), value.get()) != 0)
       return false;
   }
@@ -162,12 +166,13 @@ PyObject* what_is_there(const LazyName& lazy) {
 }
 
 /// `lazy from` binds what a module that is there holds, instead of what stands for it.
-bool bind_what_is_there(const StashEntry& entry) {
+bool bind_what_is_there(const StashEntry& entry, ImportGuard& guard) {
+  if (entry.lazy_names.empty()) return true;
+  PyObject* const names = PyModule_GetDict(entry.module.get());
+  const ImportGuard::OwnChange own(guard, names);
   for (const LazyName& lazy : entry.lazy_names) {
     PyObject* const value = what_is_there(lazy);
-    if (value != nullptr &&
-        PyDict_SetItem(PyModule_GetDict(entry.module.get()), lazy.name.get(), value) != 0)
-      return false;
+    if (value != nullptr && PyDict_SetItem(names, lazy.name.get(), value) != 0) return false;
   }
   return true;
 }
@@ -209,9 +214,8 @@ bool Stash::reveal(int index) {
   if (entry.module && entry.parent >= 0 && !reveal(entry.parent)) return false;
   if (states_[index] != EntryState::hidden) return true;
   states_[index] = EntryState::shown;
-  if (!bind_what_is_there(entry) || !reveal_requests(index)) return false;
+  if (!bind_what_is_there(entry, guard_) || !reveal_requests(index)) return false;
   if (!entry.module) return true;  // a fresh import would have tried it
-  guard_.show(index, entry.key.get(), entry.module.get());
   // A module moves to the end of sys.modules when its import is done.
   return put_in_table(entry) && bind_to_parent(entry) && settle_laziness(entry) &&
          apply_edits(entry);
@@ -230,8 +234,9 @@ PyObject* Stash::load_apart(std::string_view name) {
   if (!index || states_[*index] != EntryState::apart || !entries_[*index].foreign) return nullptr;
   StashEntry& entry = entries_[*index];
   states_[*index] = EntryState::shown;
-  guard_.show(*index, entry.key.get(), entry.module.get());
-  if (!reveal_requests(*index) || !apply_edits(entry) || !pass_first_import(entry)) return nullptr;
+  if (!reveal_requests(*index) || !apply_edits(entry)) return nullptr;
+  const ImportGuard::OwnChange own(guard_, *index);
+  if (!pass_first_import(entry)) return nullptr;
   return compat::new_reference(entry.module.get());
 }
 
