@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::chrono::seconds k_first_rest{5};
 constexpr std::chrono::seconds k_longest_rest{3600};
+/// Of a program that was given up.
+constexpr std::chrono::seconds k_first_patience{600};
+constexpr std::chrono::seconds k_longest_patience{24 * 3600};
 constexpr std::uint64_t k_least_memory = 1U << 20;
 constexpr std::uint64_t k_unknown_worth = std::uint64_t{1} << 56;
 
@@ -97,6 +100,11 @@ std::vector<std::uint64_t> ProgramPolicy::surplus(const std::vector<Standing>& p
 std::chrono::seconds ProgramPolicy::rest_after(unsigned failures) noexcept {
   if (failures == 0) return std::chrono::seconds(0);
   return std::min(k_first_rest * (1 << std::min(failures - 1, 12U)), k_longest_rest);
+}
+
+std::chrono::seconds ProgramPolicy::patience_after(unsigned failures) noexcept {
+  if (failures == 0) return k_longest_patience;
+  return std::min(k_first_patience * (1 << std::min(failures - 1, 12U)), k_longest_patience);
 }
 
 }  // namespace pml::service

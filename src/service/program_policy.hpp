@@ -50,6 +50,10 @@ class ProgramPolicy {
 
   /// How long to rest after so many failures in a row.
   [[nodiscard]] static std::chrono::seconds rest_after(unsigned failures) noexcept;
+  /// When to run a learned program ahead again that has been given up after so many failures in a
+  /// row: what it lacked may have come meanwhile. After none, what was found out about it holds for
+  /// a day.
+  [[nodiscard]] static std::chrono::seconds patience_after(unsigned failures) noexcept;
 
  private:
   [[nodiscard]] bool may_learn(const Standing& program) const noexcept;

@@ -19,8 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::time_t k_day = std::time_t{24} * 3600;
-/// What was found out may be true no more.
-constexpr std::time_t k_try_again = k_day;
 constexpr std::time_t k_try_declared_again = 600;
 /// One declared module can be a program in each of many folders.
 constexpr unsigned k_most_of_a_name = 4;
@@ -63,11 +61,13 @@ void Programs::configure(const profile::Profile& profile, bool keep, bool anew) 
   }
   for (const auto& [text, program] : programs_) {
     declare(*program);
-    program->failures = 0;
     program->rests_until = 0;
     // What one profile had against it another may not have.
     const bool wanted = program->declared || profile.learning.programs == profile::Learnt::all;
-    if (anew || wanted) program->record.given_up.clear();
+    if (anew || wanted) {
+      program->record.given_up.clear();
+      program->failures = 0;
+    }
     if (anew) {
       program->record.find_out_anew();
       program->changing.forget();
@@ -121,7 +121,9 @@ void Programs::consider() {
     const ProgramRecord& record = program->record;
     if (record.given_up.empty()) continue;
     const std::string path = path_of(record.key);
-    const std::time_t patience = program->declared ? k_try_declared_again : k_try_again;
+    const std::time_t patience = program->declared
+                                     ? k_try_declared_again
+                                     : ProgramPolicy::patience_after(program->failures).count();
     if (now - record.given_up_at > patience || now < record.given_up_at ||
         (!path.empty() && program->caller && ahead::identity_of(path) != record.identity))
       program->record.find_out_anew();

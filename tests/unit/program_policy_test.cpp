@@ -167,4 +167,11 @@ TEST(ProgramPolicy, RestsGrowAndAreBounded) {
   EXPECT_EQ(ProgramPolicy::rest_after(99), ProgramPolicy::rest_after(98));
 }
 
+TEST(ProgramPolicy, WhatFailedIsTriedAgainTheSameDay) {
+  const auto day = ProgramPolicy::patience_after(0);
+  EXPECT_LT(ProgramPolicy::patience_after(1) * 10, day);
+  EXPECT_LT(ProgramPolicy::patience_after(1), ProgramPolicy::patience_after(2));
+  EXPECT_EQ(ProgramPolicy::patience_after(99), day);
+}
+
 }  // namespace
