@@ -92,6 +92,19 @@ TEST_F(Graph, ReachNeedsNoSettling) {
   EXPECT_TRUE(graph.reach(at("a")).contains(at("late")));
 }
 
+TEST(ModuleSet, MeetsWhatHasOneInCommon) {
+  ModuleSet one, other;
+  EXPECT_FALSE(one.meets(other));
+  one.insert(3);
+  one.insert(200);
+  EXPECT_FALSE(one.meets(other));
+  other.insert(4);
+  other.insert(199);
+  EXPECT_FALSE(one.meets(other) || other.meets(one));
+  other.insert(200);
+  EXPECT_TRUE(one.meets(other) && other.meets(one));
+}
+
 TEST(ModuleSet, HoldsMoreThanAWord) {
   ModuleSet set;
   EXPECT_TRUE(set.insert(200) && set.insert(3));
