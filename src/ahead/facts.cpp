@@ -24,8 +24,6 @@ std::string_view name_of(FactKind kind) noexcept {
       return "umask";
     case FactKind::affinity:
       return "affinity";
-    case FactKind::priority:
-      return "priority";
     case FactKind::terminal:
       return "terminal";
     case FactKind::terminal_size:

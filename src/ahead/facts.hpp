@@ -18,7 +18,6 @@ enum class FactKind : std::uint8_t {
   folder = 3,          ///< the current folder, or what lies at a relative path
   mask = 4,            ///< the umask
   affinity = 5,        ///< the processors it may run on
-  priority = 6,        ///< nice level, scheduler, I/O priority: a worker with threads
   terminal = 7,        ///< whether descriptor `number` is a terminal
   terminal_size = 8,   ///< how large that is
   blocking = 9,        ///< whether reading from descriptor `number` waits

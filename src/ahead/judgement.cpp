@@ -110,11 +110,6 @@ std::optional<std::string> differing_fact(const Fact& fact, const Caller& then, 
     case FactKind::affinity:
       same = first.affinity == second.affinity;
       break;
-    case FactKind::priority:
-      same = first.nice == second.nice && first.scheduler == second.scheduler &&
-             first.scheduler_priority == second.scheduler_priority &&
-             first.io_priority == second.io_priority && first.timer_slack == second.timer_slack;
-      break;
     case FactKind::terminal:
       same = number < then.streams.size() &&
              then.streams[number].terminal == now.streams[number].terminal;

@@ -93,7 +93,6 @@ void Launch::hand_over_descriptors(wire::Request& request) {
   descriptors_[0] = context_.folder.get();
   if (role_ == TerminalRole::none) return;
   const auto sent = terminal_.sent();
-  if (role_ == TerminalRole::standard) request.flags |= wire::k_flag_terminal;
   if (role_ != TerminalRole::beside)
     for (int& number : descriptors_)
       if (Terminal::is_same(number)) number = sent[0];

@@ -27,10 +27,6 @@ struct Received {
 [[nodiscard]] long send_some(base::BorrowedFd socket, std::string_view bytes,
                              std::span<const int> descriptors = {}, int flags = 0) noexcept;
 
-/// Sends a request's frame and its descriptors, blocking until all is sent. Returns 0 or -errno.
-[[nodiscard]] int send_request(base::BorrowedFd socket, std::string_view body,
-                               std::span<const int> descriptors);
-
 /// Hands a job to a worker over its link, never blocking. `connection` is the client's. Returns 0
 /// or -errno; after a failure the worker must be given up.
 [[nodiscard]] int send_job(base::BorrowedFd link, std::string_view body, int connection,

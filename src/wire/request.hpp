@@ -30,14 +30,11 @@ struct Limit {
 
 /// Flags of a request.
 enum RequestFlag : std::uint32_t {
-  k_flag_wait = 1U << 0,            ///< wait for a pool that is warming up
-  k_flag_detach = 1U << 1,          ///< the job outlives the client
-  k_flag_trace = 1U << 2,           ///< replies carry the time line
-  k_flag_group_leader = 1U << 3,    ///< the caller leads its process group
-  k_flag_session_leader = 1U << 4,  ///< the caller leads its session
-  k_flag_terminal = 1U << 5,  ///< standard input is the caller's controlling terminal, and the
-                              ///< caller is in its foreground: the client relays a
-                              ///< pseudo-terminal, whose far end is the descriptor -2
+  k_flag_wait = 1U << 0,              ///< wait for a pool that is warming up
+  k_flag_detach = 1U << 1,            ///< the job outlives the client
+  k_flag_trace = 1U << 2,             ///< replies carry the time line
+  k_flag_group_leader = 1U << 3,      ///< the caller leads its process group
+  k_flag_session_leader = 1U << 4,    ///< the caller leads its session
   k_flag_target_attached = 1U << 6,   ///< the target was typed in its option's word: -mNAME, -cCODE
   k_flag_target_clustered = 1U << 7,  ///< -c or -m was typed in the word of the last option: -uc
   k_flag_shepherd = 1U << 8,     ///< a pseudo-terminal is with it: the worker's child is the job

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -15,6 +17,25 @@
 
 namespace pml::wire {
 namespace {
+
+/// As the client does, which has no C library.
+int send_request(base::BorrowedFd socket, std::string_view body, std::span<const int> descriptors) {
+  FrameHeader header{k_magic, k_version, 0, static_cast<std::uint32_t>(descriptors.size()),
+                     static_cast<std::uint32_t>(body.size())};
+  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+  bytes.append(body);
+  std::string_view rest = bytes;
+  while (!rest.empty()) {
+    const auto batch =
+        descriptors.first(std::min<std::size_t>(descriptors.size(), k_descriptors_a_packet));
+    descriptors = descriptors.subspan(batch.size());
+    // More descriptors to come ride on later bytes, one byte a batch.
+    const long sent = send_some(socket, descriptors.empty() ? rest : rest.substr(0, 1), batch);
+    if (sent < 0) return static_cast<int>(sent);
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return descriptors.empty() ? 0 : -E2BIG;
+}
 
 struct Pair {
   explicit Pair(int type) {

@@ -12,7 +12,7 @@ namespace {
 Request full_request() {
   Request request;
   request.kind = ProgramKind::module;
-  request.flags = k_flag_wait | k_flag_terminal;
+  request.flags = k_flag_wait | k_flag_shepherd;
   request.target = "pack.age";
   request.arguments = {"one", "", "\xff\xfe", "four words are here"};
   request.interpreter_options = {"-u", "-Wignore"};
