@@ -165,24 +165,25 @@ void ImportGuard::read_values(int module, PyObject* names) {
 }
 
 void ImportGuard::start() {
-  // The program's context is in what everyone has; a fork's hooks reach what is hidden, too.
-  catch_up(rehearsed_ ? stash().size() : 0);
+  // What is hidden is not the context's; a fork's hooks reach it, too.
+  catch_up(!rehearsed_);
   started_ = true;
 }
 
 void ImportGuard::rehearse() {
-  catch_up(0);
+  catch_up(true);
   rehearsed_ = true;
 }
 
-void ImportGuard::catch_up(std::size_t first) {
-  for (std::size_t module = first; module < watched_.size(); ++module) {
-    Watched& watched = watched_[module];
-    if (watched.names == nullptr) continue;
+void ImportGuard::catch_up(bool with_hidden) {
+  for (std::size_t place = 0; place < watched_.size(); ++place) {
+    const int module = static_cast<int>(place);
+    Watched& watched = watched_[place];
+    if (watched.names == nullptr || (!with_hidden && !stash().is_in_sight(module))) continue;
     const std::uint64_t version = compat::dictionary_version(watched.names);
     if (version == watched.version) continue;
     watched.version = version;
-    read_values(static_cast<int>(module), watched.names);
+    read_values(module, watched.names);
   }
   for (Machinery& part : machinery_) part.version = compat::dictionary_version(part.names.get());
   settle();

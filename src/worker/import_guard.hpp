@@ -84,8 +84,8 @@ class ImportGuard {
     Ref recorded;  // what they stood for
     std::uint64_t version;
   };
-  /// Takes what has changed so far for what was there, in modules from this number on.
-  void catch_up(std::size_t first);
+  /// Takes what has changed so far for what was there.
+  void catch_up(bool with_hidden);
   void watch_machinery();
   [[nodiscard]] static bool has_changed(Machinery& part);
   void read_values(int module, PyObject* names);
