@@ -1,9 +1,11 @@
 #include "worker/extension_loads.hpp"
 
 #include <set>
+#include <string>
 
 #include "worker/compat/objects.hpp"
 #include "worker/names.hpp"
+#include "worker/second_load.hpp"
 #include "worker/stash.hpp"
 
 namespace pml::worker {
@@ -13,16 +15,25 @@ namespace {
 PyCFunction g_create = nullptr;   // NOLINT: of the process
 PyCFunction g_execute = nullptr;  // NOLINT
 std::set<PyObject*> g_loaded;     // NOLINT: modules that were given out
+std::set<std::string> g_anew;     // NOLINT: those that come from a copy
 
 PyObject* create_dynamic(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  const auto create = [=] {
+    return reinterpret_cast<compat::FastFunction>(reinterpret_cast<void*>(g_create))(
+        self, arguments, count);
+  };
   const Ref name = count > 0 ? attribute(arguments[0], "name") : Ref();
   if (name && PyUnicode_Check(name.get())) {
+    if (g_anew.count(std::string(text_of(name.get()))) != 0 ||
+        stash().must_be_made_anew(text_of(name.get()))) {
+      g_anew.insert(std::string(text_of(name.get())));
+      return create_from_copy(arguments[0], create);
+    }
     PyObject* const module = stash().load_apart(text_of(name.get()));
     if (module != nullptr) g_loaded.insert(module);
     if (module != nullptr || PyErr_Occurred() != nullptr) return module;
   }
-  return reinterpret_cast<compat::FastFunction>(reinterpret_cast<void*>(g_create))(self, arguments,
-                                                                                   count);
+  return create();
 }
 
 PyObject* exec_dynamic(PyObject* self, PyObject* module) {

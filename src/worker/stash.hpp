@@ -193,6 +193,9 @@ class Stash {
   /// importlib._bootstrap._find_and_load: from the stash, or by the original. Two arguments, the
   /// name first, and behind them those of the keywords, which 3.15 has.
   PyObject* find_and_load(PyObject* const* arguments, PyObject* keywords);
+  /// Whether the module is of a shared object that is apart, keeps what it took from others, and
+  /// can be loaded a second time. From then on it counts as fallen.
+  [[nodiscard]] bool must_be_made_anew(std::string_view name);
   /// The module of a shared object that is apart, whose loader asks for it, shown with all that its
   /// import brings; null for any other, or with a Python exception set.
   [[nodiscard]] PyObject* load_apart(std::string_view name);

@@ -6,6 +6,7 @@
 #include "worker/compat/objects.hpp"
 #include "worker/compat/warnings.hpp"
 #include "worker/names.hpp"
+#include "worker/second_load.hpp"
 #include "worker/stash.hpp"
 
 namespace pml::worker {
@@ -227,6 +228,20 @@ bool Stash::put_in_table(const StashEntry& entry) {
   if (entry.module.get() == main_.get())  // multiprocessing's __mp_main__
     return PyDict_SetItem(modules, entry.key.get(), PyImport_AddModule("__main__")) == 0;
   return table_->put(entry.key.get(), entry.module.get());
+}
+
+bool Stash::must_be_made_anew(std::string_view name) {
+  const auto index = find(name);
+  if (!index || states_[*index] != EntryState::apart) return false;
+  const StashEntry& entry = entries_[*index];
+  const std::vector<int>& asked = graph_.asked_by(*index);
+  const bool took = std::any_of(asked.begin(), asked.end(), [this](int request) {
+    return static_cast<std::size_t>(request) < entries_.size() && entries_[request].module &&
+           !entries_[request].extension;
+  });
+  if (!took || !bears_second_load(entry.module.get(), entry.foreign)) return false;
+  states_[*index] = EntryState::fallen;
+  return true;
 }
 
 PyObject* Stash::load_apart(std::string_view name) {

@@ -58,6 +58,34 @@ PyMODINIT_FUNC PyInit_fast(void) {
 }
 """
 
+# As Cython's modules are, which keep what they took from others where no program sees it.
+TAKER = """
+#include <Python.h>
+static PyObject* error;
+static PyObject* fail(PyObject* self, PyObject* none) {
+  PyErr_SetString(error, "taken");
+  return NULL;
+}
+static PyMethodDef functions[] = {{"fail", fail, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
+static int execute(PyObject* module) {
+  PyObject* home = PyImport_ImportModule("lends");
+  if (home == NULL) return -1;
+  error = PyObject_GetAttrString(home, "Error");
+  Py_DECREF(home);
+  return PyModule_AddObject(module, "__test__", PyDict_New());
+}
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, {0, NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "NAME", NULL, 0, functions, slots, NULL, NULL, NULL};
+static int made;
+PyMODINIT_FUNC PyInit_NAME(void) {
+  if (made++) return PyErr_Format(PyExc_ImportError, "made once a process"), NULL;
+  return PyModuleDef_Init(&definition);
+}
+"""
+
+# One that nothing tells from others, but that it needs no library.
+PLAIN_TAKER = TAKER.replace('PyModule_AddObject(module, "__test__", PyDict_New())', "0")
+
 LIST = "import sys; before = set(sys.modules); import {}; print([name for name in sys.modules if name not in before])"
 
 
@@ -71,7 +99,7 @@ def extensions(service):  # noqa: F811
     folder(service).mkdir()
     (folder(service) / "bring").mkdir()
     (folder(service) / "bring/__init__.py").write_text("from bring.fast import part\n")
-    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("holds_in_c", EXTENSION.replace("made_in_c", "holds_in_c.made")), ("bring/fast", BRINGER)):
+    for name, text in (("first_in_c", EXTENSION), ("second_in_c", EXTENSION), ("holds_in_c", EXTENSION.replace("made_in_c", "holds_in_c.made")), ("bring/fast", BRINGER), ("takes_in_c", TAKER), ("takes_in_plain_c", PLAIN_TAKER)):
         source = folder(service) / f"{name}.c"
         source.write_text(text.replace("NAME", name))
         suffix = subprocess.run([PYTHON, "-c", "import sysconfig as s; print(s.get_config_var('EXT_SUFFIX'), s.get_path('include'))"],
@@ -104,6 +132,17 @@ def test_extensions_share_what_was_made_for_all(extensions):
 def test_what_an_extension_puts_into_the_table_comes_with_it_when_it_is_imported_afresh(extensions, before):
     profile(extensions, "", keys='modules = ["holds_in_c"]\n', path=folder(extensions))
     program = f"import sys; {before}; import holds_in_c; print(holds_in_c.Shared is sys.modules['holds_in_c.made'].Shared, [name for name in sys.modules if '_in_c' in name])"
+    assert extensions.run("-c", program).stdout == cold(extensions, program)
+
+
+@pytest.mark.parametrize("name", ["takes_in_c", "takes_in_plain_c"])
+@pytest.mark.parametrize("before", ["pass", "import builtins; builtins.mine = 1", "sys.settrace(lambda *_: None)"])
+def test_what_an_extension_took_is_what_the_program_has(extensions, before, name):
+    (folder(extensions) / "lends.py").write_text("class Error(Exception):\n    pass\n")
+    profile(extensions, "", keys=f'modules = ["{name}"]\n', path=folder(extensions))
+    assert not not_preloaded(extensions)
+    program = (f"import sys; {before}\nimport lends, {name} as c\ntry: c.fail()\nexcept lends.Error as error: print(error)\n"
+               "print(c.__file__ == c.__spec__.origin, c.__file__)")  # fmt: skip
     assert extensions.run("-c", program).stdout == cold(extensions, program)
 
 
