@@ -41,7 +41,7 @@ std::string new_name(int descriptor) {
 
 /// The name of the loaded copy of the file: the one that there is, as a program may import the
 /// module again, or its own import may. Empty where there can be none.
-const std::string& loaded_copy_of(const std::string& file) {
+std::string loaded_copy_of(const std::string& file) {
   static auto* const g_copies = new std::map<std::string, std::string>;
   const auto [place, added] = g_copies->try_emplace(file);
   if (!added) return place->second;
@@ -94,7 +94,7 @@ bool bears_second_load(PyObject* module, bool foreign) {
 PyObject* create_from_copy(PyObject* spec, const std::function<PyObject*()>& create) {
   const Ref origin = attribute(spec, "origin");
   if (!origin || PyUnicode_Check(origin.get()) == 0) return create();
-  const std::string& name = loaded_copy_of(std::string(text_of(origin.get())));
+  const std::string name = loaded_copy_of(std::string(text_of(origin.get())));
   if (name.empty()) return create();
   const Ref path = Ref::steal(PyUnicode_FromString(name.c_str()));
   if (!path || PyObject_SetAttrString(spec, "origin", path.get()) != 0) return nullptr;
